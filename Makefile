@@ -1,0 +1,49 @@
+# The commands of the project; CMake and Ninja do the work. `make help` lists them.
+BUILD  ?= build
+prefix ?= /usr/local
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build run test fuzz bench interop conformance install format clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: ## install missing packages, build the engine once
+	@tools/setup
+
+build: setup ## build/ww, the library and the tools
+	@tools/build $(BUILD) all
+
+run: setup ## boot the default image
+	@tools/build $(BUILD) ww images
+	@$(BUILD)/ww run $(BUILD)/images/default
+
+test: setup ## every fast test, the sanitizer build and fuzz smoke included
+	@tools/build $(BUILD) all tests
+	@tools/build $(BUILD)/san tests --sanitize
+	@ctest --test-dir $(BUILD) --output-on-failure -j2
+
+fuzz: setup ## long fuzzing of everything that reads foreign bytes
+	@tools/build $(BUILD)/san tests --sanitize
+	@tools/fuzz $(BUILD)/san
+
+bench: setup ## the table of measurements, also in build/bench.json
+	@tools/build $(BUILD) all bench
+	@tools/bench $(BUILD)
+
+interop: setup ## heavier peers than those of `make test`
+	@tools/build $(BUILD) all tests
+	@tools/interop $(BUILD)
+
+conformance: setup ## WAST_DIR=DIR: run json-from-wast output, write doc/conformance.md
+	@tools/build $(BUILD) tests
+	@$(BUILD)/conformance $(WAST_DIR) doc/conformance.md
+
+install: build ## DESTDIR and prefix as usual
+	@DESTDIR=$(DESTDIR) cmake --install $(BUILD) --prefix $(prefix)
+
+format: ## clang-format every C file in place
+	@git ls-files '*.c' '*.h' | grep -v '^gen/' | xargs clang-format-14 -i
+
+clean: ## remove the build folder; the engine's cache stays
+	@rm -rf $(BUILD)
