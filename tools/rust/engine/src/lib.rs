@@ -1,1 +1,1 @@
-pub use wasmtime_c_api_impl::*;
+pub use wasmtime_c_api::*;
