@@ -25,7 +25,8 @@ ww_status ww_buf_reserve(ww_buf *buf, size_t extra, uint8_t **out)
     if (!ww_size_add(buf->size, extra, &need) || need > buf->size_max) return WW_E_LIMIT;
     if (need > buf->capacity) {
         size_t capacity = buf->capacity ? buf->capacity : BUF_CAPACITY_FIRST;
-        while (capacity < need && capacity <= buf->size_max / 2) capacity *= 2;
+        while (capacity < need && capacity <= buf->size_max / 2)
+            capacity *= 2;
         if (capacity < need) capacity = buf->size_max;
         uint8_t *data = ww_realloc(buf->allocator, buf->data, buf->capacity, capacity);
         if (!data) return WW_E_MEMORY;
@@ -60,8 +61,7 @@ ww_status ww_buf_printf(ww_buf *buf, const char *format, ...)
     int size = vsnprintf(NULL, 0, format, args);
     va_end(args);
     uint8_t *end;
-    ww_status status =
-        size < 0 ? WW_E_INVALID : ww_buf_reserve(buf, (size_t)size + 1, &end);
+    ww_status status = size < 0 ? WW_E_INVALID : ww_buf_reserve(buf, (size_t)size + 1, &end);
     if (!status) {
         vsnprintf((char *)end, (size_t)size + 1, format, again);
         buf->size += (size_t)size;

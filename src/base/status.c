@@ -64,7 +64,8 @@ ww_status ww_fail_in(ww_diag *diag, const char *format, ...)
     int used = vsnprintf(diag->text, sizeof diag->text, format, args);
     va_end(args);
     size_t at = used < 0 ? 0 : (size_t)used;
-    for (const char *part = ": "; *part && at + 1 < sizeof diag->text; part++) diag->text[at++] = *part;
+    for (const char *part = ": "; *part && at + 1 < sizeof diag->text; part++)
+        diag->text[at++] = *part;
     for (const char *part = inner; *part && at + 1 < sizeof diag->text; part++)
         diag->text[at++] = *part;
     if (at < sizeof diag->text) diag->text[at] = '\0';

@@ -1,23 +1,24 @@
 /* wasm/wasm.h - the only door to the WebAssembly engine (Wasmtime 48, core API).
  *
- * Model      An engine compiles core modules and owns the pool. A store holds the instances of one cell. All guest code
- *            runs inside one future per store: ww_store_call starts it, ww_store_poll runs it until it ends, traps,
- *            waits or has used its slice. Instances are made off the fiber and never run code then, because start
- *            sections are taken out beforehand (component/plan.h).
- * Suspension No asynchronous host function exists. A host function that answers "wait" calls ww_store_wait, which sets
- *            the epoch deadline to now; the guest side then enters an empty function, whose entry sees the deadline,
- *            and the deadline callback yields. A loop header would not do: it compares with a cached deadline.
- * Ownership  A store owns what was instantiated in it. The handle structs below are plain values, valid while their
- *            store lives; use with another store aborts.
- * Threads    An engine and its modules may be used from any thread. A store belongs to one thread.
- *            ww_engine_tick may be called from any thread at any time.
- * Trust      Modules are validated by ww_module_compile. ww_module_load trusts its bytes: only what this user's own
+ * Model      An engine compiles core modules and owns the pool. A store holds the instances of one
+ * cell. All guest code runs inside one future per store: ww_store_call starts it, ww_store_poll
+ * runs it until it ends, traps, waits or has used its slice. Instances are made off the fiber and
+ * never run code then, because start sections are taken out beforehand (component/plan.h).
+ * Suspension No asynchronous host function exists. A host function that answers "wait" calls
+ * ww_store_wait, which sets the epoch deadline to now; the guest side then enters an empty
+ * function, whose entry sees the deadline, and the deadline callback yields. A loop header would
+ * not do: it compares with a cached deadline. Ownership  A store owns what was instantiated in it.
+ * The handle structs below are plain values, valid while their store lives; use with another store
+ * aborts. Threads    An engine and its modules may be used from any thread. A store belongs to one
+ * thread. ww_engine_tick may be called from any thread at any time. Trust      Modules are
+ * validated by ww_module_compile. ww_module_load trusts its bytes: only what this user's own
  *            compile cache has authenticated may reach it (loaders/cache.h).
  */
 #pragma once
 #include "base/bytes.h"
 
-/* One core value; parameters stand from slot 0, results overwrite from slot 0. Same layout as the engine's own. */
+/* One core value; parameters stand from slot 0, results overwrite from slot 0. Same layout as the
+ * engine's own. */
 typedef union ww_slot {
     int32_t i32;
     uint32_t u32;
@@ -40,9 +41,11 @@ typedef struct ww_module ww_module;
 typedef struct ww_link ww_link;
 typedef struct ww_store ww_store;
 typedef struct ww_caller ww_caller; /* the engine's, only during a host function */
-typedef struct ww_trap ww_trap;     /* the engine's; owned; a host function gives it away by returning it */
+typedef struct ww_trap
+    ww_trap; /* the engine's; owned; a host function gives it away by returning it */
 
-/* A host function on raw slots: NULL, or a trap that ends the guest. Never calls the guest, never blocks. */
+/* A host function on raw slots: NULL, or a trap that ends the guest. Never calls the guest, never
+ * blocks. */
 typedef ww_trap *ww_host_fn(void *env, ww_caller *caller, ww_slot *slots, size_t slot_count);
 
 /* Core value types, by their binary code. */
@@ -91,16 +94,18 @@ typedef struct ww_core_extern {
     } of;
 } ww_core_extern;
 
-/* --- engine ------------------------------------------------------------------------------------------------------ */
+/* --- engine
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct ww_engine_options {
-    bool pooled;                   /* false: every instance is mapped on demand, without a pool's limits */
-    bool signals;                  /* false in sanitizer builds: bounds by compare instead of by fault */
-    uint32_t instances_max;        /* pooled: live core instances of all stores */
-    uint32_t stacks_max;           /* pooled: live fibers */
-    uint64_t memory_bytes_max;     /* of one memory, at most 4 GiB */
-    uint32_t table_elements_max;   /* of one table */
-    uint32_t stack_bytes;          /* of one fiber: wasm's part plus 256 KiB for host frames */
+    bool pooled;            /* false: every instance is mapped on demand, without a pool's limits */
+    bool signals;           /* false in sanitizer builds: bounds by compare instead of by fault */
+    uint32_t instances_max; /* pooled: live core instances of all stores */
+    uint32_t stacks_max;    /* pooled: live fibers */
+    uint64_t memory_bytes_max;   /* of one memory, at most 4 GiB */
+    uint32_t table_elements_max; /* of one table */
+    uint32_t stack_bytes;        /* of one fiber: wasm's part plus 256 KiB for host frames */
 } ww_engine_options;
 
 void ww_engine_options_default(ww_engine_options *options, bool pooled);
@@ -109,25 +114,33 @@ WW_MUST_USE ww_status ww_engine_new(const ww_engine_options *options, const ww_a
                                     ww_engine **out, ww_diag *diag);
 void ww_engine_free(ww_engine *engine); /* after its stores and modules */
 
-/* Ends the slice of every guest that has run since the last tick but one. One atomic add; any thread. */
+/* Ends the slice of every guest that has run since the last tick but one. One atomic add; any
+ * thread. */
 void ww_engine_tick(ww_engine *engine);
 
-/* A line that changes whenever machine code of this engine would not fit another one: version and settings. */
+/* A line that changes whenever machine code of this engine would not fit another one: version and
+ * settings. */
 ww_view ww_engine_fingerprint(const ww_engine *engine);
 
-/* --- modules ----------------------------------------------------------------------------------------------------- */
+/* --- modules
+ * -----------------------------------------------------------------------------------------------------
+ */
 
-/* Validates and compiles; borrows `wasm`. E_INVALID with the engine's reason, E_LIMIT. May take seconds: not for the
- * loop thread. */
-WW_MUST_USE ww_status ww_module_compile(ww_engine *engine, ww_view wasm, ww_module **out, ww_diag *diag);
+/* Validates and compiles; borrows `wasm`. E_INVALID with the engine's reason, E_LIMIT. May take
+ * seconds: not for the loop thread. */
+WW_MUST_USE ww_status ww_module_compile(ww_engine *engine, ww_view wasm, ww_module **out,
+                                        ww_diag *diag);
 WW_MUST_USE ww_status ww_module_serialize(const ww_module *module, ww_buf *out, ww_diag *diag);
 /* Loads what ww_module_serialize wrote under the same fingerprint; copies. */
-WW_MUST_USE ww_status ww_module_load(ww_engine *engine, ww_view machine_code, ww_module **out, ww_diag *diag);
+WW_MUST_USE ww_status ww_module_load(ww_engine *engine, ww_view machine_code, ww_module **out,
+                                     ww_diag *diag);
 void ww_module_free(ww_module *module);
 /* Index of an export in ww_instance_export's order; false if absent. */
 bool ww_module_find_export(const ww_module *module, ww_view name, uint32_t *index);
 
-/* --- linking ahead ----------------------------------------------------------------------------------------------- */
+/* --- linking ahead
+ * -----------------------------------------------------------------------------------------------
+ */
 
 typedef struct ww_host_import {
     ww_core_type type;
@@ -135,12 +148,16 @@ typedef struct ww_host_import {
     void *env; /* shared by every store: find the cell with ww_caller_data */
 } ww_host_import;
 
-/* A module whose imports are all host functions, in import order, linked once for all stores. Copies `imports`. */
-WW_MUST_USE ww_status ww_link_new(ww_engine *engine, const ww_module *module, const ww_host_import *imports,
-                                  size_t count, ww_link **out, ww_diag *diag);
+/* A module whose imports are all host functions, in import order, linked once for all stores.
+ * Copies `imports`. */
+WW_MUST_USE ww_status ww_link_new(ww_engine *engine, const ww_module *module,
+                                  const ww_host_import *imports, size_t count, ww_link **out,
+                                  ww_diag *diag);
 void ww_link_free(ww_link *link);
 
-/* --- stores ------------------------------------------------------------------------------------------------------ */
+/* --- stores
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct ww_store_limits {
     uint64_t memory_bytes_max; /* of one memory */
@@ -151,27 +168,34 @@ typedef enum ww_verdict { WW_GO_ON, WW_YIELD, WW_KILL } ww_verdict;
 
 typedef struct ww_store_hooks {
     void *data; /* what ww_caller_data answers */
-    /* Asked at a tick while the guest runs, never for a wait: WW_GO_ON continues for one more tick, WW_YIELD ends the
-     * slice, WW_KILL ends the guest with a trap. */
+    /* Asked at a tick while the guest runs, never for a wait: WW_GO_ON continues for one more tick,
+     * WW_YIELD ends the slice, WW_KILL ends the guest with a trap. */
     ww_verdict (*tick)(void *data);
 } ww_store_hooks;
 
-WW_MUST_USE ww_status ww_store_new(ww_engine *engine, const ww_store_limits *limits, ww_store_hooks hooks,
-                                   ww_store **out, ww_diag *diag);
+WW_MUST_USE ww_status ww_store_new(ww_engine *engine, const ww_store_limits *limits,
+                                   ww_store_hooks hooks, ww_store **out, ww_diag *diag);
 /* Also with a future alive, which is dropped; not from inside a poll of this store. */
 void ww_store_free(ww_store *store);
 
-/* `imports` in the module's import order. Runs no guest code. E_TRAP when an active segment does not fit. */
-WW_MUST_USE ww_status ww_store_instantiate(ww_store *store, const ww_module *module, const ww_core_extern *imports,
-                                           size_t count, ww_core_instance *out, ww_diag *diag);
-WW_MUST_USE ww_status ww_store_instantiate_link(ww_store *store, const ww_link *link, ww_core_instance *out,
-                                                ww_diag *diag);
+/* `imports` in the module's import order. Runs no guest code. E_TRAP when an active segment does
+ * not fit. */
+WW_MUST_USE ww_status ww_store_instantiate(ww_store *store, const ww_module *module,
+                                           const ww_core_extern *imports, size_t count,
+                                           ww_core_instance *out, ww_diag *diag);
+WW_MUST_USE ww_status ww_store_instantiate_link(ww_store *store, const ww_link *link,
+                                                ww_core_instance *out, ww_diag *diag);
 /* False if there is no such export. */
-bool ww_store_export(ww_store *store, const ww_core_instance *instance, uint32_t index, ww_core_extern *out);
+bool ww_store_export(ww_store *store, const ww_core_instance *instance, uint32_t index,
+                     ww_core_extern *out);
 /* Puts a function into slot `index` of a funcref table; false if the table is too small. */
-bool ww_store_table_set(ww_store *store, const ww_core_extern *table, uint32_t index, const ww_core_func *func);
+bool ww_store_table_set(ww_store *store, const ww_core_extern *table, uint32_t index,
+                        const ww_core_func *func);
 
-static inline bool ww_store_is_memory(const ww_core_extern *e) { return e->kind == WW_CORE_MEMORY; }
+static inline bool ww_store_is_memory(const ww_core_extern *e)
+{
+    return e->kind == WW_CORE_MEMORY;
+}
 
 typedef struct ww_memory_view {
     uint8_t *base;
@@ -187,15 +211,18 @@ typedef enum ww_poll {
     WW_POLL_FAILED, /* trapped, killed or failed: see ww_store_failure; the store is dead */
 } ww_poll;
 
-/* Starts a call of a `func() -> ()`; nothing runs before the first poll. E_BUSY while another future lives. */
+/* Starts a call of a `func() -> ()`; nothing runs before the first poll. E_BUSY while another
+ * future lives. */
 WW_MUST_USE ww_status ww_store_call(ww_store *store, const ww_core_func *func);
 ww_poll ww_store_poll(ww_store *store);
 bool ww_store_is_polling(const ww_store *store);
 
-/* From a host function, before it tells its thunk to wait: the next function entry suspends the fiber. */
+/* From a host function, before it tells its thunk to wait: the next function entry suspends the
+ * fiber. */
 void ww_store_wait(ww_store *store);
 
-/* Ends the guest with `trap` code 10 at its next function entry or loop turn; off the fiber at the next poll. */
+/* Ends the guest with `trap` code 10 at its next function entry or loop turn; off the fiber at the
+ * next poll. */
 void ww_store_kill(ww_store *store);
 
 typedef struct ww_failure {
@@ -207,7 +234,8 @@ typedef struct ww_failure {
 /* Valid until the store is freed; after WW_POLL_FAILED. */
 ww_failure ww_store_failure(const ww_store *store);
 
-/* --- inside a host function -------------------------------------------------------------------------------------- */
+/* --- inside a host function
+ * -------------------------------------------------------------------------------------- */
 
 void *ww_caller_data(ww_caller *caller); /* hooks.data */
 ww_trap *ww_trap_of_code(int code);

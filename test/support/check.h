@@ -1,4 +1,5 @@
-/* test/support/check.h - what every unit test includes: cmocka, and an allocator that fails on demand.
+/* test/support/check.h - what every unit test includes: cmocka, and an allocator that fails on
+ * demand.
  *
  * A case is named subject__situation__expectation. */
 #pragma once
@@ -27,6 +28,7 @@ typedef struct test_allocator {
 
 void test_allocator_init(test_allocator *allocator, size_t fail_at);
 
-/* Runs `run` again and again with the 1st, 2nd, ... allocation failing until one run meets no failure. `run` returns
- * the status of what it tried; a failed run must answer E_MEMORY, and every run must give back all memory. */
+/* Runs `run` again and again with the 1st, 2nd, ... allocation failing until one run meets no
+ * failure. `run` returns the status of what it tried; a failed run must answer E_MEMORY, and every
+ * run must give back all memory. */
 void test_every_allocation_failing(ww_status (*run)(const ww_allocator *, void *), void *arg);
