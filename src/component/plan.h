@@ -29,10 +29,6 @@
 
 #define WW_START_EXPORT "ww:start"
 
-enum { WW_NONE = UINT32_MAX };
-
-typedef enum ww_encoding { WW_UTF8, WW_UTF16, WW_LATIN1_UTF16 } ww_encoding;
-
 typedef struct ww_plan_options {
     uint8_t encoding;
     uint32_t memory;      /* memory index or WW_NONE */
