@@ -43,6 +43,12 @@ typedef struct ww_host_func {
     const void *policy; /* for `entry`: the function's policy row */
 } ww_host_func;
 
+/* A function that waits or allocates in the guest is bound through a thunk: `entry` is a begin. */
+static inline bool ww_host_func_needs_thunk(const ww_host_func *func)
+{
+    return func->may_wait || func->type->result_has_pointers;
+}
+
 typedef struct ww_host_interface {
     const char *name; /* "wasi:io/streams@0.2.12"; "" for items imported at the root; "host/nested"
                          for nested ones */

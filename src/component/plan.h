@@ -1,27 +1,31 @@
-/* component/plan.h - a component flattened: what to do, in order, to bring one instance of it to
- * life.
+/* component/plan.h - a component flattened: what to do, in order, to bring one instance to life.
  *
  * Model      Nested components disappear: ww_plan_make walks the model once, instantiating
- * components symbolically, and leaves a list of steps over flat, numbered things:
+ *            components symbolically, and leaves a list of steps over flat, numbered things:
  *
- *              module    a core module, once however often it is instantiated; its start section is
- * taken out and the function exported under WW_START_EXPORT instance  a core instance owner     a
- * component instance: a handle table and the may_enter / may_leave flags memory    a linear memory
- * that some canonical option names slot      an entry of the thunk module's function table: a
- * realloc, a post-return, a destructor, a lifted callee, a function that stands in for a shim entry
+ *              module    a core module, once however often it is instantiated; its start section
+ *                        is taken out and the function exported under WW_START_EXPORT
+ *              instance  a core instance
+ *              owner     a component instance: a handle table and its may_enter, may_leave flags
+ *              memory    a linear memory that some canonical option names
+ *              slot      an entry of the thunk module's function table: a realloc, a post-return,
+ *                        a destructor, a lifted callee, what stands behind a shim's entry
  *              site      a core function that a canonical definition makes: lowered import,
- * component-to-component call, resource builtin, forwarder lift      a component function that a
- * component implements resource  a resource type at run time
+ *                        component-to-component call, resource builtin, forwarder
+ *              lift      a component function that a component implements
+ *              resource  a resource type at run time
  *
  *            Sites and lifts are functions of one generated module (component/thunk.h), which is
- * instantiated before all others, so that every core import is known when its module is made. What
- * a site needs from later instances (memory, realloc, callee) it reaches through memories[] and
- * slots at call time; before that it traps as the call of a null table entry would. Order Steps run
- * in the order of the binary's definitions; after WW_STEP_INSTANTIATE its start function, if any,
- *            runs on the fiber before the next step.
- * Ownership  The plan lives in the arena it was made in, borrows the model and the component's
- * bytes. Trust      The model is validated; the plan only adds bounds on the flattened counts
- * (component/limits.h).
+ *            instantiated before all others, so that every core import is known when its module
+ *            is made. What a site needs from later instances (memory, realloc, callee) it reaches
+ *            through memories and slots at call time; before that it traps as the call of a null
+ *            table entry would.
+ * Order      Steps run in the order of the binary's definitions; after WW_STEP_INSTANTIATE its
+ *            start function, if any, runs on the fiber before the next step.
+ * Ownership  The plan lives in the arena it was made in, borrows the model and the bytes.
+ * Bounds     component/limits.h, on the flattened counts, before anything is allocated for them.
+ * Threads    Immutable when made; any thread.
+ * Trust      The model is validated: what it promises is relied upon.
  */
 #pragma once
 #include "component/model.h"
@@ -36,19 +40,17 @@ typedef struct ww_plan_options {
     uint32_t post_return; /* slot or WW_NONE; lifts only */
 } ww_plan_options;
 
-/* A function type where it is used: resources[i] is the plan's resource for the type's resource
- * index i. */
+/* A function type where it is used: resources[i] is the plan's resource for an own or borrow of
+ * resource index i (ww_type.resource). */
 typedef struct ww_plan_type {
     const ww_func_type *func;
-    const uint32_t *resources;
+    const uint32_t *resources; /* NULL if the type has no handles */
 } ww_plan_type;
 
 typedef struct ww_plan_module {
-    ww_view bytes; /* rewritten, in the arena, if it had a start section; else the component's own;
-                      empty: imported */
-    uint32_t import; /* imported core module: index into imports[]; else WW_NONE */
-    bool has_start;
-    uint32_t import_count;
+    const ww_core_module *source; /* NULL: imported */
+    uint32_t import;              /* imported core module: index into imports[]; else WW_NONE */
+    const ww_module_type *type;   /* what it is known by: its own, or the one asked for */
 } ww_plan_module;
 
 typedef struct ww_plan_owner {
@@ -95,10 +97,9 @@ typedef struct ww_plan_import {
     uint32_t path_length;
     const ww_view *path;
     ww_view name;
-    ww_plan_type type; /* functions */
-    uint32_t resource; /* resources: index into resources[] */
-    const struct ww_core_module
-        *module; /* core modules: the type asked for, see component/model.h */
+    ww_plan_type type;            /* functions */
+    uint32_t resource;            /* resources: index into resources[] */
+    const ww_module_type *module; /* core modules: the type asked for */
 } ww_plan_import;
 
 typedef enum ww_plan_import_kind {
@@ -147,6 +148,12 @@ typedef struct ww_plan {
     uint32_t module_count, owner_count, site_count, lift_count, resource_count, import_count,
         step_count, export_count, slot_count, instance_count, memory_count;
 } ww_plan;
+
+/* What is to be compiled of `module`: its bytes, or without its start section, written to
+ * `scratch`. E_UNSUPPORTED if it exports WW_START_EXPORT itself. Only whole sections are looked at.
+ */
+WW_MUST_USE ww_status ww_plan_module_bytes(const ww_core_module *module, ww_buf *scratch,
+                                           ww_view *out, ww_diag *diag);
 
 /* E_LIMIT, E_UNSUPPORTED (a root that imports or exports a component, ...), E_MEMORY. */
 WW_MUST_USE ww_status ww_plan_make(const ww_model *model, ww_arena *arena, const ww_plan **out,
