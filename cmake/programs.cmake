@@ -1,3 +1,11 @@
 # What users run: ww itself, and the example guests that `make run` and the tests start.
 file(GLOB ww_main ${CMAKE_SOURCE_DIR}/src/cli/main.c)
 add_test(NAME house/include-edges COMMAND ${CMAKE_SOURCE_DIR}/test/edges.sh)
+
+# test/e2e/NAME_test.sh drives the real program; test/e2e/expect.sh has its few words.
+file(GLOB e2e_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/test/e2e/*_test.sh)
+foreach(script IN LISTS e2e_tests)
+  get_filename_component(name ${script} NAME_WE)
+  add_test(NAME e2e/${name} COMMAND bash ${script} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set_tests_properties(e2e/${name} PROPERTIES TIMEOUT 300 ENVIRONMENT "BUILD=${CMAKE_BINARY_DIR};WW=$<TARGET_FILE:ww>")
+endforeach()

@@ -36,7 +36,8 @@ static void print_overview(void)
          "  -h, --help     this text\n"
          "  -V, --version  the version\n\n"
          "ENVIRONMENT\n"
-         "  WW_LOG, RUST_LOG  which log lines go to stderr: \"warn\", \"ww=debug\", \"ww::cell=trace,warn\"\n"
+         "  WW_LOG, RUST_LOG  which log lines go to stderr: \"warn\", \"ww=debug\", "
+         "\"ww::cell=trace,warn\"\n"
          "  NO_COLOR          no colours\n\n"
          "`ww help COMMAND` explains a command.");
 }
