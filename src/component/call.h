@@ -19,6 +19,7 @@
  */
 #pragma once
 #include "component/host.h"
+#include "component/limits.h"
 
 typedef struct ww_instance ww_instance;
 
