@@ -33,7 +33,7 @@ ww_status ww_buf_reserve(ww_buf *buf, size_t extra, uint8_t **out)
         buf->data = data;
         buf->capacity = capacity;
     }
-    if (out) *out = buf->data + buf->size;
+    if (out) *out = buf->data ? buf->data + buf->size : NULL;
     return WW_OK;
 }
 
