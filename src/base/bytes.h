@@ -31,6 +31,14 @@ static inline bool ww_view_equal(ww_view a, ww_view b)
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
+/* Negative, 0 or positive: a total order, by bytes. */
+static inline int ww_view_compare(ww_view a, ww_view b)
+{
+    size_t size = a.size < b.size ? a.size : b.size;
+    int order = size ? memcmp(a.data, b.data, size) : 0;
+    return order ? order : (a.size > b.size) - (a.size < b.size);
+}
+
 static inline bool ww_view_is(ww_view view, const char *text)
 {
     return ww_view_equal(view, ww_view_str(text));

@@ -31,6 +31,7 @@ enum {
     WW_MAX_PLAN_COMPONENT_INSTANCES = 512,
     WW_MAX_PLAN_MEMORIES = 256,
     WW_MAX_PLAN_FUNCS = 100000,
+    WW_MAX_PLAN_DEFS = 1 << 22, /* walked in all component instances */
     WW_MAX_PLAN_BYTES = 64 << 20, /* arena of one component's model and plan */
 
     /* of a running cell */

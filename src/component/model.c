@@ -20,21 +20,13 @@ const char *ww_sort_name(ww_sort sort)
     return names[sort];
 }
 
-/* A total order of names, the one of the by_name arrays. */
-static int compare(ww_view a, ww_view b)
-{
-    size_t size = a.size < b.size ? a.size : b.size;
-    int order = size ? memcmp(a.data, b.data, size) : 0;
-    return order ? order : (a.size > b.size) - (a.size < b.size);
-}
-
 const ww_extern *ww_externs_find(const ww_externs *externs, ww_view name)
 {
     uint32_t low = 0, high = externs->count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         const ww_extern *item = &externs->items[externs->by_name[middle]];
-        int order = compare(item->name.name, name);
+        int order = ww_view_compare(item->name.name, name);
         if (order == 0) return item;
         if (order < 0)
             low = middle + 1;
@@ -50,7 +42,7 @@ const ww_core_export *ww_core_exports_find(const ww_core_exports *exports, ww_vi
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         const ww_core_export *item = &exports->items[exports->by_name[middle]];
-        int order = compare(item->name, name);
+        int order = ww_view_compare(item->name, name);
         if (order == 0) return item;
         if (order < 0)
             low = middle + 1;

@@ -1,0 +1,268 @@
+/* Core instances, and what canonical definitions make of and for them. */
+#include "component/planner.h"
+
+static const ww_core_type realloc_type = {.param_count = 4,
+                                          .params = {WW_I32, WW_I32, WW_I32, WW_I32},
+                                          .result_count = 1,
+                                          .results = {WW_I32}};
+
+/* --- references ----------------------------------------------------------------------------- */
+
+static ww_plan_ref plan_ref(ww_core_item item)
+{
+    if (!item.instance) return (ww_plan_ref){.kind = WW_REF_SITE, .instance = item.index};
+    return (ww_plan_ref){.kind = WW_REF_EXPORT,
+                         .instance = item.instance->number,
+                         .name = item.instance->type->exports.items[item.index].name};
+}
+
+static bool push_step(ww_planner *p, ww_plan_step step)
+{
+    return ww_planner_push(p, &p->steps, &step, sizeof step, NULL);
+}
+
+static bool push_ref_step(ww_planner *p, int kind, uint32_t index, ww_core_item item)
+{
+    ww_plan_ref *ref = ww_planner_take(p, p->arena, 1, sizeof *ref);
+    if (!ref) return false;
+    *ref = plan_ref(item);
+    ww_plan_step step = {.index = index, .module = WW_NONE, .ref_count = 1, .refs = ref};
+    step.kind = kind;
+    return push_step(p, step);
+}
+
+/* Where the slot or memory number of an item is kept; NULL after a failure. */
+static uint32_t *number_of(ww_planner *p, ww_core_item item)
+{
+    if (!item.instance) return (uint32_t *)(void *)p->site_slots.data + item.index;
+    ww_core_value *instance = item.instance;
+    if (!instance->numbers) {
+        uint32_t count = instance->type->exports.count;
+        instance->numbers = ww_planner_take(p, &p->scratch, count, sizeof(uint32_t));
+        for (uint32_t i = 0; instance->numbers && i < count; i++)
+            instance->numbers[i] = WW_NONE;
+    }
+    return instance->numbers ? &instance->numbers[item.index] : NULL;
+}
+
+/* The slot of a core function; the step that fills it comes with the first use. */
+static bool slot_of(ww_planner *p, ww_core_item item, const ww_core_type *type, uint32_t *slot)
+{
+    uint32_t *number = number_of(p, item);
+    if (!number) return false;
+    if (*number == WW_NONE) {
+        if (!ww_planner_push(p, &p->slots, type, sizeof *type, number)) return false;
+        if (!push_ref_step(p, WW_STEP_SLOT, *number, item)) return false;
+    }
+    *slot = *number;
+    return true;
+}
+
+static bool memory_of(ww_planner *p, ww_core_item item, uint32_t *memory)
+{
+    WW_ASSERT(item.instance);
+    uint32_t *number = number_of(p, item);
+    if (!number) return false;
+    if (*number == WW_NONE) {
+        if (p->memory_count == WW_MAX_PLAN_MEMORIES)
+            return ww_planner_fail(p, WW_E_LIMIT, "more than %d memories", WW_MAX_PLAN_MEMORIES);
+        *number = p->memory_count++;
+        if (!push_ref_step(p, WW_STEP_MEMORY, *number, item)) return false;
+    }
+    *memory = *number;
+    return true;
+}
+
+/* --- core instances ------------------------------------------------------------------------- */
+
+static bool find_export(ww_planner *p, ww_core_value *instance, ww_view name, ww_core_item *out)
+{
+    if (instance->number != WW_NONE) {
+        const ww_core_exports *exports = &instance->type->exports;
+        const ww_core_export *found = ww_core_exports_find(exports, name);
+        if (found) {
+            *out = (ww_core_item){instance, (uint32_t)(found - exports->items)};
+            return true;
+        }
+    } else {
+        const ww_def *bag = instance->bag;
+        const ww_ref *ref =
+            ww_planner_find(bag->of.bag.exports, instance->by_name, bag->of.bag.count, name);
+        if (ref && ref->sort <= WW_SORT_CORE_TAG) {
+            *out = instance->bag_frame->core_items[ref->sort][ref->index];
+            return true;
+        }
+    }
+    return ww_planner_fail(p, WW_E_INVALID, "no core export \"%.*s\"", WW_VIEW_ARG(name));
+}
+
+bool ww_planner_core_alias(ww_planner *p, ww_frame *frame, const ww_def *def)
+{
+    return find_export(p, frame->core_instances[def->of.alias.instance], def->of.alias.name,
+                       &frame->core_items[def->defines.sort][def->defines.index]);
+}
+
+bool ww_planner_core_bag(ww_planner *p, ww_frame *frame, const ww_def *def)
+{
+    ww_core_value *value = ww_planner_take(p, &p->scratch, 1, sizeof *value);
+    if (!value) return false;
+    *value = (ww_core_value){.number = WW_NONE, .bag = def, .bag_frame = frame};
+    value->by_name = ww_planner_sort(p, def->of.bag.exports, def->of.bag.count);
+    frame->core_instances[def->defines.index] = value;
+    return value->by_name != NULL;
+}
+
+static bool find_import(ww_planner *p, ww_frame *frame, const ww_def *def, const uint32_t *by_name,
+                        const ww_core_import *import, ww_plan_ref *out)
+{
+    const ww_ref *ref = ww_planner_find(def->of.instantiate.args, by_name,
+                                        def->of.instantiate.arg_count, import->module);
+    if (!ref)
+        return ww_planner_fail(p, WW_E_INVALID, "no core argument \"%.*s\"",
+                               WW_VIEW_ARG(import->module));
+    ww_core_item item;
+    if (!find_export(p, frame->core_instances[ref->index], import->name, &item)) return false;
+    *out = plan_ref(item);
+    return true;
+}
+
+static bool number_module(ww_planner *p, ww_module_value *module)
+{
+    return module->number != WW_NONE ||
+           ww_planner_push(p, &p->modules, &module->plan, sizeof module->plan, &module->number);
+}
+
+bool ww_planner_core_instantiate(ww_planner *p, ww_frame *frame, const ww_def *def)
+{
+    ww_ref target = {WW_SORT_CORE_MODULE, def->of.instantiate.target};
+    ww_item module = ww_frame_item(frame, target);
+    WW_ASSERT(module.kind == WW_VALUE_MODULE);
+    if (p->instance_count == WW_MAX_PLAN_CORE_INSTANCES)
+        return ww_planner_fail(p, WW_E_LIMIT, "more than %d core instances",
+                               WW_MAX_PLAN_CORE_INSTANCES);
+    if (!number_module(p, module.of.module)) return false;
+    const ww_module_type *type = module.of.module->plan.type;
+    ww_plan_ref *refs = ww_planner_take(p, p->arena, type->import_count, sizeof *refs);
+    ww_core_value *value = ww_planner_take(p, &p->scratch, 1, sizeof *value);
+    const uint32_t *by_name =
+        ww_planner_sort(p, def->of.instantiate.args, def->of.instantiate.arg_count);
+    if (p->status) return false;
+    p->walked += type->import_count;
+    for (uint32_t i = 0; i < type->import_count; i++)
+        if (!find_import(p, frame, def, by_name, &type->imports[i], &refs[i])) return false;
+    *value = (ww_core_value){.number = p->instance_count++, .type = type};
+    frame->core_instances[def->defines.index] = value;
+    return push_step(p, (ww_plan_step){.kind = WW_STEP_INSTANTIATE,
+                                       .index = value->number,
+                                       .module = module.of.module->number,
+                                       .ref_count = type->import_count,
+                                       .refs = refs});
+}
+
+/* --- canonical definitions ------------------------------------------------------------------ */
+
+static ww_plan_type plan_type(const ww_frame *frame, const ww_func_type *func)
+{
+    return (ww_plan_type){func, frame->component->slot_count ? frame->resources : NULL};
+}
+
+static bool plan_options(ww_planner *p, const ww_frame *frame, const ww_def *def,
+                         ww_plan_options *out)
+{
+    const ww_canon_options *options = &def->of.canon.options;
+    const ww_func_type *type = def->of.canon.type;
+    *out = (ww_plan_options){.encoding = (uint8_t)options->encoding,
+                             .memory = WW_NONE,
+                             .realloc = WW_NONE,
+                             .post_return = WW_NONE};
+    const ww_core_item *funcs = frame->core_items[WW_SORT_CORE_FUNC];
+    if (options->memory != WW_NONE &&
+        !memory_of(p, frame->core_items[WW_SORT_CORE_MEMORY][options->memory], &out->memory))
+        return false;
+    if (options->realloc != WW_NONE &&
+        !slot_of(p, funcs[options->realloc], &realloc_type, &out->realloc))
+        return false;
+    if (options->post_return == WW_NONE) return true;
+    ww_core_type post = {.param_count = type->lifted.result_count};
+    memcpy(post.params, type->lifted.results, post.param_count);
+    return slot_of(p, funcs[options->post_return], &post, &out->post_return);
+}
+
+bool ww_planner_lift(ww_planner *p, ww_frame *frame, const ww_def *def)
+{
+    ww_plan_lift lift = {.type = plan_type(frame, def->of.canon.type)};
+    ww_item item = {.kind = WW_VALUE_LIFT};
+    ww_core_item callee = frame->core_items[WW_SORT_CORE_FUNC][def->of.canon.func];
+    if (!ww_planner_owner(p, frame, &lift.owner) || !plan_options(p, frame, def, &lift.options) ||
+        !slot_of(p, callee, &def->of.canon.type->lifted, &lift.callee) ||
+        !ww_planner_push(p, &p->lifts, &lift, sizeof lift, &item.index))
+        return false;
+    frame->items[WW_SORT_FUNC][def->defines.index] = item;
+    return true;
+}
+
+static bool add_site(ww_planner *p, ww_frame *frame, const ww_def *def, ww_plan_site *site)
+{
+    static const uint32_t no_slot = WW_NONE;
+    uint32_t index;
+    if (!ww_planner_owner(p, frame, &site->owner) ||
+        !ww_planner_push(p, &p->sites, site, sizeof *site, &index) ||
+        !ww_planner_push(p, &p->site_slots, &no_slot, sizeof no_slot, NULL))
+        return false;
+    frame->core_items[WW_SORT_CORE_FUNC][def->defines.index] = (ww_core_item){NULL, index};
+    return true;
+}
+
+bool ww_planner_lower(ww_planner *p, ww_frame *frame, const ww_def *def)
+{
+    ww_ref ref = {WW_SORT_FUNC, def->of.canon.func};
+    ww_item func = ww_frame_item(frame, ref);
+    WW_ASSERT(func.kind == WW_VALUE_LIFT || func.kind == WW_VALUE_IMPORT);
+    ww_plan_site site = {
+        .kind = func.kind == WW_VALUE_LIFT ? WW_SITE_CALL : WW_SITE_IMPORT,
+        .target = func.index,
+        .type = plan_type(frame, def->of.canon.type),
+        .core = def->of.canon.type->lowered,
+    };
+    return plan_options(p, frame, def, &site.options) && add_site(p, frame, def, &site);
+}
+
+bool ww_planner_builtin(ww_planner *p, ww_frame *frame, const ww_def *def)
+{
+    ww_plan_site site = {
+        .options = {.memory = WW_NONE, .realloc = WW_NONE, .post_return = WW_NONE},
+        .core = {.param_count = 1, .params = {WW_I32}},
+    };
+    switch (def->kind) {
+    case WW_DEF_RESOURCE_NEW:
+    case WW_DEF_RESOURCE_REP:
+        site.kind = def->kind == WW_DEF_RESOURCE_NEW ? WW_SITE_NEW : WW_SITE_REP;
+        site.core.result_count = 1;
+        site.core.results[0] = WW_I32;
+        break;
+    case WW_DEF_RESOURCE_DROP: site.kind = WW_SITE_DROP; break;
+    case WW_DEF_CONTEXT_SET: site.kind = WW_SITE_CONTEXT_SET; break;
+    default:
+        site.kind = WW_SITE_CONTEXT_GET;
+        site.core = (ww_core_type){.result_count = 1, .results = {WW_I32}};
+        break;
+    }
+    site.target = site.kind == WW_SITE_CONTEXT_GET || site.kind == WW_SITE_CONTEXT_SET
+                      ? def->of.context
+                      : frame->resources[def->of.resource->slot];
+    return add_site(p, frame, def, &site);
+}
+
+bool ww_planner_resource(ww_planner *p, ww_frame *frame, const ww_resource *resource,
+                         uint32_t *index)
+{
+    static const ww_core_type dtor_type = {.param_count = 1, .params = {WW_I32}};
+    ww_plan_resource plan = {.dtor = WW_NONE, .import = WW_NONE};
+    if (!ww_planner_owner(p, frame, &plan.owner)) return false;
+    if (resource->dtor != WW_NONE &&
+        !slot_of(p, frame->core_items[WW_SORT_CORE_FUNC][resource->dtor], &dtor_type, &plan.dtor))
+        return false;
+    if (!ww_planner_push(p, &p->resources, &plan, sizeof plan, index)) return false;
+    return push_step(p,
+                     (ww_plan_step){.kind = WW_STEP_RESOURCE, .index = *index, .module = WW_NONE});
+}
