@@ -9,3 +9,10 @@ foreach(script IN LISTS e2e_tests)
   add_test(NAME e2e/${name} COMMAND bash ${script} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(e2e/${name} PROPERTIES TIMEOUT 300 ENVIRONMENT "BUILD=${CMAKE_BINARY_DIR};WW=$<TARGET_FILE:ww>")
 endforeach()
+
+# Host bindings from WIT: gen/wit is committed, the test makes it again and compares.
+file(GLOB witgen_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tools/witgen/*.c)
+add_executable(witgen ${witgen_sources})
+target_link_libraries(witgen PRIVATE ww_component PkgConfig::JANSSON)
+add_test(NAME house/gen-wit COMMAND ${CMAKE_SOURCE_DIR}/tools/wit --check)
+set_tests_properties(house/gen-wit PROPERTIES ENVIRONMENT "WW_BUILD=${CMAKE_BINARY_DIR}")
