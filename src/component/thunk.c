@@ -55,7 +55,7 @@ enum { RESUME_INDEX = 0, TABLE_INDEX = 0, LOCAL_GROUPS = 2 };
 
 typedef struct emitter {
     ww_names types;
-    ww_buf imports, functions, exports, code, body;
+    ww_buf imports, import_types, functions, exports, code, body;
     uint32_t import_count, function_count, yield;
     const ww_core_type *slots;
     uint32_t slot_count;
@@ -364,6 +364,7 @@ static uint32_t add_import(emitter *e, const ww_core_type *type)
     put_number(e, &e->imports, e->import_count);
     put_byte(e, &e->imports, KIND_FUNC);
     put_u32(e, &e->imports, type_index(e, type));
+    put(e, &e->import_types, type, sizeof *type);
     return e->import_count++;
 }
 
@@ -504,28 +505,31 @@ static void assemble(emitter *e, uint32_t export_count, ww_buf *out)
     put_vector(e, out, SECTION_CODE, e->function_count, &e->code);
 }
 
+static ww_status keep(const emitter *e, const ww_buf *wasm, ww_arena *arena, ww_thunk_module *out)
+{
+    const void *copy = ww_arena_copy(arena, wasm->data, wasm->size);
+    const void *types = ww_arena_copy(arena, e->import_types.data, e->import_types.size);
+    if (!copy || !types) return WW_E_MEMORY;
+    *out = (ww_thunk_module){ww_view_of(copy, wasm->size), e->import_count, types};
+    return WW_OK;
+}
+
 ww_status ww_thunk_emit(const ww_thunk *thunks, uint32_t count, const ww_core_type *slots,
                         uint32_t slot_count, ww_arena *arena, ww_thunk_module *out, ww_diag *diag)
 {
     *out = (ww_thunk_module){0};
     const ww_allocator *allocator = arena->allocator;
     emitter e = {.slots = slots, .slot_count = slot_count};
+    ww_buf wasm;
     static const uint64_t key[2] = {0, 0};
     ww_names_init(&e.types, allocator, key, 4 * WW_MAX_PLAN_FUNCS);
-    ww_buf *const buffers[] = {&e.imports, &e.functions, &e.exports, &e.code, &e.body};
+    ww_buf *const buffers[] = {&e.imports, &e.import_types, &e.functions, &e.exports,
+                               &e.code,    &e.body,         &wasm};
     for (size_t i = 0; i < WW_COUNT_OF(buffers); i++)
         ww_buf_init(buffers[i], allocator, WW_MAX_PLAN_BYTES);
-    ww_buf wasm;
-    ww_buf_init(&wasm, allocator, WW_MAX_PLAN_BYTES);
-
     emit_all(&e, thunks, count);
     assemble(&e, count + 1, &wasm);
-    if (!e.status) {
-        const uint8_t *copy = ww_arena_copy(arena, wasm.data, wasm.size);
-        *out = (ww_thunk_module){{copy, copy ? wasm.size : 0}, copy ? e.import_count : 0};
-        if (!copy) e.status = WW_E_MEMORY;
-    }
-    ww_buf_deinit(&wasm);
+    if (!e.status) e.status = keep(&e, &wasm, arena, out);
     for (size_t i = 0; i < WW_COUNT_OF(buffers); i++)
         ww_buf_deinit(buffers[i]);
     ww_names_deinit(&e.types);

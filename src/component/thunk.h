@@ -48,8 +48,9 @@ typedef struct ww_thunk {
  * SITE and LIFT: begin, and, if it has a callee with parameters, args() -> (callee's parameters).
  * FORWARD: nothing. Exports, in this order: the table; then one function per thunk. */
 typedef struct ww_thunk_module {
-    ww_view wasm; /* in the arena */
+    ww_view wasm; /* in the arena, as are the types */
     uint32_t import_count;
+    const ww_core_type *imports;
 } ww_thunk_module;
 
 WW_MUST_USE ww_status ww_thunk_emit(const ww_thunk *thunks, uint32_t count,

@@ -51,6 +51,7 @@ static void thunk_emit__one_direct_function__is_imported_and_exported(void **sta
     assert_int_equal(module.wasm.size, sizeof expected);
     assert_memory_equal(module.wasm.data, expected, sizeof expected);
     assert_int_equal(module.import_count, 2);
+    assert_memory_equal(&module.imports[1], &thunk.core, sizeof thunk.core);
     ww_arena_deinit(&arena);
 }
 
