@@ -108,20 +108,24 @@ typedef enum ww_plan_import_kind {
     WW_IMPORT_MODULE
 } ww_plan_import_kind;
 
+typedef enum ww_plan_ref_kind { WW_REF_EXPORT, WW_REF_SITE } ww_plan_ref_kind;
+
 /* Where a core item comes from. */
 typedef struct ww_plan_ref {
-    enum { WW_REF_EXPORT, WW_REF_SITE } kind;
+    ww_plan_ref_kind kind;
     uint32_t instance; /* EXPORT: core instance; SITE: site */
     ww_view name;      /* EXPORT: the export's name; resolved to an index once per program */
 } ww_plan_ref;
 
+typedef enum ww_plan_step_kind {
+    WW_STEP_INSTANTIATE, /* module -> instance, with refs */
+    WW_STEP_MEMORY,      /* memories[index] = ref */
+    WW_STEP_SLOT,        /* slot index = ref, a function of type core */
+    WW_STEP_RESOURCE,    /* resources[index] comes to life (a fresh identity) */
+} ww_plan_step_kind;
+
 typedef struct ww_plan_step {
-    enum {
-        WW_STEP_INSTANTIATE, /* module -> instance, with refs */
-        WW_STEP_MEMORY,      /* memories[index] = ref */
-        WW_STEP_SLOT,        /* slot index = ref, a function of type core */
-        WW_STEP_RESOURCE,    /* resources[index] comes to life (a fresh identity) */
-    } kind;
+    ww_plan_step_kind kind;
     uint32_t index, module;
     uint32_t ref_count;
     const ww_plan_ref *refs; /* in the module's import order; one ref for MEMORY and SLOT */

@@ -21,14 +21,12 @@ static bool push_step(ww_planner *p, ww_plan_step step)
     return ww_planner_push(p, &p->steps, &step, sizeof step, NULL);
 }
 
-static bool push_ref_step(ww_planner *p, int kind, uint32_t index, ww_core_item item)
+static bool push_ref_step(ww_planner *p, ww_plan_step_kind kind, uint32_t index, ww_core_item item)
 {
     ww_plan_ref *ref = ww_planner_take(p, p->arena, 1, sizeof *ref);
     if (!ref) return false;
     *ref = plan_ref(item);
-    ww_plan_step step = {.index = index, .module = WW_NONE, .ref_count = 1, .refs = ref};
-    step.kind = kind;
-    return push_step(p, step);
+    return push_step(p, (ww_plan_step){kind, index, WW_NONE, 1, ref});
 }
 
 /* Where the slot or memory number of an item is kept; NULL after a failure. */

@@ -18,7 +18,7 @@ typedef struct ww_bound_ref {
 } ww_bound_ref;
 
 typedef struct ww_bound_step {
-    uint32_t kind;  /* of ww_plan_step */
+    ww_plan_step_kind kind;
     uint32_t index; /* INSTANTIATE: core instance; else memory, slot or resource */
     const ww_module *module;
     uint32_t start; /* INSTANTIATE: export to run before the next step, or WW_NONE */

@@ -63,7 +63,7 @@ static ww_status bind_step(ww_binder *b, uint32_t *modules, const ww_plan_step *
 {
     ww_bound_ref *refs = ww_binder_take(b, &b->program->arena, step->ref_count, sizeof *refs);
     if (!refs) return WW_E_MEMORY;
-    *out = (ww_bound_step){.kind = (uint32_t)step->kind,
+    *out = (ww_bound_step){.kind = step->kind,
                            .index = step->index,
                            .start = WW_NONE,
                            .ref_count = step->ref_count,
