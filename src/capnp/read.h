@@ -149,7 +149,7 @@ static inline bool ww_capnp_any_is_null(ww_capnp_any any)
 static inline ww_capnp_any ww_capnp_any_or(ww_capnp_any any, const ww_capnp_segment *constant)
 {
     if (!ww_capnp_any_is_null(any)) return any;
-    return (ww_capnp_any){any.message, constant, constant->data, any.depth_left};
+    return (ww_capnp_any){any.message, constant, constant->data, WW_CAPNP_DEPTH_MAX};
 }
 
 static inline ww_capnp_struct ww_capnp_any_struct(ww_capnp_any any)
@@ -227,7 +227,14 @@ static inline ww_capnp_any ww_capnp_get_pointer(ww_capnp_struct s, uint32_t inde
     const uint8_t *at = NULL;
     if (index < s.pointer_count) at = s.data + s.data_bits / 64 * 8 + index * (size_t)8;
     return (ww_capnp_any){s.message, s.segment, at, s.depth_left};
-};
+}
+
+/* The pointer of a union's member; null while another member is set. */
+static inline ww_capnp_any ww_capnp_get_member(ww_capnp_struct s, uint32_t index,
+                                               uint32_t tag_index, uint16_t tag)
+{
+    return ww_capnp_get_pointer(s, ww_capnp_get_u16(s, tag_index) == tag ? index : UINT32_MAX);
+}
 
 /* ---- elements of a list; an index beyond the end reads as the default ---- */
 

@@ -1,0 +1,101 @@
+/* capnp/cap.h - vats, and the capabilities in them.
+ *
+ * Model      A vat is the home of objects and references within one thread. A capability is a counted reference to a
+ *            server (an object of the application), to something behind a connection, to a promise, or to nothing but
+ *            an error. A call made through one reference arrives after all earlier calls through it, whatever the
+ *            reference turns out to be. Nothing runs inside the call that caused it: servers and callbacks run from
+ *            ww_capnp_vat_run.
+ * Ownership  Functions that return a capability return a reference of the caller's; those that take one borrow it,
+ *            unless they are called _take. An embedded ww_capnp_server is the application's memory until `destroy`.
+ * Bounds     ww_capnp_limits.
+ * Threads    All of a vat, its connections and its capabilities belong to one thread.
+ */
+#pragma once
+#include "base/alloc.h"
+#include "capnp/build.h"
+#include "capnp/cap_ref.h"
+
+typedef struct ww_capnp_vat ww_capnp_vat;
+typedef struct ww_capnp_call ww_capnp_call;
+
+/* The four kinds of failure, as the protocol numbers them: what the caller should do about it. */
+typedef enum ww_capnp_exception {
+    WW_CAPNP_FAILED,       /* report it */
+    WW_CAPNP_OVERLOADED,   /* try again much later */
+    WW_CAPNP_DISCONNECTED, /* start over with new capabilities */
+    WW_CAPNP_UNIMPLEMENTED /* try an older method */
+} ww_capnp_exception;
+
+enum { WW_CAPNP_REASON_MAX = 512 }; /* bytes of a reason; longer ones are cut */
+
+typedef struct ww_capnp_limits {
+    uint32_t questions_max, answers_max; /* per connection */
+    uint32_t exports_max, imports_max;
+    uint32_t embargoes_max;
+    uint32_t path_max;          /* operations of a promised answer's path */
+    uint64_t message_words_max; /* of one message, sent or received */
+    uint64_t queued_words_max;  /* of the calls that wait for one promise or busy server */
+    uint64_t
+        output_words_max; /* written but not yet taken by the transport; then calls are refused */
+    uint32_t stream_window_size; /* bytes of streaming calls in flight */
+} ww_capnp_limits;
+
+extern const ww_capnp_limits WW_CAPNP_LIMITS_DEFAULT;
+
+/* NULL when memory is short. `limits` is copied; NULL means the defaults. */
+ww_capnp_vat *ww_capnp_vat_new(const ww_allocator *allocator, const ww_capnp_limits *limits);
+/* After its connections were freed and all references given back. Runs what is still queued. */
+void ww_capnp_vat_free(ww_capnp_vat *vat);
+
+/* Runs up to `turns_max` queued deliveries; returns whether more are waiting. Not to be called from inside one. */
+bool ww_capnp_vat_run(ww_capnp_vat *vat, uint32_t turns_max);
+
+/* ---- servers ---- */
+
+typedef struct ww_capnp_server ww_capnp_server;
+typedef void ww_capnp_handler(ww_capnp_server *self, ww_capnp_call *call);
+
+typedef struct ww_capnp_method {
+    const char *name;
+    bool is_streaming; /* delivered one at a time; later calls wait for it */
+} ww_capnp_method;
+
+typedef struct ww_capnp_interface {
+    uint64_t id;
+    size_t offset; /* of the first method's slot in the server's table */
+    uint32_t method_count;
+    const ww_capnp_method *methods;
+} ww_capnp_interface;
+
+/* Generated: which methods the table of a server holds. */
+typedef struct ww_capnp_server_type {
+    const char *name;
+    const ww_capnp_interface *interfaces; /* sorted by id */
+    size_t interface_count;
+} ww_capnp_server_type;
+
+/* Embedded in an object of the application. */
+struct ww_capnp_server {
+    const ww_capnp_server_type *type;
+    const void *table; /* ww_capnp_handler * at the offsets that the type says */
+    void (*destroy)(ww_capnp_server *self); /* may be NULL */
+};
+
+/* A first reference to `server`, which must be filled in; NULL when memory is short. */
+ww_capnp_cap *ww_capnp_server_cap(ww_capnp_vat *vat, ww_capnp_server *server);
+
+/* The server that a capability leads to, if it is one of this vat's and calls reach it directly; NULL while the
+ * capability is a promise or earlier calls are still on their way, and for everything remote. */
+ww_capnp_server *ww_capnp_cap_server(ww_capnp_cap *cap);
+
+/* ---- promises and errors ---- */
+
+/* A reference that is settled later; calls wait for it. NULL when memory is short. */
+ww_capnp_cap *ww_capnp_promise_new(ww_capnp_vat *vat);
+/* Settles a promise, once; `target` may be NULL (null capability) and is borrowed. A promise that would come to stand
+ * for itself becomes broken. */
+void ww_capnp_promise_resolve(ww_capnp_cap *promise, ww_capnp_cap *target);
+void ww_capnp_promise_break(ww_capnp_cap *promise, ww_capnp_exception type, const char *reason);
+
+/* A capability whose calls all fail. NULL when memory is short. */
+ww_capnp_cap *ww_capnp_broken_new(ww_capnp_vat *vat, ww_capnp_exception type, const char *reason);

@@ -1,0 +1,56 @@
+/* capnp/conn.h - a connection to another vat: bytes in, bytes out, no I/O of its own.
+ *
+ * Model      Cap'n Proto RPC, level 1. The transport reads into ww_capnp_conn_room and reports with _received; it writes
+ *            what _output shows and reports with _sent. Messages are read where they arrived and written where they
+ *            were built.
+ * Ownership  The vat outlives the connection. Capabilities and calls of a freed connection stay and fail.
+ * Bounds     The vat's limits: a peer that floods tables or sends too large a message is aborted, calls above the
+ *            limits are answered `overloaded`.
+ * Errors     A protocol error aborts this connection with a reason that is sent to the peer, and nothing else.
+ * Trust      Everything received is hostile.
+ * Time       None is needed but to limit how long a closing connection waits for a peer that does not read; that is
+ *            the transport's to do, with ww_capnp_conn_is_over.
+ */
+#pragma once
+#include "capnp/call.h"
+
+typedef struct ww_capnp_conn ww_capnp_conn;
+
+/* `bootstrap` (borrowed, may be NULL) is what the peer gets when it asks for the main object. NULL when memory is short. */
+ww_capnp_conn *ww_capnp_conn_new(ww_capnp_vat *vat, ww_capnp_cap *bootstrap);
+/* Fails everything that is open with `disconnected`. */
+void ww_capnp_conn_free(ww_capnp_conn *conn);
+
+/* The peer's main object, to be called at once; owned. NULL when memory is short. */
+ww_capnp_cap *ww_capnp_conn_bootstrap(ww_capnp_conn *conn);
+
+/* ---- the transport's side ---- */
+
+/* Where the next bytes go, and how many fit (at least 1; 0 when the connection is over or memory is short). */
+uint8_t *ww_capnp_conn_room(ww_capnp_conn *conn, size_t *size);
+/* `size` bytes were put there. AGAIN: go on. Any error is the end: the connection was aborted, *diag says why. */
+WW_MUST_USE ww_status ww_capnp_conn_received(ww_capnp_conn *conn, size_t size, ww_diag *diag);
+/* The same for bytes that stand elsewhere: copies them in. */
+WW_MUST_USE ww_status ww_capnp_conn_feed(ww_capnp_conn *conn, ww_view bytes, ww_diag *diag);
+
+typedef struct ww_capnp_iov {
+    const uint8_t *data;
+    size_t size;
+} ww_capnp_iov;
+
+/* What waits to be written, at most `max` pieces; 0 for nothing. Stays valid until _sent. */
+size_t ww_capnp_conn_output(ww_capnp_conn *conn, ww_capnp_iov *iov, size_t max);
+void ww_capnp_conn_sent(ww_capnp_conn *conn, size_t size);
+
+/* The transport failed or reached its end: everything open fails `disconnected` with `reason`. */
+void ww_capnp_conn_lost(ww_capnp_conn *conn, const char *reason);
+/* Ends it from this side: an Abort with `reason` is queued for the peer. */
+void ww_capnp_conn_abort(ww_capnp_conn *conn, ww_capnp_exception type, const char *reason);
+/* Aborted or lost: once the output is written (or does not get written any more), close the transport. */
+bool ww_capnp_conn_is_over(const ww_capnp_conn *conn);
+
+/* Entries in use, for tests and for `idle` decisions: all 0 when nothing is held on either side. */
+typedef struct ww_capnp_conn_counts {
+    uint32_t questions, answers, exports, imports, embargoes;
+} ww_capnp_conn_counts;
+ww_capnp_conn_counts ww_capnp_conn_count(const ww_capnp_conn *conn);
