@@ -2,10 +2,10 @@
  * stop.
  *
  * Model      A principal counts calls, bytes and live host objects of all its cells, each against a
- * quota. A cancellation token is fired once; whoever waits watches it and is told inside the call
- * that fires it.
+ *            quota. A cancellation token is fired once; whoever waits watches it and is told inside
+ *            the call that fires it.
  * Ownership  The owner embeds them. A principal outlives its cells and their objects; a token
- * outlives its watches.
+ *            outlives its watches.
  * Bounds     Without a quota a maximum is UINT64_MAX.
  * Threads    A principal and a token belong to one loop's thread.
  */

@@ -1,8 +1,9 @@
 /* audit/ring.h - the newest records of what guests asked of their host.
  *
  * Model      Every host call leaves one record of a fixed size; a call that waits leaves one more,
- * with the outcome WW_AGAIN, when it starts to wait. The ring keeps the newest ones; a reader takes
- * what it needs before they are overwritten, and sees a gap in `sequence` if it came too late.
+ *            with the outcome WW_AGAIN, when it starts to wait. The ring keeps the newest ones; a
+ *            reader takes what it needs before they are overwritten, and sees a gap in `sequence`
+ *            if it came too late.
  * Bounds     record_count is a power of two up to WW_AUDIT_RECORDS_MAX.
  * Threads    A ring belongs to one loop's thread.
  */

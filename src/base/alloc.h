@@ -1,7 +1,8 @@
 /* base/alloc.h - where memory comes from, and arenas that give it back at once.
  *
  * Model      Every object takes its allocator when it is made and passes it on to what it makes, so
- * that a test can fail the n-th allocation of anything. Sizes are told when memory is given back.
+ *            that a test can fail the n-th allocation of anything. Sizes are told when memory is
+ *            given back.
  * Ownership  An arena owns all that was taken from it until ww_arena_deinit or _reset.
  * Bounds     An arena has a largest total; above it, and when the allocator fails, it returns NULL.
  * Threads    The libc allocator is safe from any thread; an arena belongs to one.

@@ -1,9 +1,11 @@
 /* base/blob.h - counted, immutable runs of bytes, and byte budgets.
  *
  * Ownership  A blob lives while somebody holds a reference; the last ww_blob_unref gives its memory
- * back to the allocator it came from. Its bytes are written once, by whoever made it, before it is
- * shared. Bounds     A budget counts bytes that foreign input made this host keep; a charge above
- * its maximum is refused. Threads    Counts are plain: a blob and a budget belong to one thread.
+ *            back to the allocator it came from. Its bytes are written once, by whoever made it,
+ *            before it is shared.
+ * Bounds     A budget counts bytes that foreign input made this host keep; a charge above its
+ *            maximum is refused.
+ * Threads    Counts are plain: a blob and a budget belong to one thread.
  */
 #pragma once
 #include "base/bytes.h"

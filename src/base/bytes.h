@@ -1,8 +1,10 @@
 /* base/bytes.h - borrowed and owned runs of bytes, and arithmetic on foreign sizes.
  *
  * Ownership  ww_view borrows. ww_buf owns, with the allocator and the largest size it was given at
- * init. Errors     E_LIMIT above the largest size, E_MEMORY when the allocator fails; the buffer is
- * unchanged after either. Threads    A buffer belongs to one thread at a time.
+ *            init.
+ * Errors     E_LIMIT above the largest size, E_MEMORY when the allocator fails; the buffer is
+ *            unchanged after either.
+ * Threads    A buffer belongs to one thread at a time.
  */
 #pragma once
 #include "base/alloc.h"

@@ -1,9 +1,10 @@
 /* base/log.h - what the system says about itself, apart from what guests print.
  *
  * Model      Every part that logs holds a pointer to one ww_log, made by config/log.h, and names
- * its target: "ww::cell", "ww::loader". A NULL log says nothing. Lines never mix with a guest's
- * output: the sink writes to stderr. Bounds     A line is cut at WW_LOG_LINE_MAX bytes; control
- * bytes of foreign text are replaced. Threads    Loop thread only.
+ *            its target: "ww::cell", "ww::loader". A NULL log says nothing. Lines never mix with a
+ *            guest's output: the sink writes to stderr.
+ * Bounds     A line is cut at WW_LOG_LINE_MAX bytes; control bytes of foreign text are replaced.
+ * Threads    Loop thread only.
  */
 #pragma once
 #include "base/status.h"

@@ -1,10 +1,13 @@
 /* base/names.h - gives every distinct name a small number, so that the rest compares numbers.
  *
  * Model      Names get the ids 0, 1, 2, ... in the order they first appear; an id never changes and
- * never leaves. Ownership  ww_names_intern copies the bytes; ww_names_intern_borrowed keeps the
- * view, which must outlive the table. Bounds     At most count_max names; above it E_LIMIT. The
- * cost of a look-up does not depend on who chose the names: the hash is keyed. Errors     E_LIMIT,
- * E_MEMORY; the table is unchanged after either. Threads    A table belongs to one thread.
+ *            never leaves.
+ * Ownership  ww_names_intern copies the bytes; ww_names_intern_borrowed keeps the view, which must
+ *            outlive the table.
+ * Bounds     At most count_max names; above it E_LIMIT. The cost of a look-up does not depend on
+ *            who chose the names: the hash is keyed.
+ * Errors     E_LIMIT, E_MEMORY; the table is unchanged after either.
+ * Threads    A table belongs to one thread.
  */
 #pragma once
 #include "base/bytes.h"

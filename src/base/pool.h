@@ -2,10 +2,11 @@
  * for memory.
  *
  * Model      Blocks are powers of two from 32 bytes to 1 MiB; a freed block waits in a list of its
- * size and is handed out again. Larger blocks go straight through. Ownership  ww_pool_deinit gives
- * the waiting blocks back; whatever was taken must have been returned before. Bounds     At most
- * kept_max bytes wait; a block freed above that goes back at once. Threads    A pool belongs to one
- * thread.
+ *            size and is handed out again. Larger blocks go straight through.
+ * Ownership  ww_pool_deinit gives the waiting blocks back; whatever was taken must have been
+ *            returned before.
+ * Bounds     At most kept_max bytes wait; a block freed above that goes back at once.
+ * Threads    A pool belongs to one thread.
  */
 #pragma once
 #include "base/alloc.h"

@@ -1,10 +1,11 @@
 /* base/status.h - one list of outcomes for the whole system.
  *
  * Model      A function that can fail returns ww_status. The class of a status says who is at
- * fault, and with it what the caller does: local trouble fails the operation, foreign trouble (a
- * component, a guest, a peer) ends that input and nothing else, a refusal goes back to whoever
- * asked. Text       Sentences are made where the fault is found and travel in a ww_diag; no code
- * matches on them.
+ *            fault, and with it what the caller does: local trouble fails the operation, foreign
+ *            trouble (a component, a guest, a peer) ends that input and nothing else, a refusal
+ *            goes back to whoever asked.
+ * Text       Sentences are made where the fault is found and travel in a ww_diag; no code matches
+ *            on them.
  */
 #pragma once
 #include <stdarg.h>

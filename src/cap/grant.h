@@ -1,9 +1,9 @@
 /* cap/grant.h - what a cell may call, and how that ends.
  *
  * Model      A grant names a set of functions by number (gen/wit/functions.h) and remembers the
- * generation of the authority it was made under. Revoking is one increment of that generation:
- * every grant of it, however many, is stale from its next use on. A grant never grows; a narrower
- * one is made by intersection.
+ *            generation of the authority it was made under. Revoking is one increment of that
+ *            generation: every grant of it, however many, is stale from its next use on. A grant
+ *            never grows; a narrower one is made by intersection.
  * Ownership  A grant borrows its authority, which outlives it.
  * Threads    An authority and its grants belong to one loop's thread.
  */

@@ -1,10 +1,11 @@
 /* config/log.h - which log lines appear, and how.
  *
  * Model      A filter is a comma-separated list of directives: a bare level ("warn") sets the
- * default, "target=level" that of a target and all below it ("ww::cell=debug" also covers
- * "ww::cell::stdio"). The longest matching target wins. WW_LOG gives the filter, else RUST_LOG,
- * else "ww=info"; a filter that cannot be read counts as "ww=info". Output     stderr: "ww: warn:
- * text"; with a target from debug on. Colours only on a terminal and without NO_COLOR.
+ *            default, "target=level" that of a target and all below it ("ww::cell=debug" also
+ *            covers "ww::cell::stdio"). The longest matching target wins. WW_LOG gives the filter,
+ *            else RUST_LOG, else "ww=info"; a filter that cannot be read counts as "ww=info".
+ * Output     stderr: "ww: warn: text"; with a target from debug on. Colours only on a terminal and
+ *            without NO_COLOR.
  */
 #pragma once
 #include "base/log.h"
