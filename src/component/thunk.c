@@ -2,8 +2,8 @@
  *
  * Invariants
  *  1. The first failure is kept in emitter.status; everything after it is without effect.
- *  2. Function indices: imports in the order they are added, then $yield, then the thunks that are
- *     not direct, in order. So a thunk's body is written when all imports are known.
+ *  2. Function indices: imports in the order they are added, then $yield, then "set", then the
+ *     thunks that are not direct, in order. So a thunk's body is written when all imports are known.
  *  3. A function type has the number under which its encoding was interned.
  */
 #include "component/thunk.h"
@@ -32,6 +32,7 @@ enum {
     OP_CALL_INDIRECT = 0x11,
     OP_LOCAL_GET = 0x20,
     OP_LOCAL_SET = 0x21,
+    OP_TABLE_SET = 0x26,
     OP_I32_CONST = 0x41,
     OP_I64_CONST = 0x42,
     OP_I32_AND = 0x71,
@@ -48,7 +49,6 @@ enum {
     TYPE_FUNCREF = 0x70,
     LIMITS_MIN_MAX = 0x01,
     KIND_FUNC = 0,
-    KIND_TABLE = 1,
 };
 
 enum { RESUME_INDEX = 0, TABLE_INDEX = 0, LOCAL_GROUPS = 2 };
@@ -78,6 +78,7 @@ static const ww_core_type realloc_type = {.param_count = 4,
                                           .results = {WW_I32}};
 static const ww_core_type dtor_type = {.param_count = 1, .params = {WW_I32}};
 static const ww_core_type empty_type = {0};
+static const ww_core_type setter_type = {.param_count = 2, .params = {WW_I32, TYPE_FUNCREF}};
 
 static void put(emitter *e, ww_buf *buf, const void *data, size_t size)
 {
@@ -450,6 +451,20 @@ static void add_yield(emitter *e)
     add_code(e);
 }
 
+static void add_setter(emitter *e)
+{
+    put_name(e, &e->exports, ww_view_str("set"));
+    put_byte(e, &e->exports, KIND_FUNC);
+    put_u32(e, &e->exports, e->yield + e->function_count);
+    add_function(e, &setter_type);
+    put_u32(e, &e->body, 0);
+    op_u32(e, OP_LOCAL_GET, 0);
+    op_u32(e, OP_LOCAL_GET, 1);
+    op_u32(e, OP_TABLE_SET, TABLE_INDEX);
+    op(e, OP_END);
+    add_code(e);
+}
+
 static void emit_all(emitter *e, const ww_thunk *thunks, uint32_t count)
 {
     e->yield = 1; /* resume */
@@ -457,9 +472,7 @@ static void emit_all(emitter *e, const ww_thunk *thunks, uint32_t count)
         e->yield += imports_of(&thunks[i]);
     add_import(e, &answer_of_resume);
     add_yield(e);
-    put_name(e, &e->exports, ww_view_str("table"));
-    put_byte(e, &e->exports, KIND_TABLE);
-    put_u32(e, &e->exports, TABLE_INDEX);
+    add_setter(e);
     for (uint32_t i = 0; i < count && !e->status; i++)
         add_thunk(e, &thunks[i], i);
     WW_ASSERT(e->status || e->import_count == e->yield);

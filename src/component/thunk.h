@@ -46,7 +46,8 @@ typedef struct ww_thunk {
 
 /* Imports of the module, in this order: resume; then for each thunk in order: DIRECT: the function;
  * SITE and LIFT: begin, and, if it has a callee with parameters, args() -> (callee's parameters).
- * FORWARD: nothing. Exports, in this order: the table; then one function per thunk. */
+ * FORWARD: nothing. Exports, in this order: "set", which puts a function into a slot
+ * (ww_store_set_slot); then one function per thunk, named by its number. */
 typedef struct ww_thunk_module {
     ww_view wasm; /* in the arena, as are the types */
     uint32_t import_count;

@@ -1,18 +1,25 @@
 /* wasm/wasm.h - the only door to the WebAssembly engine (Wasmtime 48, core API).
  *
  * Model      An engine compiles core modules and owns the pool. A store holds the instances of one
- * cell. All guest code runs inside one future per store: ww_store_call starts it, ww_store_poll
- * runs it until it ends, traps, waits or has used its slice. Instances are made off the fiber and
- * never run code then, because start sections are taken out beforehand (component/plan.h).
+ *            cell. All guest code runs inside one future per store: ww_store_call starts it,
+ *            ww_store_poll runs it until it ends, traps, waits or has used its slice. Instances are
+ *            made off the fiber and never run code then, because start sections are taken out
+ *            beforehand (component/plan.h).
  * Suspension No asynchronous host function exists. A host function that answers "wait" calls
- * ww_store_wait, which sets the epoch deadline to now; the guest side then enters an empty
- * function, whose entry sees the deadline, and the deadline callback yields. A loop header would
- * not do: it compares with a cached deadline. Ownership  A store owns what was instantiated in it.
- * The handle structs below are plain values, valid while their store lives; use with another store
- * aborts. Threads    An engine and its modules may be used from any thread. A store belongs to one
- * thread. ww_engine_tick may be called from any thread at any time. Trust      Modules are
- * validated by ww_module_compile. ww_module_load trusts its bytes: only what this user's own
- *            compile cache has authenticated may reach it (loaders/cache.h).
+ *            ww_store_wait, which sets the epoch deadline to now; the guest side then enters an
+ *            empty function, whose entry sees the deadline, and the deadline callback yields. A
+ * loop header would not do: it compares with a deadline that was cached at function entry.
+ * Ownership  A store owns what was instantiated in it. The handle structs below are plain values,
+ *            valid while their store lives; use with another store aborts. Modules, links and
+ *            stores must be gone before their engine.
+ * Memory     A memory never moves (its whole address range is reserved) and never shrinks: a base
+ *            stays true as long as the store, a size stays a lower bound.
+ * Bounds     ww_engine_options for the pool, ww_store_limits for one cell. Guest stack overflow is
+ * a trap; WW_HOST_STACK_BYTES of every fiber are left for host functions. Threads    An engine and
+ * its modules may be used from any thread, so its allocator must be safe from any thread. A store
+ * belongs to one thread. ww_engine_tick may be called from any thread at any time. Trust Modules
+ * are validated by ww_module_compile. ww_module_load trusts its bytes: only what this user's own
+ * compile cache has authenticated may reach it (loaders/cache.h).
  */
 #pragma once
 #include "base/bytes.h"
@@ -94,37 +101,37 @@ typedef struct ww_core_extern {
     } of;
 } ww_core_extern;
 
-/* --- engine
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- engine --- */
 
 typedef struct ww_engine_options {
-    bool pooled;            /* false: every instance is mapped on demand, without a pool's limits */
-    bool signals;           /* false in sanitizer builds: bounds by compare instead of by fault */
-    uint32_t instances_max; /* pooled: live core instances of all stores */
-    uint32_t stacks_max;    /* pooled: live fibers */
+    bool pooled;  /* false: every instance is mapped on demand, without a pool's limits */
+    bool signals; /* false in sanitizer builds: bounds by compare instead of by fault */
+    /* The pool, for all stores together: core instances, memories, tables, fibers. */
+    uint32_t instances_max, memories_max, tables_max, stacks_max;
     uint64_t memory_bytes_max;   /* of one memory, at most 4 GiB */
-    uint32_t table_elements_max; /* of one table */
-    uint32_t stack_bytes;        /* of one fiber: wasm's part plus 256 KiB for host frames */
+    uint32_t table_elements_max; /* pooled: of one table */
+    uint32_t stack_bytes;        /* of one fiber: the guest's part plus WW_HOST_STACK_BYTES */
 } ww_engine_options;
+
+enum { WW_HOST_STACK_BYTES = 256 << 10 };
 
 void ww_engine_options_default(ww_engine_options *options, bool pooled);
 
+/* E_LIMIT when the pool asks for more mappings than the kernel allows one process
+ * (vm.max_map_count); the text names the setting and the value that would do. Copies options. */
 WW_MUST_USE ww_status ww_engine_new(const ww_engine_options *options, const ww_allocator *allocator,
                                     ww_engine **out, ww_diag *diag);
 void ww_engine_free(ww_engine *engine); /* after its stores and modules */
 
-/* Ends the slice of every guest that has run since the last tick but one. One atomic add; any
- * thread. */
+/* Ends the slice of every guest that has run since the last tick but one, so that a slice is longer
+ * than one tick and shorter than two. One atomic add; any thread. */
 void ww_engine_tick(ww_engine *engine);
 
 /* A line that changes whenever machine code of this engine would not fit another one: version and
  * settings. */
 ww_view ww_engine_fingerprint(const ww_engine *engine);
 
-/* --- modules
- * -----------------------------------------------------------------------------------------------------
- */
+/* --- modules --- */
 
 /* Validates and compiles; borrows `wasm`. E_INVALID with the engine's reason, E_LIMIT. May take
  * seconds: not for the loop thread. */
@@ -135,12 +142,11 @@ WW_MUST_USE ww_status ww_module_serialize(const ww_module *module, ww_buf *out, 
 WW_MUST_USE ww_status ww_module_load(ww_engine *engine, ww_view machine_code, ww_module **out,
                                      ww_diag *diag);
 void ww_module_free(ww_module *module);
-/* Index of an export in ww_instance_export's order; false if absent. */
+/* Index of an export for ww_store_export; false if absent. */
 bool ww_module_find_export(const ww_module *module, ww_view name, uint32_t *index);
+uint32_t ww_module_import_count(const ww_module *module);
 
-/* --- linking ahead
- * -----------------------------------------------------------------------------------------------
- */
+/* --- linking ahead --- */
 
 typedef struct ww_host_import {
     ww_core_type type;
@@ -148,16 +154,14 @@ typedef struct ww_host_import {
     void *env; /* shared by every store: find the cell with ww_caller_data */
 } ww_host_import;
 
-/* A module whose imports are all host functions, in import order, linked once for all stores.
- * Copies `imports`. */
+/* A module whose imports are all host functions, linked once for all stores. `imports` in import
+ * order, copied; the names of the imports must differ from each other. E_MISMATCH. */
 WW_MUST_USE ww_status ww_link_new(ww_engine *engine, const ww_module *module,
                                   const ww_host_import *imports, size_t count, ww_link **out,
                                   ww_diag *diag);
 void ww_link_free(ww_link *link);
 
-/* --- stores
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- stores --- */
 
 typedef struct ww_store_limits {
     uint64_t memory_bytes_max; /* of one memory */
@@ -168,8 +172,8 @@ typedef enum ww_verdict { WW_GO_ON, WW_YIELD, WW_KILL } ww_verdict;
 
 typedef struct ww_store_hooks {
     void *data; /* what ww_caller_data answers */
-    /* Asked at a tick while the guest runs, never for a wait: WW_GO_ON continues for one more tick,
-     * WW_YIELD ends the slice, WW_KILL ends the guest with a trap. */
+    /* Asked when a slice is over, never for a wait: WW_GO_ON continues for one more tick,
+     * WW_YIELD ends the slice, WW_KILL ends the guest with a trap. NULL: always WW_YIELD. */
     ww_verdict (*tick)(void *data);
 } ww_store_hooks;
 
@@ -179,18 +183,20 @@ WW_MUST_USE ww_status ww_store_new(ww_engine *engine, const ww_store_limits *lim
 void ww_store_free(ww_store *store);
 
 /* `imports` in the module's import order. Runs no guest code. E_TRAP when an active segment does
- * not fit. */
+ * not fit, E_MISMATCH when an import has another type than the module wants, E_LIMIT when the pool
+ * or the store is full. */
 WW_MUST_USE ww_status ww_store_instantiate(ww_store *store, const ww_module *module,
                                            const ww_core_extern *imports, size_t count,
                                            ww_core_instance *out, ww_diag *diag);
 WW_MUST_USE ww_status ww_store_instantiate_link(ww_store *store, const ww_link *link,
                                                 ww_core_instance *out, ww_diag *diag);
-/* False if there is no such export. */
-bool ww_store_export(ww_store *store, const ww_core_instance *instance, uint32_t index,
-                     ww_core_extern *out);
-/* Puts a function into slot `index` of a funcref table; false if the table is too small. */
-bool ww_store_table_set(ww_store *store, const ww_core_extern *table, uint32_t index,
-                        const ww_core_func *func);
+/* The export that ww_module_find_export numbered; `module` is the instance's. */
+void ww_store_export(ww_store *store, const ww_module *module, const ww_core_instance *instance,
+                     uint32_t index, ww_core_extern *out);
+/* Calls `setter`, a generated function (i32, funcref) -> () that stores its second parameter into a
+ * table at its first. E_TRAP if the table is too small. Not while a call lives. */
+WW_MUST_USE ww_status ww_store_set_slot(ww_store *store, const ww_core_func *setter, uint32_t index,
+                                        const ww_core_func *func);
 
 static inline bool ww_store_is_memory(const ww_core_extern *e)
 {
@@ -199,7 +205,7 @@ static inline bool ww_store_is_memory(const ww_core_extern *e)
 
 typedef struct ww_memory_view {
     uint8_t *base;
-    uint64_t size; /* bytes; both change whenever guest code runs */
+    uint64_t size; /* bytes; grows when guest code runs */
 } ww_memory_view;
 
 ww_memory_view ww_store_memory(ww_store *store, const ww_core_memory *memory);
@@ -211,8 +217,8 @@ typedef enum ww_poll {
     WW_POLL_FAILED, /* trapped, killed or failed: see ww_store_failure; the store is dead */
 } ww_poll;
 
-/* Starts a call of a `func() -> ()`; nothing runs before the first poll. E_BUSY while another
- * future lives. */
+/* Starts a call of a `func() -> ()`; nothing runs before the first poll. E_BUSY while another call
+ * lives, E_STALE when the store is dead. */
 WW_MUST_USE ww_status ww_store_call(ww_store *store, const ww_core_func *func);
 ww_poll ww_store_poll(ww_store *store);
 bool ww_store_is_polling(const ww_store *store);
@@ -221,24 +227,23 @@ bool ww_store_is_polling(const ww_store *store);
  * fiber. */
 void ww_store_wait(ww_store *store);
 
-/* Ends the guest with `trap` code 10 at its next function entry or loop turn; off the fiber at the
- * next poll. */
+/* Ends the guest with trap code 10: at its next function entry, or tick, if it is being polled;
+ * else at the next poll. */
 void ww_store_kill(ww_store *store);
 
 typedef struct ww_failure {
     int code;      /* Wasmtime's trap code, -1 for none: a host trap, a link failure */
-    ww_view text;  /* the message without the backtrace */
+    ww_view text;  /* the message without the backtrace, one line */
     ww_view trace; /* guest frames, innermost first, one per line; empty if none */
 } ww_failure;
 
 /* Valid until the store is freed; after WW_POLL_FAILED. */
 ww_failure ww_store_failure(const ww_store *store);
 
-/* --- inside a host function
- * -------------------------------------------------------------------------------------- */
+/* --- inside a host function --- */
 
 void *ww_caller_data(ww_caller *caller); /* hooks.data */
-ww_trap *ww_trap_of_code(int code);
+ww_trap *ww_trap_of_code(int code);      /* one of those below */
 ww_trap *ww_trap_of_text(ww_view text);
 
 /* Trap codes that hosts raise, in Wasmtime's numbering. */

@@ -35,18 +35,21 @@ static void thunk_emit__one_direct_function__is_imported_and_exported(void **sta
     ww_thunk_module module;
     assert_ok(ww_thunk_emit(&thunk, 1, NULL, 0, &arena, &module, NULL));
     static const uint8_t expected[] = {
-        0,    'a', 's',  'm',  1,    0,    0,    0,                            /* preamble */
-        1,    15,  3,                                                          /* types: */
-        0x60, 1,   0x7e, 3,    0x7f, 0x7e, 0x7e,                               /* resume */
-        0x60, 0,   0,                                                          /* $yield */
-        0x60, 1,   0x7e, 0,                                                    /* the function */
-        2,    19,  2,                                                          /* imports: */
-        4,    'h', 'o',  's',  't',  1,    '0',  0,   0,                       /* resume */
-        4,    'h', 'o',  's',  't',  1,    '1',  0,   2,                       /* the function */
-        3,    2,   1,    1,                                                    /* $yield's type */
-        4,    5,   1,    0x70, 1,    0,    0,                                  /* an empty table */
-        7,    13,  2,    5,    't',  'a',  'b',  'l', 'e', 1, 0, 1, '0', 0, 1, /* exports */
-        10,   4,   1,    2,    0,    0x0b,                                     /* $yield's code */
+        0,    'a', 's',  'm',  1,    0,    0,    0,       /* preamble */
+        1,    20,  4,                                     /* types: */
+        0x60, 1,   0x7e, 3,    0x7f, 0x7e, 0x7e,          /* resume */
+        0x60, 0,   0,                                     /* $yield */
+        0x60, 2,   0x7f, 0x70, 0,                         /* set */
+        0x60, 1,   0x7e, 0,                               /* the function */
+        2,    19,  2,                                     /* imports: */
+        4,    'h', 'o',  's',  't',  1,    '0',  0, 0,    /* resume */
+        4,    'h', 'o',  's',  't',  1,    '1',  0, 3,    /* the function */
+        3,    3,   2,    1,    2,                         /* types of $yield and set */
+        4,    5,   1,    0x70, 1,    0,    0,             /* an empty table */
+        7,    11,  2,    3,    's',  'e',  't',  0, 3,    /* exports: set */
+        1,    '0', 0,    1,                               /* the function */
+        10,   13,  2,    2,    0,    0x0b,                /* code: $yield */
+        8,    0,   0x20, 0,    0x20, 1,    0x26, 0, 0x0b, /* set */
     };
     assert_int_equal(module.wasm.size, sizeof expected);
     assert_memory_equal(module.wasm.data, expected, sizeof expected);
