@@ -6,11 +6,24 @@
 //!       every package below DIR, resolved, as JSON on stdout
 use anyhow::{bail, Context, Result};
 use std::path::Path;
+use wasmparser::{Parser, Payload};
 use wasi_preview1_component_adapter_provider as adapter;
 use wit_component::{embed_component_metadata, ComponentEncoder, StringEncoding};
 use wit_parser::Resolve;
 
 const USAGE: &str = "usage: ww-componentize new CORE OUT [--wit DIR --world NAME] [--reactor]\n       ww-componentize json DIR";
+
+fn imports_preview1(module: &[u8]) -> Result<bool> {
+    for payload in Parser::new(0).parse_all(module) {
+        let Payload::ImportSection(section) = payload? else { continue };
+        for import in section.into_imports() {
+            if import?.module == adapter::WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
 
 struct New<'a> {
     core: &'a str,
@@ -49,11 +62,11 @@ impl<'a> New<'a> {
         } else {
             adapter::WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER
         };
-        let component = ComponentEncoder::default()
-            .module(&module)?
-            .validate(true)
-            .adapter(adapter::WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, preview1)?
-            .encode()?;
+        let mut encoder = ComponentEncoder::default().module(&module)?.validate(true);
+        if imports_preview1(&module)? {
+            encoder = encoder.adapter(adapter::WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, preview1)?;
+        }
+        let component = encoder.encode()?;
         std::fs::write(self.out, component).with_context(|| format!("cannot write {}", self.out))
     }
 }
