@@ -20,8 +20,7 @@
  *            is made. What a site needs from later instances (memory, realloc, callee) it reaches
  *            through memories and slots at call time; before that it traps as the call of a null
  *            table entry would.
- * Order      Steps run in the order of the binary's definitions; after WW_STEP_INSTANTIATE its
- *            start function, if any, runs on the fiber before the next step.
+ * Order      Steps run in the order of the binary's definitions, each when the one before is done.
  * Ownership  The plan lives in the arena it was made in, borrows the model and the bytes.
  * Bounds     component/limits.h, on the flattened counts, before anything is allocated for them.
  * Threads    Immutable when made; any thread.
@@ -118,7 +117,8 @@ typedef struct ww_plan_ref {
 } ww_plan_ref;
 
 typedef enum ww_plan_step_kind {
-    WW_STEP_INSTANTIATE, /* module -> instance, with refs */
+    WW_STEP_INSTANTIATE, /* module -> instance, with refs; runs no guest code */
+    WW_STEP_START,       /* calls ref, a function () -> (), on the fiber */
     WW_STEP_MEMORY,      /* memories[index] = ref */
     WW_STEP_SLOT,        /* slot index = ref, a function of type core */
     WW_STEP_RESOURCE,    /* resources[index] comes to life (a fresh identity) */
@@ -128,7 +128,7 @@ typedef struct ww_plan_step {
     ww_plan_step_kind kind;
     uint32_t index, module;
     uint32_t ref_count;
-    const ww_plan_ref *refs; /* in the module's import order; one ref for MEMORY and SLOT */
+    const ww_plan_ref *refs; /* in the module's import order; one ref for all others but RESOURCE */
 } ww_plan_step;
 
 /* The root's exports, a tree: functions and instances of functions. */

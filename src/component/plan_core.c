@@ -130,6 +130,15 @@ static bool number_module(ww_planner *p, ww_module_value *module)
            ww_planner_push(p, &p->modules, &module->plan, sizeof module->plan, &module->number);
 }
 
+/* The start function of an imported module is not known yet: its step is dropped if it has none. */
+static bool push_start(ww_planner *p, const ww_core_value *instance)
+{
+    ww_plan_ref *ref = ww_planner_take(p, p->arena, 1, sizeof *ref);
+    if (!ref) return false;
+    *ref = (ww_plan_ref){WW_REF_EXPORT, instance->number, ww_view_str(WW_START_EXPORT)};
+    return push_step(p, (ww_plan_step){WW_STEP_START, WW_NONE, WW_NONE, 1, ref});
+}
+
 bool ww_planner_core_instantiate(ww_planner *p, ww_frame *frame, const ww_def *def)
 {
     ww_ref target = {WW_SORT_CORE_MODULE, def->of.instantiate.target};
@@ -150,11 +159,14 @@ bool ww_planner_core_instantiate(ww_planner *p, ww_frame *frame, const ww_def *d
         if (!find_import(p, frame, def, by_name, &type->imports[i], &refs[i])) return false;
     *value = (ww_core_value){.number = p->instance_count++, .type = type};
     frame->core_instances[def->defines.index] = value;
+    const ww_core_module *source = module.of.module->plan.source;
+    bool may_start = !source || source->start != WW_NONE;
     return push_step(p, (ww_plan_step){.kind = WW_STEP_INSTANTIATE,
                                        .index = value->number,
                                        .module = module.of.module->number,
                                        .ref_count = type->import_count,
-                                       .refs = refs});
+                                       .refs = refs}) &&
+           (!may_start || push_start(p, value));
 }
 
 /* --- canonical definitions ------------------------------------------------------------------ */

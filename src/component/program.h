@@ -19,11 +19,10 @@ typedef struct ww_bound_ref {
 
 typedef struct ww_bound_step {
     ww_plan_step_kind kind;
-    uint32_t index; /* INSTANTIATE: core instance; else memory, slot or resource */
+    uint32_t index; /* INSTANTIATE: core instance; MEMORY, SLOT and RESOURCE: which one */
     const ww_module *module;
-    uint32_t start; /* INSTANTIATE: export to run before the next step, or WW_NONE */
     uint32_t ref_count;
-    const ww_bound_ref *refs; /* INSTANTIATE: imports; MEMORY and SLOT: one */
+    const ww_bound_ref *refs; /* INSTANTIATE: imports; START, MEMORY and SLOT: one */
 } ww_bound_step;
 
 /* What the host functions of a lift get as `env`. */

@@ -63,11 +63,8 @@ static ww_status bind_step(ww_binder *b, uint32_t *modules, const ww_plan_step *
 {
     ww_bound_ref *refs = ww_binder_take(b, &b->program->arena, step->ref_count, sizeof *refs);
     if (!refs) return WW_E_MEMORY;
-    *out = (ww_bound_step){.kind = step->kind,
-                           .index = step->index,
-                           .start = WW_NONE,
-                           .ref_count = step->ref_count,
-                           .refs = refs};
+    *out = (ww_bound_step){
+        .kind = step->kind, .index = step->index, .ref_count = step->ref_count, .refs = refs};
     for (uint32_t i = 0; i < step->ref_count; i++) {
         ww_status status = bind_ref(b, modules, &step->refs[i], &refs[i]);
         if (status) return status;
@@ -75,10 +72,14 @@ static ww_status bind_step(ww_binder *b, uint32_t *modules, const ww_plan_step *
     if (step->kind != WW_STEP_INSTANTIATE) return WW_OK;
     modules[step->index] = step->module;
     out->module = b->program->modules[step->module];
-    if (b->sources[step->module]->start == WW_NONE) return WW_OK;
-    bool found = ww_module_find_export(out->module, ww_view_str(WW_START_EXPORT), &out->start);
-    WW_ASSERT(found);
     return WW_OK;
+}
+
+/* The start of a module from the host that has none. */
+static bool is_idle(const ww_binder *b, const uint32_t *modules, const ww_plan_step *step)
+{
+    if (step->kind != WW_STEP_START || step->refs->kind != WW_REF_EXPORT) return false;
+    return b->sources[modules[step->refs->instance]]->start == WW_NONE;
 }
 
 ww_status ww_binder_steps(ww_binder *b)
@@ -87,11 +88,13 @@ ww_status ww_binder_steps(ww_binder *b)
     ww_bound_step *steps = ww_binder_take(b, &b->program->arena, plan->step_count, sizeof *steps);
     uint32_t *modules = ww_binder_take(b, &b->scratch, plan->instance_count, sizeof *modules);
     if (!steps || !modules) return WW_E_MEMORY;
+    uint32_t count = 0;
     for (uint32_t i = 0; i < plan->step_count; i++) {
-        ww_status status = bind_step(b, modules, &plan->steps[i], &steps[i]);
+        if (is_idle(b, modules, &plan->steps[i])) continue;
+        ww_status status = bind_step(b, modules, &plan->steps[i], &steps[count++]);
         if (status) return status;
     }
     b->program->steps = steps;
-    b->program->step_count = plan->step_count;
+    b->program->step_count = count;
     return WW_OK;
 }
