@@ -50,9 +50,10 @@ typedef struct ww_budget {
     uint64_t used, max;
 } ww_budget;
 
+/* Nothing, if the maximum was lowered below what is in use. */
 static inline uint64_t ww_budget_left(const ww_budget *budget)
 {
-    return budget->max - budget->used;
+    return budget->max > budget->used ? budget->max - budget->used : 0;
 }
 
 WW_MUST_USE static inline bool ww_budget_charge(ww_budget *budget, uint64_t bytes)
