@@ -55,17 +55,24 @@ enum {
  * E_DENIED, E_QUOTA. */
 ww_status ww_envelope_refusal(const ww_call *call, const ww_policy *row);
 
+static inline bool ww_envelope_affords(const ww_principal *principal, const ww_policy *row,
+                                       uint64_t bytes)
+{
+    uint64_t bytes_left = ww_budget_left(&principal->bytes);
+    return ww_budget_left(&principal->calls) && bytes <= bytes_left &&
+           (row->charge != WW_CHARGE_BYTES || bytes_left) &&
+           (row->charge != WW_CHARGE_OBJECT || ww_budget_left(&principal->objects));
+}
+
 /* Charges the call and `bytes` of parameters, or says why not. */
 static inline ww_status ww_envelope_enter(const ww_call *call, const ww_policy *row, uint64_t bytes)
 {
     const ww_context *context = ww_context_of(call);
     ww_principal *principal = context->principal;
-    bool refused = !ww_grant_is_fresh(context->grant) ||
-                   !ww_grant_allows(context->grant, row->function) || context->cancel->fired ||
-                   !ww_budget_left(&principal->calls) ||
-                   bytes > ww_budget_left(&principal->bytes) ||
-                   (row->charge == WW_CHARGE_OBJECT && !ww_budget_left(&principal->objects));
-    if (WW_UNLIKELY(refused)) return ww_envelope_refusal(call, row);
+    bool passes = !context->cancel->fired && ww_grant_is_fresh(context->grant) &&
+                  ww_grant_allows(context->grant, row->function) &&
+                  ww_envelope_affords(principal, row, bytes);
+    if (WW_UNLIKELY(!passes)) return ww_envelope_refusal(call, row);
     principal->calls.used++;
     principal->bytes.used += bytes;
     return WW_OK;

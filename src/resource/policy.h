@@ -1,13 +1,13 @@
 /* resource/policy.h - what is decided by hand about each host function.
  *
  * Model      One row per function of every package, indexed by its number; there is no default row,
- * and ww_policy_check refuses an interface with a function that has none. The row says which
- * capability a grant must have been made from, what is charged, how the call is recorded, whether
- * it may wait, and how a refusal shows to the guest. Refusal    A function whose result has an
- * error case answers that case, `denied` for missing or revoked authority and `over_quota` for a
- * used-up budget: the guest's own error handling sees it. A function without one traps with
- * "denied: NAME", "stale: NAME" or "quota: NAME". A fired cancellation token always traps, with
- * "canceled: NAME".
+ *            and ww_policy_check refuses an interface with a function that has none. The row says
+ *            which capability a grant must have been made from, what is charged, how the call is
+ *            recorded, whether it may wait, and how a refusal shows to the guest.
+ * Refusal    A function whose result has an error case answers that case, `denied` for missing or
+ *            revoked authority and `over_quota` for a used-up budget: the guest's own error handling
+ *            sees it. A function without one traps with "denied: NAME", "stale: NAME" or
+ *            "quota: NAME". A fired cancellation token always traps, with "canceled: NAME".
  */
 #pragma once
 #include "cap/grant.h"
@@ -35,11 +35,12 @@ typedef enum ww_capability {
 
 const char *ww_capability_name(ww_capability capability);
 
-/* Every call is counted; bytes and objects only where the function can move or make them. */
+/* Every call is charged as one, with the contents of its strings and lists. The class says what else
+ * must be left for the call to begin: what its result brings is only known afterwards. */
 typedef enum ww_charge_class {
     WW_CHARGE_CALL = 1,
-    WW_CHARGE_BYTES,  /* and the contents of strings and lists */
-    WW_CHARGE_OBJECT, /* and objects that it makes: refused up front when none is left */
+    WW_CHARGE_BYTES,  /* a byte, for what moves data */
+    WW_CHARGE_OBJECT, /* an object, for what makes one */
 } ww_charge_class;
 
 typedef enum ww_audit_class {

@@ -87,9 +87,9 @@ static void emit_type(const wit_type *type, FILE *out)
 }
 
 /* Structs go by pointer, all else by value. */
-static void emit_func(const wit_func *func, FILE *out)
+void emit_params(const wit_func *func, FILE *out)
 {
-    fprintf(out, "ww_status (*%s)(ww_call *call", func->c);
+    fprintf(out, "ww_call *call");
     for (uint32_t i = 0; i < func->param_count; i++) {
         const wit_type *type = func->params[i];
         bool pointer = has_struct(type);
@@ -97,6 +97,12 @@ static void emit_func(const wit_func *func, FILE *out)
                 func->param_c[i]);
     }
     if (func->result) fprintf(out, ", %s *result", func->result->c);
+}
+
+static void emit_func(const wit_func *func, FILE *out)
+{
+    fprintf(out, "ww_status (*%s)(", func->c);
+    emit_params(func, out);
     fprintf(out, ");\n");
 }
 

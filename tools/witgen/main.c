@@ -1,9 +1,10 @@
-/* witgen JSON WAITS DIR: writes the bindings of every interface of the world `cell` into DIR. */
+/* witgen JSON WAITS DIR FAKES: writes the bindings of every interface of the world `cell` into DIR, and
+ * stand-ins for all functions, for the tests, into the file FAKES. */
 #include "witgen.h"
 
 static FILE *create(const char *dir, const char *name, const char *suffix)
 {
-    char *path = text("%s/%s%s", dir, name, suffix);
+    char *path = *name ? text("%s/%s%s", dir, name, suffix) : text("%s", dir);
     FILE *file = fopen(path, "wb");
     if (!file) die("cannot write %s", path);
     return file;
@@ -27,7 +28,7 @@ static void write_one(const char *dir, const wit_interface *interface)
 
 int main(int argc, char **argv)
 {
-    if (argc != 4) die("usage: witgen JSON WAITS DIR");
+    if (argc != 5) die("usage: witgen JSON WAITS DIR FAKES");
     wit all = {0};
     wit_load(argv[1], argv[2], &all);
     for (uint32_t i = 0; i < all.interface_count; i++)
@@ -38,5 +39,8 @@ int main(int argc, char **argv)
     out = create(argv[3], "functions", ".c");
     emit_functions_source(&all, out);
     finish(out, "functions.c");
+    out = create(argv[4], "", "");
+    emit_fakes(&all, out);
+    finish(out, "fakes");
     return 0;
 }

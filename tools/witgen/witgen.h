@@ -77,6 +77,9 @@ void wit_load(const char *json_path, const char *waits_path, wit *out);
 
 void emit_functions_header(const wit *all, FILE *out);
 void emit_functions_source(const wit *all, FILE *out);
+void emit_fakes(const wit *all, FILE *out);
+/* "ww_call *call, ww_input_stream *self, uint64_t len, T *result" */
+void emit_params(const wit_func *func, FILE *out);
 void emit_header(const wit_interface *interface, FILE *out);
 void emit_source(const wit_interface *interface, FILE *out);
 void emit_tables(const wit_interface *interface, FILE *out);

@@ -1,0 +1,12 @@
+/* test/support/wit_fakes.h - a stand-in for every host function that has generated bindings.
+ *
+ * All of them forward to one function, which the test that links them defines. */
+#pragma once
+#include "component/call.h"
+#include "wit/functions.h"
+
+/* `result` is the called function's, in host layout; NULL if it has none. */
+ww_status test_fake_act(ww_call *call, void *result);
+
+/* By interface, in the order of ww_host_interfaces; NULL where there are no functions. */
+extern const void *const test_wit_fakes[WW_HOST_INTERFACE_COUNT];
