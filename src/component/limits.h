@@ -19,9 +19,11 @@ enum {
     WW_MAX_EXPORTS = 10000,
     WW_MAX_ARGS = 100000, /* of one instantiation */
     WW_MAX_TYPE_DECLS = 1000000,
+    WW_MAX_MODULE_DECLS = 100000, /* of a core module type */
     WW_MAX_FIELDS = 10000, /* record fields, variant cases, enum cases, tuple elements */
     WW_MAX_FLAGS = 32,
     WW_MAX_FUNC_PARAMS = 1000,
+    WW_MAX_CORE_FUNC_PARAMS = 1000, /* results as well */
     WW_MAX_CANON_OPTIONS = 10,
     WW_MAX_CHECK_STEPS = 1 << 26,       /* nodes looked at while one component is checked */
     WW_MAX_VALUE_BYTES = (1 << 28) - 1, /* size of one value, and of a string's or list's content */

@@ -144,6 +144,8 @@ typedef enum ww_type_item_kind {
 typedef struct ww_type_item {
     ww_type_item_kind kind;
     uint32_t depth, size; /* of nested types; nodes, counted along every path */
+    uint32_t name;        /* resource: which of its names this is; matters to validation only */
+    bool has_borrow;
     union {
         const ww_type *value;
         const ww_func_type *func;
