@@ -1,29 +1,9 @@
 /* Takes the start section out of a core module and exports its function instead. */
 #include "component/limits.h"
 #include "component/plan.h"
+#include "component/reader.h"
 
 enum { SECTION_EXPORT = 7, KIND_FUNC = 0 };
-
-/* A position in foreign bytes; `failed` after a number that breaks the format. */
-typedef struct cursor {
-    const uint8_t *at, *end;
-    bool failed;
-} cursor;
-
-static uint32_t take_u32(cursor *c)
-{
-    uint64_t value = 0;
-    for (unsigned shift = 0; shift < 35; shift += 7) {
-        if (c->at == c->end) break;
-        uint8_t byte = *c->at++;
-        value |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte & 0x80) continue;
-        if (value > UINT32_MAX) break;
-        return (uint32_t)value;
-    }
-    c->failed = true;
-    return 0;
-}
 
 static size_t u32_bytes(uint32_t value, uint8_t out[5])
 {
@@ -47,17 +27,17 @@ static ww_status append_view(ww_buf *out, const uint8_t *from, const uint8_t *to
 }
 
 /* The entries of the export section, without their count; empty if there is no such section. */
-static bool export_entries(const ww_core_module *module, cursor *entries, uint32_t *count)
+static ww_status export_entries(const ww_core_module *module, ww_view *entries, uint32_t *count)
 {
     ww_view section = module->export_section;
-    *entries = (cursor){0};
+    *entries = ww_view_of(NULL, 0);
     *count = 0;
-    if (!section.size) return true;
-    *entries = (cursor){section.data + 1, section.data + section.size, false};
-    uint32_t size = take_u32(entries);
-    bool whole = !entries->failed && size == (size_t)(entries->end - entries->at);
-    *count = take_u32(entries);
-    return whole && !entries->failed && *count < UINT32_MAX;
+    if (!section.size) return WW_OK;
+    ww_reader reader = {.base = section.data, .at = 1, .end = section.size};
+    (void)ww_reader_u32(&reader); /* the section's size */
+    *count = ww_reader_u32(&reader);
+    *entries = ww_view_of(section.data + reader.at, reader.end - reader.at);
+    return *count == UINT32_MAX ? WW_E_LIMIT : reader.status;
 }
 
 /* The export section with one more entry: the start function. */
@@ -65,19 +45,19 @@ static ww_status append_exports(const ww_core_module *module, ww_buf *out)
 {
     static const char name[] = WW_START_EXPORT;
     enum { NAME_SIZE = sizeof name - 1 };
-    cursor entries;
+    ww_view entries;
     uint32_t count;
-    if (!export_entries(module, &entries, &count)) return WW_E_INVALID;
+    ww_status status = export_entries(module, &entries, &count);
+    if (status) return status;
     uint8_t number[5], index[5];
     size_t number_size = u32_bytes(count + 1, number);
     size_t index_size = u32_bytes(module->start, index);
-    size_t old = (size_t)(entries.end - entries.at);
-    size_t size = number_size + old + 1 + NAME_SIZE + 1 + index_size;
+    size_t size = number_size + entries.size + 1 + NAME_SIZE + 1 + index_size;
     if (size > WW_MAX_COMPONENT_BYTES) return WW_E_LIMIT;
-    ww_status status = ww_buf_append_byte(out, SECTION_EXPORT);
+    status = ww_buf_append_byte(out, SECTION_EXPORT);
     if (!status) status = append_u32(out, (uint32_t)size);
     if (!status) status = ww_buf_append(out, number, number_size);
-    if (!status) status = ww_buf_append(out, entries.at, old);
+    if (!status) status = ww_buf_append(out, entries.data, entries.size);
     if (!status) status = ww_buf_append_byte(out, NAME_SIZE);
     if (!status) status = ww_buf_append(out, name, NAME_SIZE);
     if (!status) status = ww_buf_append_byte(out, KIND_FUNC);

@@ -1,5 +1,6 @@
 /* Compiles the core modules of a plan, and turns names of core exports into indices. */
 #include "component/binder.h"
+#include "component/core.h"
 #include "component/limits.h"
 
 enum { START_EXPORT_BYTES = 64 }; /* more than a rewritten module grows */
@@ -16,12 +17,28 @@ static ww_status compile(ww_binder *b, uint32_t index, ww_buf *scratch)
     return status ? ww_fail_in(b->diag, "core module %u", index) : WW_OK;
 }
 
+/* A core module that the host offers: read, and compared with what the component asked for. */
+static ww_status read_offered(ww_binder *b, const ww_plan_module *wanted, ww_core_module *out)
+{
+    ww_view wasm = b->imports[wanted->import].module;
+    ww_reader reader = {.base = wasm.data, .end = wasm.size, .diag = b->diag};
+    ww_core_read_module(&reader, &b->program->arena, &b->scratch, out);
+    if (!reader.status && !ww_core_module_fits(&b->scratch, &out->type, wanted->type, b->diag))
+        reader.status = WW_E_MISMATCH;
+    ww_view name = b->plan->imports[wanted->import].name;
+    return reader.status ? ww_fail_in(b->diag, "import \"%.*s\"", WW_VIEW_ARG(name)) : WW_OK;
+}
+
 static ww_status find_source(ww_binder *b, uint32_t index)
 {
     const ww_plan_module *module = &b->plan->modules[index];
     b->sources[index] = module->source;
     if (module->source) return WW_OK;
-    return ww_fail(b->diag, WW_E_UNSUPPORTED, "core modules from the host");
+    ww_core_module *offered = ww_binder_take(b, &b->program->arena, 1, sizeof *offered);
+    if (!offered) return WW_E_MEMORY;
+    offered->index = index;
+    b->sources[index] = offered;
+    return read_offered(b, module, offered);
 }
 
 ww_status ww_binder_modules(ww_binder *b)
@@ -58,28 +75,74 @@ static ww_status bind_ref(ww_binder *b, const uint32_t *modules, const ww_plan_r
                    modules[ref->instance], WW_VIEW_ARG(ref->name));
 }
 
+static const ww_plan_ref *find_import(const ww_module_type *wanted, const ww_plan_ref *refs,
+                                      const ww_core_import *import)
+{
+    for (uint32_t i = 0; i < wanted->import_count; i++)
+        if (ww_view_equal(wanted->imports[i].module, import->module) &&
+            ww_view_equal(wanted->imports[i].name, import->name))
+            return &refs[i];
+    return NULL;
+}
+
+/* A module of the host's may import less than the component thinks, and in another order. */
+static ww_status reorder_refs(ww_binder *b, const ww_plan_step *step, ww_plan_ref **refs,
+                              uint32_t *count)
+{
+    const ww_module_type *wanted = b->plan->modules[step->module].type;
+    const ww_module_type *type = &b->sources[step->module]->type;
+    *count = type->import_count;
+    *refs = ww_binder_take(b, &b->scratch, *count, sizeof **refs);
+    if (!*refs) return WW_E_MEMORY;
+    for (uint32_t i = 0; i < *count; i++) {
+        const ww_plan_ref *ref = find_import(wanted, step->refs, &type->imports[i]);
+        if (!ref)
+            return ww_fail(b->diag, WW_E_MISMATCH, "a core module of the host's wants \"%.*s\"",
+                           WW_VIEW_ARG(type->imports[i].name));
+        (*refs)[i] = *ref;
+    }
+    return WW_OK;
+}
+
+static ww_status bind_refs(ww_binder *b, const uint32_t *modules, const ww_plan_ref *refs,
+                           uint32_t count, ww_bound_step *out)
+{
+    ww_bound_ref *bound = ww_binder_take(b, &b->program->arena, count, sizeof *bound);
+    if (!bound) return WW_E_MEMORY;
+    out->ref_count = count;
+    out->refs = bound;
+    for (uint32_t i = 0; i < count; i++) {
+        ww_status status = bind_ref(b, modules, &refs[i], &bound[i]);
+        if (status) return status;
+    }
+    return WW_OK;
+}
+
 static ww_status bind_step(ww_binder *b, uint32_t *modules, const ww_plan_step *step,
                            ww_bound_step *out)
 {
-    ww_bound_ref *refs = ww_binder_take(b, &b->program->arena, step->ref_count, sizeof *refs);
-    if (!refs) return WW_E_MEMORY;
-    *out = (ww_bound_step){
-        .kind = step->kind, .index = step->index, .ref_count = step->ref_count, .refs = refs};
-    for (uint32_t i = 0; i < step->ref_count; i++) {
-        ww_status status = bind_ref(b, modules, &step->refs[i], &refs[i]);
-        if (status) return status;
+    *out = (ww_bound_step){.kind = step->kind, .index = step->index};
+    const ww_plan_ref *refs = step->refs;
+    uint32_t count = step->ref_count;
+    if (step->kind == WW_STEP_INSTANTIATE) {
+        modules[step->index] = step->module;
+        out->module = b->program->modules[step->module];
+        if (!b->plan->modules[step->module].source) {
+            ww_plan_ref *reordered;
+            ww_status status = reorder_refs(b, step, &reordered, &count);
+            if (status) return status;
+            refs = reordered;
+        }
     }
-    if (step->kind != WW_STEP_INSTANTIATE) return WW_OK;
-    modules[step->index] = step->module;
-    out->module = b->program->modules[step->module];
-    return WW_OK;
+    return bind_refs(b, modules, refs, count, out);
 }
 
 /* The start of a module from the host that has none. */
 static bool is_idle(const ww_binder *b, const uint32_t *modules, const ww_plan_step *step)
 {
     if (step->kind != WW_STEP_START || step->refs->kind != WW_REF_EXPORT) return false;
-    return b->sources[modules[step->refs->instance]]->start == WW_NONE;
+    uint32_t module = modules[step->refs->instance];
+    return !b->plan->modules[module].source && b->sources[module]->start == WW_NONE;
 }
 
 ww_status ww_binder_steps(ww_binder *b)
