@@ -134,6 +134,7 @@ ww_status ww_loop_new(const ww_allocator *allocator, const ww_clock *clock, ww_l
     if (!loop) return ww_fail(diag, WW_E_MEMORY, "event loop: out of memory");
     loop->allocator = allocator;
     loop->clock = clock ? clock : ww_clock_system();
+    loop->turn_ns = ww_clock_now_ns(loop->clock);
     tasks_init(&loop->tasks);
     tasks_init(&loop->last_tasks);
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an answer (EPIPE), never a death */
@@ -158,6 +159,11 @@ void ww_loop_free(ww_loop *loop)
     stop_uv(loop);
     if (loop->epoll >= 0) close(loop->epoll);
     ww_free(loop->allocator, loop, sizeof *loop);
+}
+
+const uint64_t *ww_loop_turn_ns(const ww_loop *loop)
+{
+    return &loop->turn_ns;
 }
 
 const ww_clock *ww_loop_clock(const ww_loop *loop)
@@ -215,6 +221,7 @@ void ww_loop_turn(ww_loop *loop, bool wait)
 {
     bool happened = run_uv(loop); /* whoever waits for that must not find the loop asleep */
     wait_for_events(loop, wait && !happened);
+    loop->turn_ns = ww_clock_now_ns(loop->clock);
     dispatch_events(loop);
     run_uv(loop);
     ww_timers_fire(loop);

@@ -35,6 +35,8 @@ void ww_loop_stop(ww_loop *loop);
 /* One turn. `wait`: may sleep until something happens. */
 void ww_loop_turn(ww_loop *loop, bool wait);
 
+/* The time at which the current turn's callbacks began; kept up to date behind the pointer. */
+const uint64_t *ww_loop_turn_ns(const ww_loop *loop);
 const ww_clock *ww_loop_clock(const ww_loop *loop);
 const ww_allocator *ww_loop_allocator(const ww_loop *loop);
 

@@ -17,7 +17,7 @@ struct ww_loop {
     bool uv_due; /* libuv has something to register or to close */
     ww_tasks tasks, last_tasks;
     ww_timer *timers; /* root of a pairing heap by deadline */
-    uint64_t turn_ns; /* when timers were last looked at */
+    uint64_t turn_ns; /* read once, after the kernel was asked */
     uint32_t timer_turn;
     uint32_t watches;
     int event_count, event_next; /* of the batch in hand; a closed watch is taken out of it */

@@ -88,7 +88,7 @@ void ww_timer_start(ww_loop *loop, ww_timer *timer, uint64_t deadline_ns)
 void ww_timers_fire(ww_loop *loop)
 {
     if (!loop->timers) return;
-    uint64_t now = loop->turn_ns = ww_clock_now_ns(loop->clock);
+    uint64_t now = loop->turn_ns;
     uint32_t turn = ++loop->timer_turn;
     while (loop->timers && loop->timers->deadline_ns <= now && loop->timers->turn != turn) {
         ww_timer *timer = loop->timers;
