@@ -22,8 +22,8 @@ static const ww_type type_string = {.kind = WW_TYPE_STRING,
                                     .flat = {WW_I32, WW_I32}};
 
 static const ww_field fields_tuple_string_string[] = {
-    {.name = {(const uint8_t *)"0", 1}, .type = &type_string},
-    {.name = {(const uint8_t *)"1", 1}, .type = &type_string, .abi_offset = 8, .host_offset = 16},
+    {.type = &type_string},
+    {.type = &type_string, .abi_offset = 8, .host_offset = 16},
 };
 
 static const ww_type type_tuple_string_string = {.kind = WW_TYPE_TUPLE,

@@ -582,8 +582,8 @@ static const ww_type type_bool = {.kind = WW_TYPE_BOOL,
                                   .flat = {WW_I32}};
 
 static const ww_field fields_tuple_bytes_bool[] = {
-    {.name = {(const uint8_t *)"0", 1}, .type = &type_bytes},
-    {.name = {(const uint8_t *)"1", 1}, .type = &type_bool, .abi_offset = 8, .host_offset = 16},
+    {.type = &type_bytes},
+    {.type = &type_bool, .abi_offset = 8, .host_offset = 16},
 };
 
 static const ww_type type_tuple_bytes_bool = {.kind = WW_TYPE_TUPLE,

@@ -29,8 +29,8 @@ static const ww_type type_string = {.kind = WW_TYPE_STRING,
                                     .flat = {WW_I32, WW_I32}};
 
 static const ww_field fields_tuple_descriptor_string[] = {
-    {.name = {(const uint8_t *)"0", 1}, .type = &type_descriptor},
-    {.name = {(const uint8_t *)"1", 1}, .type = &type_string, .abi_offset = 4, .host_offset = 8},
+    {.type = &type_descriptor},
+    {.type = &type_string, .abi_offset = 4, .host_offset = 8},
 };
 
 static const ww_type type_tuple_descriptor_string = {.kind = WW_TYPE_TUPLE,

@@ -143,8 +143,8 @@ static const ww_type type_bytes = {.kind = WW_TYPE_LIST,
                                    .element = &type_u8};
 
 static const ww_field fields_tuple_string_bytes[] = {
-    {.name = {(const uint8_t *)"0", 1}, .type = &type_string},
-    {.name = {(const uint8_t *)"1", 1}, .type = &type_bytes, .abi_offset = 8, .host_offset = 16},
+    {.type = &type_string},
+    {.type = &type_bytes, .abi_offset = 8, .host_offset = 16},
 };
 
 static const ww_type type_tuple_string_bytes = {.kind = WW_TYPE_TUPLE,

@@ -17,8 +17,8 @@ static const ww_type type_u64 = {.kind = WW_TYPE_U64,
                                  .flat = {WW_I64}};
 
 static const ww_field fields_tuple_u64_u64[] = {
-    {.name = {(const uint8_t *)"0", 1}, .type = &type_u64},
-    {.name = {(const uint8_t *)"1", 1}, .type = &type_u64, .abi_offset = 8, .host_offset = 8},
+    {.type = &type_u64},
+    {.type = &type_u64, .abi_offset = 8, .host_offset = 8},
 };
 
 static const ww_type type_tuple_u64_u64 = {.kind = WW_TYPE_TUPLE,

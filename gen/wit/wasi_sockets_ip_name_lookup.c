@@ -41,10 +41,10 @@ static const ww_type type_u8 = {.kind = WW_TYPE_U8,
                                 .flat = {WW_I32}};
 
 static const ww_field fields_ipv4_address[] = {
-    {.name = {(const uint8_t *)"0", 1}, .type = &type_u8},
-    {.name = {(const uint8_t *)"1", 1}, .type = &type_u8, .abi_offset = 1, .host_offset = 1},
-    {.name = {(const uint8_t *)"2", 1}, .type = &type_u8, .abi_offset = 2, .host_offset = 2},
-    {.name = {(const uint8_t *)"3", 1}, .type = &type_u8, .abi_offset = 3, .host_offset = 3},
+    {.type = &type_u8},
+    {.type = &type_u8, .abi_offset = 1, .host_offset = 1},
+    {.type = &type_u8, .abi_offset = 2, .host_offset = 2},
+    {.type = &type_u8, .abi_offset = 3, .host_offset = 3},
 };
 
 static const ww_type type_ipv4_address = {.kind = WW_TYPE_TUPLE,
@@ -66,14 +66,14 @@ static const ww_type type_u16 = {.kind = WW_TYPE_U16,
                                  .flat = {WW_I32}};
 
 static const ww_field fields_ipv6_address[] = {
-    {.name = {(const uint8_t *)"0", 1}, .type = &type_u16},
-    {.name = {(const uint8_t *)"1", 1}, .type = &type_u16, .abi_offset = 2, .host_offset = 2},
-    {.name = {(const uint8_t *)"2", 1}, .type = &type_u16, .abi_offset = 4, .host_offset = 4},
-    {.name = {(const uint8_t *)"3", 1}, .type = &type_u16, .abi_offset = 6, .host_offset = 6},
-    {.name = {(const uint8_t *)"4", 1}, .type = &type_u16, .abi_offset = 8, .host_offset = 8},
-    {.name = {(const uint8_t *)"5", 1}, .type = &type_u16, .abi_offset = 10, .host_offset = 10},
-    {.name = {(const uint8_t *)"6", 1}, .type = &type_u16, .abi_offset = 12, .host_offset = 12},
-    {.name = {(const uint8_t *)"7", 1}, .type = &type_u16, .abi_offset = 14, .host_offset = 14},
+    {.type = &type_u16},
+    {.type = &type_u16, .abi_offset = 2, .host_offset = 2},
+    {.type = &type_u16, .abi_offset = 4, .host_offset = 4},
+    {.type = &type_u16, .abi_offset = 6, .host_offset = 6},
+    {.type = &type_u16, .abi_offset = 8, .host_offset = 8},
+    {.type = &type_u16, .abi_offset = 10, .host_offset = 10},
+    {.type = &type_u16, .abi_offset = 12, .host_offset = 12},
+    {.type = &type_u16, .abi_offset = 14, .host_offset = 14},
 };
 
 static const ww_type type_ipv6_address = {

@@ -91,10 +91,10 @@ static const ww_type type_u8 = {.kind = WW_TYPE_U8,
                                 .flat = {WW_I32}};
 
 static const ww_field fields_ipv4_address[] = {
-    {.name = {(const uint8_t *)"0", 1}, .type = &type_u8},
-    {.name = {(const uint8_t *)"1", 1}, .type = &type_u8, .abi_offset = 1, .host_offset = 1},
-    {.name = {(const uint8_t *)"2", 1}, .type = &type_u8, .abi_offset = 2, .host_offset = 2},
-    {.name = {(const uint8_t *)"3", 1}, .type = &type_u8, .abi_offset = 3, .host_offset = 3},
+    {.type = &type_u8},
+    {.type = &type_u8, .abi_offset = 1, .host_offset = 1},
+    {.type = &type_u8, .abi_offset = 2, .host_offset = 2},
+    {.type = &type_u8, .abi_offset = 3, .host_offset = 3},
 };
 
 static const ww_type type_ipv4_address = {.kind = WW_TYPE_TUPLE,
@@ -134,14 +134,14 @@ static const ww_type type_u32 = {.kind = WW_TYPE_U32,
                                  .flat = {WW_I32}};
 
 static const ww_field fields_ipv6_address[] = {
-    {.name = {(const uint8_t *)"0", 1}, .type = &type_u16},
-    {.name = {(const uint8_t *)"1", 1}, .type = &type_u16, .abi_offset = 2, .host_offset = 2},
-    {.name = {(const uint8_t *)"2", 1}, .type = &type_u16, .abi_offset = 4, .host_offset = 4},
-    {.name = {(const uint8_t *)"3", 1}, .type = &type_u16, .abi_offset = 6, .host_offset = 6},
-    {.name = {(const uint8_t *)"4", 1}, .type = &type_u16, .abi_offset = 8, .host_offset = 8},
-    {.name = {(const uint8_t *)"5", 1}, .type = &type_u16, .abi_offset = 10, .host_offset = 10},
-    {.name = {(const uint8_t *)"6", 1}, .type = &type_u16, .abi_offset = 12, .host_offset = 12},
-    {.name = {(const uint8_t *)"7", 1}, .type = &type_u16, .abi_offset = 14, .host_offset = 14},
+    {.type = &type_u16},
+    {.type = &type_u16, .abi_offset = 2, .host_offset = 2},
+    {.type = &type_u16, .abi_offset = 4, .host_offset = 4},
+    {.type = &type_u16, .abi_offset = 6, .host_offset = 6},
+    {.type = &type_u16, .abi_offset = 8, .host_offset = 8},
+    {.type = &type_u16, .abi_offset = 10, .host_offset = 10},
+    {.type = &type_u16, .abi_offset = 12, .host_offset = 12},
+    {.type = &type_u16, .abi_offset = 14, .host_offset = 14},
 };
 
 static const ww_type type_ipv6_address = {
@@ -353,11 +353,8 @@ static const ww_type type_output_stream = {.kind = WW_TYPE_OWN,
                                            .resource = 3};
 
 static const ww_field fields_tuple_input_stream_output_stream[] = {
-    {.name = {(const uint8_t *)"0", 1}, .type = &type_input_stream},
-    {.name = {(const uint8_t *)"1", 1},
-     .type = &type_output_stream,
-     .abi_offset = 4,
-     .host_offset = 8},
+    {.type = &type_input_stream},
+    {.type = &type_output_stream, .abi_offset = 4, .host_offset = 8},
 };
 
 static const ww_type type_tuple_input_stream_output_stream = {
@@ -451,15 +448,9 @@ static const ww_type type_tcp_socket = {.kind = WW_TYPE_OWN,
                                         .resource = 0};
 
 static const ww_field fields_tuple_tcp_socket_input_stream_output_stream[] = {
-    {.name = {(const uint8_t *)"0", 1}, .type = &type_tcp_socket},
-    {.name = {(const uint8_t *)"1", 1},
-     .type = &type_input_stream,
-     .abi_offset = 4,
-     .host_offset = 8},
-    {.name = {(const uint8_t *)"2", 1},
-     .type = &type_output_stream,
-     .abi_offset = 8,
-     .host_offset = 16},
+    {.type = &type_tcp_socket},
+    {.type = &type_input_stream, .abi_offset = 4, .host_offset = 8},
+    {.type = &type_output_stream, .abi_offset = 8, .host_offset = 16},
 };
 
 static const ww_type type_tuple_tcp_socket_input_stream_output_stream = {

@@ -300,7 +300,6 @@ static void emit_store_tag(const wit_type *type, const char *tag, FILE *out)
 static void emit_store_variant(const wit_type *type, FILE *out)
 {
     const char *at = offset("out", type->abi.payload_abi_offset);
-    const char *names[2] = {"ok", "error"};
     if (type->abi.kind == WW_TYPE_OPTION) {
         emit_store_tag(type, "is_some", out);
         fprintf(out, "if (value->is_some) {\n");
@@ -314,8 +313,7 @@ static void emit_store_variant(const wit_type *type, FILE *out)
     bool any = false;
     for (uint32_t i = 0; i < type->abi.count; i++) {
         if (!type->parts[i]) continue;
-        const char *name =
-            is_result ? names[i] : c_field(text("%.*s", WW_VIEW_ARG(type->fields[i].name)));
+        const char *name = member(type, i);
         const char *else_ = any ? "else " : "";
         if (is_result)
             fprintf(out, "%sif (%svalue->is_error) {\n", else_, i ? "" : "!");
@@ -344,10 +342,8 @@ static void emit_store(const wit_type *type, const char **done, uint32_t *count,
         emit_store_variant(type, out);
     else
         for (uint32_t i = 0; i < type->abi.count; i++)
-            emit_store_value(
-                type->parts[i],
-                text("value->%s", c_field(text("%.*s", WW_VIEW_ARG(type->fields[i].name)))),
-                offset("out", type->abi.fields[i].abi_offset), out);
+            emit_store_value(type->parts[i], text("value->%s", member(type, i)),
+                             offset("out", type->abi.fields[i].abi_offset), out);
     fprintf(out, "}\n\n");
 }
 

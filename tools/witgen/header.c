@@ -31,15 +31,10 @@ static void emit_flags(const wit_type *type, FILE *out)
     fprintf(out, "};\n\n");
 }
 
-static const char *field_name(const wit_type *type, uint32_t i)
-{
-    return c_field(text("%.*s", WW_VIEW_ARG(type->fields[i].name)));
-}
-
 static void emit_members(const wit_type *type, FILE *out)
 {
     for (uint32_t i = 0; i < type->abi.count; i++)
-        if (type->parts[i]) fprintf(out, "%s %s;\n", type->parts[i]->c, field_name(type, i));
+        if (type->parts[i]) fprintf(out, "%s %s;\n", type->parts[i]->c, member(type, i));
 }
 
 static bool has_payload(const wit_type *type)

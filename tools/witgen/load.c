@@ -130,7 +130,7 @@ static void load_parts(loader *l, wit_interface *user, wit_type *type, const jso
         bool tuple = type->abi.kind == WW_TYPE_TUPLE;
         const json_t *ref = tuple ? item : json_object_get(item, "type");
         wit_type *part = ref && !json_is_null(ref) ? load_type(l, user, ref) : NULL;
-        add_part(type, tuple ? text("%zu", i) : string_of(item, "name"), part);
+        add_part(type, tuple ? "" : string_of(item, "name"), part);
     }
 }
 

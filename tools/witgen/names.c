@@ -53,9 +53,10 @@ char *c_constant(const char *name)
     return mapped(name, toupper);
 }
 
-char *c_field(const char *name)
+const char *member(const wit_type *type, uint32_t i)
 {
-    return isdigit((unsigned char)name[0]) ? text("f%s", name) : c_name(name);
+    if (type->abi.kind == WW_TYPE_TUPLE) return text("f%u", i);
+    return c_name(text("%.*s", WW_VIEW_ARG(type->fields[i].name)));
 }
 
 /* Of a function's parameter: out of the way of what generated entries call their own. */

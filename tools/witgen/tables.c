@@ -37,9 +37,14 @@ static void emit_valtypes(const char *member, const uint8_t *types, uint32_t cou
 /* Without the fields' struct type: WW_VIEW_LITERAL is not a constant expression before C23. */
 static void emit_field(const ww_field *field, const wit_type *part, FILE *out)
 {
-    fprintf(out, "{.name = {(const uint8_t *)\"%.*s\", %zu}", WW_VIEW_ARG(field->name),
-            field->name.size);
-    if (part) fprintf(out, ", .type = &%s", descriptor(part));
+    const char *separator = "";
+    fprintf(out, "{");
+    if (field->name.size) { /* not in tuples */
+        fprintf(out, ".name = {(const uint8_t *)\"%.*s\", %zu}", WW_VIEW_ARG(field->name),
+                field->name.size);
+        separator = ", ";
+    }
+    if (part) fprintf(out, "%s.type = &%s", separator, descriptor(part));
     if (field->abi_offset) fprintf(out, ", .abi_offset = %u", field->abi_offset);
     if (field->host_offset) fprintf(out, ", .host_offset = %u", field->host_offset);
     fprintf(out, "},\n");
@@ -112,11 +117,6 @@ static void emit_descriptors(const wit_interface *interface, const wit_type *typ
 
 /* --- layout checks */
 
-static const char *payload_member(const wit_type *type, uint32_t i)
-{
-    return c_field(text("%.*s", WW_VIEW_ARG(type->fields[i].name)));
-}
-
 static void emit_assert(const wit_type *type, FILE *out)
 {
     fprintf(out, "_Static_assert(sizeof(%s) == %u, \"layout\");\n", type->c, type->abi.host_size);
@@ -126,7 +126,7 @@ static void emit_assert(const wit_type *type, FILE *out)
         uint32_t at =
             is_variant(type) ? type->abi.payload_host_offset : type->fields[i].host_offset;
         fprintf(out, "_Static_assert(offsetof(%s, %s) == %u, \"layout\");\n", type->c,
-                payload_member(type, i), at);
+                member(type, i), at);
     }
 }
 

@@ -69,8 +69,8 @@ void *take(size_t count, size_t size); /* zeroed; never NULL */
 char *text(const char *format, ...) WW_PRINTF(1, 2);
 char *c_name(const char *kebab); /* lower case, underscores, no keyword */
 char *c_param(const char *name);
-char *c_constant(const char *name); /* upper case, underscores */
-char *c_field(const char *name);    /* of a record's, variant's or tuple's member */
+char *c_constant(const char *name);                   /* upper case, underscores */
+const char *member(const wit_type *type, uint32_t i); /* of its struct */
 
 /* `waits` is a file with a function per line: "wasi:io/poll#poll". */
 void wit_load(const char *json_path, const char *waits_path, wit *out);
