@@ -1,5 +1,6 @@
-/* Canonical definitions: "Canonical Definitions" of the component model's Binary.md, and the rules of CanonicalABI.md
- * for what a lift or lower needs. The core types checked here are what unchecked calls rely on. */
+/* Canonical definitions: "Canonical Definitions" of the component model's Binary.md, and the
+ * rules of CanonicalABI.md for what a lift or lower needs. The core types checked here are what
+ * unchecked calls rely on. */
 #include "component/check.h"
 
 /* --- core function types ------------------------------------------------------------------- */

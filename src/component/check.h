@@ -1,17 +1,18 @@
 /* component/check.h - the state of one ww_model_parse, shared by the files that do the work.
  *
- * Model      Parsing and checking is one pass. Scopes nest: a component, or a component or instance type inside it;
- *            each has its own index spaces. Failing goes through the reader: the first failure counts, and
- *            everything after it sees nothing more to read. So most functions here return nothing and
- *            leave safe values when they fail; loops run while ww_check_ok.
- * Resources  During the check, ww_type.resource and ww_type_item.name are numbers of resource names: a pair of a
- *            resource and an alias of it. Two aliases are the same type, but only the exported one
- *            may be spoken of in an export. The end of the parse turns ww_type.resource into slots.
- *            A site can be bound to another resource for a while: comparing and substituting then
- *            take the one for the other.
+ * Model      Parsing and checking is one pass. Scopes nest: a component, or a component or instance
+ *            type inside it; each has its own index spaces. Failing goes through the reader: the
+ *            first failure counts, and everything after it sees nothing more to read. So most
+ *            functions here return nothing and leave safe values when they fail; loops run while
+ *            ww_check_ok.
+ * Resources  During the check, ww_type.resource and ww_type_item.name are numbers of resource
+ *            names: a pair of a resource and an alias of it. Two aliases are the same type, but
+ *            only the exported one may be spoken of in an export. The end of the parse turns
+ *            ww_type.resource into slots. A site can be bound to another resource for a while:
+ *            comparing and substituting then take the one for the other.
  * Ownership  What the model keeps is in `arena`, the rest in `scratch`.
- * Bounds     Every visit of a type node is a step; steps are limited (WW_MAX_CHECK_STEPS), so that neither
- *            sharing of types nor a quadratic of names makes a small file expensive.
+ * Bounds     Every visit of a type node is a step; steps are limited (WW_MAX_CHECK_STEPS), so that
+ *            neither sharing of types nor a quadratic of names makes a small file expensive.
  */
 #pragma once
 #include "component/core.h"
@@ -27,7 +28,8 @@ typedef enum ww_scope_kind {
     WW_SCOPE_INSTANCE_TYPE
 } ww_scope_kind;
 
-/* A resource that has a name among the imports or exports of a scope: "[method]r.f" must be about the `r` named here. */
+/* A resource that has a name among the imports or exports of a scope: "[method]r.f" must be
+ * about the `r` named here. */
 typedef struct ww_named_resource {
     uint32_t name; /* number of the resource name */
     ww_view label;
@@ -46,11 +48,10 @@ struct ww_scope {
     ww_scope *outer;
     ww_component *component; /* this one, or the one around */
     uint32_t site_first;     /* of a component: sites before it are not its own */
-    ww_vec spaces
-        [WW_SORT_COUNT]; /* core funcs to tags: const ww_core_entity *; core types: ww_core_type_def;
-                                     core modules: const ww_module_type *; core instances: const ww_core_exports *;
-                                     others: ww_type_item */
-    ww_vec defs;         /* ww_def */
+    /* Core funcs to tags: const ww_core_entity *. Core types: ww_core_type_def. Core modules: const
+     * ww_module_type *. Core instances: const ww_core_exports *. All others: ww_type_item. */
+    ww_vec spaces[WW_SORT_COUNT];
+    ww_vec defs; /* ww_def */
     ww_face imports, exports;
     ww_vec given; /* ww_open_resource: sites that came with imports, by way of them */
     ww_vec own;   /* ww_resource *: other sites */
@@ -115,8 +116,9 @@ const ww_core_type_def *ww_scope_core_type(ww_checker *c, uint32_t index);
 const ww_type_item *ww_scope_item(ww_checker *c, ww_sort sort, uint32_t index);
 const ww_type_item *ww_scope_type(ww_checker *c, uint32_t index, ww_type_item_kind kind);
 
-/* Appends a definition of a component, which defines the next item of `sort` and the next sites: so call it before either
- * is made. NULL in the scope of a type, which keeps no definitions, and after failing. */
+/* Appends a definition of a component, which defines the next item of `sort` and the next sites:
+ * so call it before either is made. NULL in the scope of a type, which keeps no definitions, and
+ * after failing. */
 ww_def *ww_scope_define(ww_checker *c, ww_def_kind kind, ww_sort sort);
 
 ww_scope *ww_scope_push(ww_checker *c, ww_scope_kind kind); /* NULL: too deep; then do not pop */
@@ -146,8 +148,8 @@ uint64_t ww_value_key(const ww_type *type);           /* own and borrow: of thei
 /* A copy in the arena; of an own or borrow listed in `handles`, as every one must be. */
 ww_type *ww_value_copy(ww_checker *c, const ww_type *type);
 
-/* Opening a type is to bind its open resources: to what `given` has at their paths, where that is a resource; or to new
- * sites of item `from` of the scope. Save before, restore after. */
+/* Opening a type is to bind its open resources: to what `given` has at their paths, where that
+ * is a resource; or to new sites of item `from` of the scope. Save before, restore after. */
 typedef const ww_resource **ww_open_undo;
 ww_open_undo ww_open_save(ww_checker *c, const ww_open_resource *open, uint32_t count);
 void ww_open_bind_given(ww_checker *c, const ww_open_resource *open, uint32_t count,
@@ -172,7 +174,8 @@ void ww_subst_item(ww_subst *s, ww_type_item *item);
 void ww_subst_externs(ww_subst *s, ww_externs *externs);
 void ww_subst_free(ww_subst *s);
 
-/* The type of an instance that comes into being as item `from` of the scope: its open resources are new sites. */
+/* The type of an instance that comes into being as item `from` of the scope: its open resources
+ * are new sites. */
 const ww_instance_type *ww_instance_type_open(ww_checker *c, const ww_instance_type *type,
                                               ww_ref from, const ww_view *import);
 
@@ -190,8 +193,8 @@ bool ww_extern_fits(ww_checker *c, const ww_extern_type *a, const ww_extern_type
 /* Reads a name with attributes. */
 void ww_face_read_name(ww_checker *c, ww_extern_name *out);
 
-/* Checks an import or export against the rules of names and of visibility, and appends it. `referenced` is the type that
- * an import or export of a type stands for. */
+/* Checks an import or export against the rules of names and of visibility, and appends it.
+ * `referenced` is the type that an import or export of a type stands for. */
 const ww_extern *ww_face_add(ww_checker *c, bool is_import, const ww_extern_name *name,
                              const ww_extern_type *type, const ww_type_item *referenced);
 
@@ -202,7 +205,8 @@ void ww_face_check_name(ww_checker *c, const ww_face *face, const ww_extern_name
 /* Appends an item of the scope to `externs` (ww_extern *), with its type. NULL after failing. */
 ww_extern *ww_face_note(ww_checker *c, ww_vec *externs, ww_view name, ww_ref ref);
 
-/* `externs` (ww_extern *) in the arena, findable; fails on names that are not strongly unique, or, if `any_text`, equal. */
+/* `externs` (ww_extern *) in the arena, findable; fails on names that are not strongly unique,
+ * or, if `any_text`, equal. */
 void ww_face_make_externs(ww_checker *c, const ww_vec *externs, bool any_text, ww_externs *out);
 
 /* --- types.c --------------------------------------------------------------------------------- */
@@ -224,7 +228,8 @@ bool ww_check_read_flag(ww_checker *c); /* a byte, 0 or 1 */
 
 ww_extern_type ww_check_type_of(ww_checker *c, ww_ref ref);
 
-/* What an import or export is declared to be. True: a resource type of its own, whose item is not made yet. */
+/* What an import or export is declared to be. True: a resource type of its own, whose item is
+ * not made yet. */
 bool ww_check_read_extern_type(ww_checker *c, ww_extern_type *out);
 
 /* An import, or an export declaration in a type: the scope takes the item over. */
@@ -235,19 +240,23 @@ void ww_check_import(ww_checker *c);
 void ww_check_export(ww_checker *c);
 void ww_check_alias(ww_checker *c);
 
-/* --- instance.c -------------------------------------------------------------------------------- */
+/* --- instance.c
+ * -------------------------------------------------------------------------------- */
 
 void ww_check_core_instance(ww_checker *c);
 void ww_check_instance(ww_checker *c);
 
-/* --- canon.c ------------------------------------------------------------------------------------ */
+/* --- canon.c
+ * ------------------------------------------------------------------------------------ */
 
 void ww_check_canon(ww_checker *c);
 /* Core func `index` must be of this very type. */
 void ww_check_core_func(ww_checker *c, uint32_t index, const ww_core_type *wanted,
                         const char *what);
 
-/* --- finish.c ----------------------------------------------------------------------------------- */
+/* --- finish.c
+ * ----------------------------------------------------------------------------------- */
 
-/* The type of a scope that was read to its end: what it leaves open, what it hides. NULL after failing. */
+/* The type of a scope that was read to its end: what it leaves open, what it hides. NULL after
+ * failing. */
 const ww_component_type *ww_scope_finish(ww_checker *c);

@@ -28,52 +28,67 @@ static bool is_abstract_heap(uint8_t byte)
     return byte >= 0x68 && byte <= 0x75;
 }
 
-static uint32_t read_heap(ww_reader *r)
+/* The types that a reference may speak of: those read so far, and those of the group at hand. */
+typedef struct reach {
+    const ww_vec *types; /* ww_core_type_def */
+    uint32_t count;
+} reach;
+
+static reach reach_of(const ww_vec *types)
 {
+    return (reach){.types = types, .count = types->count};
+}
+
+static uint32_t read_heap(ww_reader *r, reach within)
+{
+    size_t at = r->at;
     uint8_t byte = ww_reader_peek(r);
     if (is_abstract_heap(byte)) return ww_reader_u8(r);
-    if (ww_reader_s33(r) < 0) ww_reader_fail(r, r->at, WW_E_INVALID, "unknown heap type");
+    int64_t index = ww_reader_s33(r);
+    const ww_core_type_def *defs = within.types->items;
+    if (index < 0 || index >= within.count || (index < within.types->count && !defs[index].func))
+        ww_reader_fail(r, at, WW_E_INVALID, "a reference to a core type that is not there");
     return WW_HEAP_CONCRETE;
 }
 
-static ww_core_valtype read_valtype(ww_reader *r)
+static ww_core_valtype read_valtype(ww_reader *r, reach within)
 {
     size_t at = r->at;
     uint8_t byte = ww_reader_u8(r);
     if (byte >= 0x7b && byte <= 0x7f) return byte;
-    if (byte == 0x63 || byte == 0x64) return byte | read_heap(r) << 8;
+    if (byte == 0x63 || byte == 0x64) return byte | read_heap(r, within) << 8;
     if (is_abstract_heap(byte)) return 0x63u | (uint32_t)byte << 8;
     ww_reader_fail(r, at, WW_E_INVALID, "0x%02x is no core value type", byte);
     return 0;
 }
 
-static void read_func_type(ww_reader *r, ww_arena *arena, ww_core_func_type *out)
+static void read_func_type(ww_reader *r, ww_arena *arena, reach within, ww_core_func_type *out)
 {
     ww_core_valtype values[WW_MAX_CORE_FUNC_PARAMS * 2];
     uint32_t *counts[] = {&out->param_count, &out->result_count}, count = 0;
     for (int i = 0; i < 2; i++) {
         *counts[i] = ww_reader_count(r, WW_MAX_CORE_FUNC_PARAMS, "parameters or results");
         for (uint32_t k = 0; k < *counts[i] && ww_reader_ok(r); k++)
-            values[count++] = read_valtype(r);
+            values[count++] = read_valtype(r, within);
     }
     if (!ww_reader_ok(r)) return;
     out->values = ww_arena_copy(arena, values, count * sizeof *values);
     if (!out->values) fail_memory(r);
 }
 
-static void skip_field(ww_reader *r)
+static void skip_field(ww_reader *r, reach within)
 {
     uint8_t byte = ww_reader_peek(r);
     if (byte == 0x77 || byte == 0x78)
         (void)ww_reader_u8(r); /* i16, i8 */
     else
-        (void)read_valtype(r);
+        (void)read_valtype(r, within);
     if (ww_reader_u8(r) > 1)
         ww_reader_fail(r, r->at - 1, WW_E_INVALID, "mutability must be 0 or 1");
 }
 
 /* What follows `sub`; a type with parents, or one that is no function, is opaque here. */
-static void read_composite(ww_reader *r, ww_arena *arena, ww_core_func_type *out)
+static void read_composite(ww_reader *r, ww_arena *arena, reach within, ww_core_func_type *out)
 {
     size_t at = r->at;
     uint8_t form = ww_reader_u8(r);
@@ -82,16 +97,16 @@ static void read_composite(ww_reader *r, ww_arena *arena, ww_core_func_type *out
         form = ww_reader_u8(r);
     }
     switch (form) {
-    case 0x60: read_func_type(r, arena, out); return;
+    case 0x60: read_func_type(r, arena, within, out); return;
     case 0x5e:
         out->opaque = true;
-        skip_field(r);
+        skip_field(r, within);
         return;
     case 0x5f: {
         out->opaque = true;
         uint32_t count = ww_reader_count(r, WW_MAX_FIELDS, "fields");
         for (uint32_t i = 0; i < count && ww_reader_ok(r); i++)
-            skip_field(r);
+            skip_field(r, within);
         return;
     }
     case 0x5d:
@@ -102,7 +117,8 @@ static void read_composite(ww_reader *r, ww_arena *arena, ww_core_func_type *out
     }
 }
 
-static void read_subtype(ww_reader *r, ww_arena *arena, ww_vec *types, bool in_group)
+/* Types of a group are equal only as parts of equal groups, which is left to the engine. */
+static void read_subtype(ww_reader *r, ww_arena *arena, reach within, ww_vec *types, bool in_group)
 {
     if (types->count >= WW_MAX_TYPES)
         ww_reader_fail(r, r->at, WW_E_LIMIT, "more than %d core types", WW_MAX_TYPES);
@@ -113,27 +129,26 @@ static void read_subtype(ww_reader *r, ww_arena *arena, ww_vec *types, bool in_g
         return;
     }
     def->func = type;
+    type->opaque = in_group;
     uint8_t form = ww_reader_peek(r);
     if (form == 0x4f || form == 0x50) {
         (void)ww_reader_u8(r);
         uint32_t parents = ww_reader_count(r, 1, "supertypes");
         if (parents) (void)ww_reader_u32(r);
-        type->opaque = parents || form == 0x50;
+        type->opaque |= parents || form == 0x50;
     }
-    type->opaque |= in_group;
-    read_composite(r, arena, type);
+    read_composite(r, arena, within, type);
 }
 
 void ww_core_read_rectype(ww_reader *r, ww_arena *arena, ww_vec *types)
 {
-    if (ww_reader_peek(r) != 0x4e) {
-        read_subtype(r, arena, types, false);
-        return;
+    uint32_t count = 1, start = types->count;
+    if (ww_reader_peek(r) == 0x4e) {
+        (void)ww_reader_u8(r);
+        count = ww_reader_count(r, WW_MAX_TYPES, "types in a group");
     }
-    (void)ww_reader_u8(r);
-    uint32_t count = ww_reader_count(r, WW_MAX_TYPES, "types in a group");
     for (uint32_t i = 0; i < count && ww_reader_ok(r); i++)
-        read_subtype(r, arena, types, count > 1);
+        read_subtype(r, arena, (reach){.types = types, .count = start + count}, types, count > 1);
 }
 
 static const ww_core_func_type *func_type_at(ww_reader *r, const ww_vec *types)
@@ -177,9 +192,9 @@ static void read_limits(ww_reader *r, bool is_memory, ww_core_limits *out)
         ww_reader_fail(r, at, WW_E_INVALID, "memory beyond its address space");
 }
 
-static void read_global(ww_reader *r, ww_core_entity *out)
+static void read_global(ww_reader *r, const ww_vec *types, ww_core_entity *out)
 {
-    out->value = read_valtype(r);
+    out->value = read_valtype(r, reach_of(types));
     uint8_t flags = ww_reader_u8(r);
     if (flags > 3) ww_reader_fail(r, r->at - 1, WW_E_INVALID, "malformed mutability");
     out->mutable = flags & 1;
@@ -192,11 +207,11 @@ void ww_core_read_entity(ww_reader *r, ww_sort sort, const ww_vec *types, ww_cor
     switch (sort) {
     case WW_SORT_CORE_FUNC: out->func = func_type_at(r, types); return;
     case WW_SORT_CORE_TABLE:
-        out->value = read_valtype(r);
+        out->value = read_valtype(r, reach_of(types));
         read_limits(r, false, &out->limits);
         return;
     case WW_SORT_CORE_MEMORY: read_limits(r, true, &out->limits); return;
-    case WW_SORT_CORE_GLOBAL: read_global(r, out); return;
+    case WW_SORT_CORE_GLOBAL: read_global(r, types, out); return;
     default:
         if (ww_reader_u8(r)) ww_reader_fail(r, r->at - 1, WW_E_INVALID, "malformed tag");
         out->func = func_type_at(r, types);

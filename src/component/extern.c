@@ -131,7 +131,8 @@ static void make_resource(ww_checker *c, ww_resource_kind kind, const ww_view *i
     *out = ww_site_item(c, site);
 }
 
-/* The type that the new item gets: types under a new identity, instances with their open resources as sites. */
+/* The type that the new item gets: types under a new identity, instances with their open
+ * resources as sites. */
 static void make_own(ww_checker *c, ww_extern_type *type, const ww_view *import)
 {
     if (type->sort == WW_SORT_TYPE) type->type = ww_item_rename(c, &type->type);
@@ -251,7 +252,8 @@ static void alias_core_export(ww_checker *c, ww_sort sort)
     ww_scope_add_core(c, sort, &found->type);
 }
 
-/* A component can be taken out of where it stands, so it must not speak of resources outside of it. */
+/* A component can be taken out of where it stands, so it must not speak of resources outside of
+ * it. */
 static void check_closed(ww_checker *c, const ww_type_item *item)
 {
     ww_idmap found = {0};

@@ -1,6 +1,7 @@
-/* Two rules meet at an import or export. Its name: well formed, of a shape that its type allows, unique. And what it
- * speaks of: whoever sees the import or export must be able to name every resource, record, variant, enum and
- * flags in its type, so these must have been imported or exported before ("external visibility"). */
+/* Two rules meet at an import or export. Its name: well formed, of a shape that its type allows,
+ * unique. And what it speaks of: whoever sees the import or export must be able to name every
+ * resource, record, variant, enum and flags in its type, so these must have been imported or
+ * exported before ("external visibility"). */
 #include "component/check.h"
 
 /* --- reading names ------------------------------------------------------------------------- */
@@ -129,7 +130,8 @@ static bool fields_visible(ww_checker *c, const ww_idmap *visible, const ww_type
     return true;
 }
 
-/* A type that may be used in an import or export: named itself, or anonymous with parts that are. */
+/* A type that may be used in an import or export: named itself, or anonymous with parts that
+ * are. */
 static bool is_visible(ww_checker *c, const ww_idmap *visible, const ww_type *type)
 {
     if (!type || type->kind <= WW_TYPE_STRING) return true;

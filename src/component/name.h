@@ -1,8 +1,8 @@
 /* component/name.h - the grammar of labels and of import and export names.
  *
  * Model      A plain name is a label, or one of "[constructor]r", "[method]r.l", "[static]r.l"; an
- *            interface name is "namespace:package/projection", with a version after "@". See "Import
- *            and Export Definitions" in the component model's Explainer.md.
+ *            interface name is "namespace:package/projection", with a version after "@". See
+ *            "Import and Export Definitions" in the component model's Explainer.md.
  * Ownership  Parts borrow the name.
  */
 #pragma once
@@ -31,10 +31,12 @@ bool ww_label_valid(ww_view label);
 /* A full semantic version, such as "0.2.0-rc.1+5". */
 bool ww_version_valid(ww_view version);
 
-/* `prefix` is the canonical form of prefix + suffix: major, or 0.minor, or 0.0.patch; a prerelease stays whole. */
+/* `prefix` is the canonical form of prefix + suffix: major, or 0.minor, or 0.0.patch; a
+ * prerelease stays whole. */
 bool ww_version_valid_split(ww_view prefix, ww_view suffix);
 
-/* Names that may not stand beside each other in one scope come out equal ("strongly-unique"). NULL data: no memory. */
+/* Names that may not stand beside each other in one scope come out equal ("strongly-unique").
+ * NULL data: no memory. */
 ww_view ww_name_canonical(ww_view text, ww_arena *arena);
 ww_view ww_label_canonical(ww_view label, ww_arena *arena);
 

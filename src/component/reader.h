@@ -1,9 +1,9 @@
 /* component/reader.h - strict reading of the binary format's atoms.
  *
- * Model      A reader walks a part of the root binary. It fails once: the first failure is written to
- *            `diag` with the byte it happened at, and from then on every read gives zeros and the
- *            reader is at its end, so that a decoder may check `status` once per construct. Loops over
- *            a foreign count must run on ww_reader_more.
+ * Model      A reader walks a part of the root binary. It fails once: the first failure is written
+ *            to `diag` with the byte it happened at, and from then on every read gives zeros and
+ *            the reader is at its end, so that a decoder may check `status` once per construct.
+ *            Loops over a foreign count must run on ww_reader_more.
  * Ownership  Views borrow the binary.
  * Trust      Every byte is hostile; nothing is read beyond the end.
  */
@@ -46,8 +46,8 @@ uint32_t ww_reader_count(ww_reader *r, uint32_t max, const char *what);
 /* u32 length and UTF-8, not longer than WW_MAX_NAME_BYTES. */
 ww_view ww_reader_name(ww_reader *r);
 
-/* A reader of the next `size` bytes, which r leaves behind. It shares the diagnostic; hand its failure back with
- * ww_reader_join. */
+/* A reader of the next `size` bytes, which r leaves behind. It shares the diagnostic; hand its
+ * failure back with ww_reader_join. */
 ww_reader ww_reader_part(ww_reader *r, size_t size);
 
 /* `part` must have been read to its end; its failure becomes r's. */

@@ -53,7 +53,8 @@ static bool externs_fit(ww_checker *c, const ww_externs *found, const ww_externs
     return ww_check_ok(c);
 }
 
-/* Who asks for a `b` gives b's imports, which must do for an `a`; then a's exports must do for b's. */
+/* Who asks for a `b` gives b's imports, which must do for an `a`; then a's exports must do for
+ * b's. */
 static bool component_fits(ww_checker *c, const ww_component_type *a, const ww_component_type *b)
 {
     if (a == b) return true;

@@ -1,4 +1,5 @@
-/* Parsing and validation of component binaries, by "Binary.md" and "Explainer.md" of the component model. */
+/* Parsing and validation of component binaries, by "Binary.md" and "Explainer.md" of the
+ * component model. */
 #include "component/limits.h"
 #include "component/model.h"
 #include "support/binary.h"
@@ -238,7 +239,8 @@ static void components__nesting__is_a_limit(void **state)
 
 /* --- resources ----------------------------------------------------------------------------- */
 
-/* A component that defines a resource and exports it as "r", and `make: func() -> own<r>`, lifted. */
+/* A component that defines a resource and exports it as "r", and `make: func() -> own<r>`,
+ * lifted. */
 #define MAKER                                                                                      \
     "04[" TEST_COMPONENT "07[01 3f 7f 00] 0b[01 00 'r' 03 00 00] 07[02 69 01  40 00 00 02]"        \
     "01[" TEST_MODULE "01[01 60 00 01 7f] 03[01 00] 07[01 'make' 00 00] 0a[01 [00 41 00 0b]]]"     \
