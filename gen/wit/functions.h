@@ -185,7 +185,7 @@ typedef enum ww_function {
 /* "wasi:io/streams#[method]input-stream.read" */
 extern const char *const ww_function_names[WW_FUNCTION_COUNT];
 
-/* Written by hand: src/abi/. */
+/* Written by hand. */
 extern const ww_policy ww_policy_rows[WW_FUNCTION_COUNT];
 
 enum { WW_HOST_INTERFACE_COUNT = 29 };

@@ -127,6 +127,7 @@ static ww_trap *entry_get_environment(void *env, ww_caller *caller, ww_slot *slo
         (wasi_cli_environment_list_tuple_string_string *)call->result;
     const ww_policy *row = &ww_policy_rows[WW_WASI_CLI_ENVIRONMENT_GET_ENVIRONMENT];
     ww_status status = ww_envelope_enter(call, row, 0);
+    ww_envelope_on_cancel(call, NULL);
     if (WW_LIKELY(status == WW_OK))
         status = impl->get_environment ? impl->get_environment(call, result) : WW_E_DENIED;
     status = ww_envelope_leave(
@@ -147,6 +148,7 @@ static ww_trap *entry_get_arguments(void *env, ww_caller *caller, ww_slot *slots
     wasi_cli_environment_list_string *result = (wasi_cli_environment_list_string *)call->result;
     const ww_policy *row = &ww_policy_rows[WW_WASI_CLI_ENVIRONMENT_GET_ARGUMENTS];
     ww_status status = ww_envelope_enter(call, row, 0);
+    ww_envelope_on_cancel(call, NULL);
     if (WW_LIKELY(status == WW_OK))
         status = impl->get_arguments ? impl->get_arguments(call, result) : WW_E_DENIED;
     status = ww_envelope_leave(call, row, status, 0,
@@ -166,6 +168,7 @@ static ww_trap *entry_initial_cwd(void *env, ww_caller *caller, ww_slot *slots, 
     wasi_cli_environment_option_string *result = (wasi_cli_environment_option_string *)call->result;
     const ww_policy *row = &ww_policy_rows[WW_WASI_CLI_ENVIRONMENT_INITIAL_CWD];
     ww_status status = ww_envelope_enter(call, row, 0);
+    ww_envelope_on_cancel(call, NULL);
     if (WW_LIKELY(status == WW_OK))
         status = impl->initial_cwd ? impl->initial_cwd(call, result) : WW_E_DENIED;
     status = ww_envelope_leave(call, row, status, 0,

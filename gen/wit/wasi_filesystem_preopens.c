@@ -84,6 +84,7 @@ static ww_trap *entry_get_directories(void *env, ww_caller *caller, ww_slot *slo
         (wasi_filesystem_preopens_list_tuple_descriptor_string *)call->result;
     const ww_policy *row = &ww_policy_rows[WW_WASI_FILESYSTEM_PREOPENS_GET_DIRECTORIES];
     ww_status status = ww_envelope_enter(call, row, 0);
+    ww_envelope_on_cancel(call, NULL);
     if (WW_LIKELY(status == WW_OK))
         status = impl->get_directories ? impl->get_directories(call, result) : WW_E_DENIED;
     status = ww_envelope_leave(

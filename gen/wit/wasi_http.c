@@ -2137,6 +2137,7 @@ static ww_trap *entry_fields_from_list(void *env, ww_caller *caller, ww_slot *sl
     const ww_policy *row = &ww_policy_rows[WW_WASI_HTTP_FIELDS_FROM_LIST];
     const uint64_t bytes = ww_envelope_bytes(&type_list_tuple_string_bytes, &entries);
     ww_status status = ww_envelope_enter(call, row, bytes);
+    ww_envelope_on_cancel(call, NULL);
     if (WW_LIKELY(status == WW_OK))
         status =
             impl->fields_from_list ? impl->fields_from_list(call, entries, result) : WW_E_DENIED;
@@ -2161,6 +2162,7 @@ static ww_trap *entry_fields_get(void *env, ww_caller *caller, ww_slot *slots, s
     const ww_policy *row = &ww_policy_rows[WW_WASI_HTTP_FIELDS_GET];
     const uint64_t bytes = name.size;
     ww_status status = ww_envelope_enter(call, row, bytes);
+    ww_envelope_on_cancel(call, NULL);
     if (WW_LIKELY(status == WW_OK))
         status = impl->fields_get ? impl->fields_get(call, self, name, result) : WW_E_DENIED;
     status = ww_envelope_leave(call, row, status, bytes,
@@ -2184,6 +2186,7 @@ static ww_trap *entry_fields_has(void *env, ww_caller *caller, ww_slot *slots, s
     const ww_policy *row = &ww_policy_rows[WW_WASI_HTTP_FIELDS_HAS];
     const uint64_t bytes = name.size;
     ww_status status = ww_envelope_enter(call, row, bytes);
+    ww_envelope_on_cancel(call, NULL);
     if (WW_LIKELY(status == WW_OK))
         status = impl->fields_has ? impl->fields_has(call, self, name, result) : WW_E_DENIED;
     status = ww_envelope_leave(call, row, status, bytes, 0, result);
@@ -2209,6 +2212,7 @@ static ww_trap *entry_fields_set(void *env, ww_caller *caller, ww_slot *slots, s
     const ww_policy *row = &ww_policy_rows[WW_WASI_HTTP_FIELDS_SET];
     const uint64_t bytes = name.size + ww_envelope_bytes(&type_list_bytes, &value);
     ww_status status = ww_envelope_enter(call, row, bytes);
+    ww_envelope_on_cancel(call, NULL);
     if (WW_LIKELY(status == WW_OK))
         status = impl->fields_set ? impl->fields_set(call, self, name, value, result) : WW_E_DENIED;
     status = ww_envelope_leave(call, row, status, bytes, 0, result);
@@ -2232,6 +2236,7 @@ static ww_trap *entry_fields_delete(void *env, ww_caller *caller, ww_slot *slots
     const ww_policy *row = &ww_policy_rows[WW_WASI_HTTP_FIELDS_DELETE];
     const uint64_t bytes = name.size;
     ww_status status = ww_envelope_enter(call, row, bytes);
+    ww_envelope_on_cancel(call, NULL);
     if (WW_LIKELY(status == WW_OK))
         status = impl->fields_delete ? impl->fields_delete(call, self, name, result) : WW_E_DENIED;
     status = ww_envelope_leave(call, row, status, bytes, 0, result);
@@ -2257,6 +2262,7 @@ static ww_trap *entry_fields_append(void *env, ww_caller *caller, ww_slot *slots
     const ww_policy *row = &ww_policy_rows[WW_WASI_HTTP_FIELDS_APPEND];
     const uint64_t bytes = name.size + value.size;
     ww_status status = ww_envelope_enter(call, row, bytes);
+    ww_envelope_on_cancel(call, NULL);
     if (WW_LIKELY(status == WW_OK))
         status = impl->fields_append ? impl->fields_append(call, self, name, value, result)
                                      : WW_E_DENIED;
@@ -2279,6 +2285,7 @@ static ww_trap *entry_fields_entries(void *env, ww_caller *caller, ww_slot *slot
     wasi_http_list_tuple_string_bytes *result = (wasi_http_list_tuple_string_bytes *)call->result;
     const ww_policy *row = &ww_policy_rows[WW_WASI_HTTP_FIELDS_ENTRIES];
     ww_status status = ww_envelope_enter(call, row, 0);
+    ww_envelope_on_cancel(call, NULL);
     if (WW_LIKELY(status == WW_OK))
         status = impl->fields_entries ? impl->fields_entries(call, self, result) : WW_E_DENIED;
     status = ww_envelope_leave(
@@ -2325,6 +2332,7 @@ static ww_trap *entry_incoming_request_method(void *env, ww_caller *caller, ww_s
     wasi_http_method *result = (wasi_http_method *)call->result;
     const ww_policy *row = &ww_policy_rows[WW_WASI_HTTP_INCOMING_REQUEST_METHOD];
     ww_status status = ww_envelope_enter(call, row, 0);
+    ww_envelope_on_cancel(call, NULL);
     if (WW_LIKELY(status == WW_OK))
         status = impl->incoming_request_method ? impl->incoming_request_method(call, self, result)
                                                : WW_E_DENIED;
@@ -2349,6 +2357,7 @@ static ww_trap *entry_incoming_request_path_with_query(void *env, ww_caller *cal
     wasi_http_option_string *result = (wasi_http_option_string *)call->result;
     const ww_policy *row = &ww_policy_rows[WW_WASI_HTTP_INCOMING_REQUEST_PATH_WITH_QUERY];
     ww_status status = ww_envelope_enter(call, row, 0);
+    ww_envelope_on_cancel(call, NULL);
     if (WW_LIKELY(status == WW_OK))
         status = impl->incoming_request_path_with_query
                      ? impl->incoming_request_path_with_query(call, self, result)
@@ -2374,6 +2383,7 @@ static ww_trap *entry_incoming_request_scheme(void *env, ww_caller *caller, ww_s
     wasi_http_option_scheme *result = (wasi_http_option_scheme *)call->result;
     const ww_policy *row = &ww_policy_rows[WW_WASI_HTTP_INCOMING_REQUEST_SCHEME];
     ww_status status = ww_envelope_enter(call, row, 0);
+    ww_envelope_on_cancel(call, NULL);
     if (WW_LIKELY(status == WW_OK))
         status = impl->incoming_request_scheme ? impl->incoming_request_scheme(call, self, result)
                                                : WW_E_DENIED;
@@ -2398,6 +2408,7 @@ static ww_trap *entry_incoming_request_authority(void *env, ww_caller *caller, w
     wasi_http_option_string *result = (wasi_http_option_string *)call->result;
     const ww_policy *row = &ww_policy_rows[WW_WASI_HTTP_INCOMING_REQUEST_AUTHORITY];
     ww_status status = ww_envelope_enter(call, row, 0);
+    ww_envelope_on_cancel(call, NULL);
     if (WW_LIKELY(status == WW_OK))
         status = impl->incoming_request_authority
                      ? impl->incoming_request_authority(call, self, result)
@@ -2532,6 +2543,7 @@ static ww_trap *entry_outgoing_request_method(void *env, ww_caller *caller, ww_s
     wasi_http_method *result = (wasi_http_method *)call->result;
     const ww_policy *row = &ww_policy_rows[WW_WASI_HTTP_OUTGOING_REQUEST_METHOD];
     ww_status status = ww_envelope_enter(call, row, 0);
+    ww_envelope_on_cancel(call, NULL);
     if (WW_LIKELY(status == WW_OK))
         status = impl->outgoing_request_method ? impl->outgoing_request_method(call, self, result)
                                                : WW_E_DENIED;
@@ -2559,6 +2571,7 @@ static ww_trap *entry_outgoing_request_set_method(void *env, ww_caller *caller, 
     const ww_policy *row = &ww_policy_rows[WW_WASI_HTTP_OUTGOING_REQUEST_SET_METHOD];
     const uint64_t bytes = ww_envelope_bytes(&type_method, &method);
     ww_status status = ww_envelope_enter(call, row, bytes);
+    ww_envelope_on_cancel(call, NULL);
     if (WW_LIKELY(status == WW_OK))
         status = impl->outgoing_request_set_method
                      ? impl->outgoing_request_set_method(call, self, &method, result)
@@ -2583,6 +2596,7 @@ static ww_trap *entry_outgoing_request_path_with_query(void *env, ww_caller *cal
     wasi_http_option_string *result = (wasi_http_option_string *)call->result;
     const ww_policy *row = &ww_policy_rows[WW_WASI_HTTP_OUTGOING_REQUEST_PATH_WITH_QUERY];
     ww_status status = ww_envelope_enter(call, row, 0);
+    ww_envelope_on_cancel(call, NULL);
     if (WW_LIKELY(status == WW_OK))
         status = impl->outgoing_request_path_with_query
                      ? impl->outgoing_request_path_with_query(call, self, result)
@@ -2611,6 +2625,7 @@ static ww_trap *entry_outgoing_request_set_path_with_query(void *env, ww_caller 
     const ww_policy *row = &ww_policy_rows[WW_WASI_HTTP_OUTGOING_REQUEST_SET_PATH_WITH_QUERY];
     const uint64_t bytes = ww_envelope_bytes(&type_option_string, &path_with_query);
     ww_status status = ww_envelope_enter(call, row, bytes);
+    ww_envelope_on_cancel(call, NULL);
     if (WW_LIKELY(status == WW_OK))
         status =
             impl->outgoing_request_set_path_with_query
@@ -2636,6 +2651,7 @@ static ww_trap *entry_outgoing_request_scheme(void *env, ww_caller *caller, ww_s
     wasi_http_option_scheme *result = (wasi_http_option_scheme *)call->result;
     const ww_policy *row = &ww_policy_rows[WW_WASI_HTTP_OUTGOING_REQUEST_SCHEME];
     ww_status status = ww_envelope_enter(call, row, 0);
+    ww_envelope_on_cancel(call, NULL);
     if (WW_LIKELY(status == WW_OK))
         status = impl->outgoing_request_scheme ? impl->outgoing_request_scheme(call, self, result)
                                                : WW_E_DENIED;
@@ -2663,6 +2679,7 @@ static ww_trap *entry_outgoing_request_set_scheme(void *env, ww_caller *caller, 
     const ww_policy *row = &ww_policy_rows[WW_WASI_HTTP_OUTGOING_REQUEST_SET_SCHEME];
     const uint64_t bytes = ww_envelope_bytes(&type_option_scheme, &scheme);
     ww_status status = ww_envelope_enter(call, row, bytes);
+    ww_envelope_on_cancel(call, NULL);
     if (WW_LIKELY(status == WW_OK))
         status = impl->outgoing_request_set_scheme
                      ? impl->outgoing_request_set_scheme(call, self, &scheme, result)
@@ -2687,6 +2704,7 @@ static ww_trap *entry_outgoing_request_authority(void *env, ww_caller *caller, w
     wasi_http_option_string *result = (wasi_http_option_string *)call->result;
     const ww_policy *row = &ww_policy_rows[WW_WASI_HTTP_OUTGOING_REQUEST_AUTHORITY];
     ww_status status = ww_envelope_enter(call, row, 0);
+    ww_envelope_on_cancel(call, NULL);
     if (WW_LIKELY(status == WW_OK))
         status = impl->outgoing_request_authority
                      ? impl->outgoing_request_authority(call, self, result)
@@ -2715,6 +2733,7 @@ static ww_trap *entry_outgoing_request_set_authority(void *env, ww_caller *calle
     const ww_policy *row = &ww_policy_rows[WW_WASI_HTTP_OUTGOING_REQUEST_SET_AUTHORITY];
     const uint64_t bytes = ww_envelope_bytes(&type_option_string, &authority);
     ww_status status = ww_envelope_enter(call, row, bytes);
+    ww_envelope_on_cancel(call, NULL);
     if (WW_LIKELY(status == WW_OK))
         status = impl->outgoing_request_set_authority
                      ? impl->outgoing_request_set_authority(call, self, &authority, result)
@@ -2954,6 +2973,7 @@ static ww_trap *entry_response_outparam_set(void *env, ww_caller *caller, ww_slo
     const ww_policy *row = &ww_policy_rows[WW_WASI_HTTP_RESPONSE_OUTPARAM_SET];
     const uint64_t bytes = ww_envelope_bytes(&type_result_outgoing_response_error_code, &response);
     ww_status status = ww_envelope_enter(call, row, bytes);
+    ww_envelope_on_cancel(call, NULL);
     if (status == WW_OK && !impl->response_outparam_set) status = WW_E_DENIED;
     if (WW_LIKELY(status == WW_OK)) {
         status = impl->response_outparam_set(call, param, &response);
@@ -3142,6 +3162,7 @@ static ww_trap *entry_future_trailers_get(void *env, ww_caller *caller, ww_slot 
         (wasi_http_option_result_result_option_fields_error_code_none *)call->result;
     const ww_policy *row = &ww_policy_rows[WW_WASI_HTTP_FUTURE_TRAILERS_GET];
     ww_status status = ww_envelope_enter(call, row, 0);
+    ww_envelope_on_cancel(call, NULL);
     if (WW_LIKELY(status == WW_OK))
         status =
             impl->future_trailers_get ? impl->future_trailers_get(call, self, result) : WW_E_DENIED;
@@ -3333,6 +3354,7 @@ static ww_trap *entry_outgoing_body_finish(void *env, ww_caller *caller, ww_slot
     wasi_http_result_none_error_code *result = (wasi_http_result_none_error_code *)call->result;
     const ww_policy *row = &ww_policy_rows[WW_WASI_HTTP_OUTGOING_BODY_FINISH];
     ww_status status = ww_envelope_enter(call, row, 0);
+    ww_envelope_on_cancel(call, NULL);
     if (status == WW_OK && !impl->outgoing_body_finish) status = WW_E_DENIED;
     if (WW_LIKELY(status == WW_OK)) {
         status = impl->outgoing_body_finish(call, this, &trailers, result);
@@ -3389,6 +3411,7 @@ static ww_trap *entry_future_incoming_response_get(void *env, ww_caller *caller,
         (wasi_http_option_result_result_incoming_response_error_code_none *)call->result;
     const ww_policy *row = &ww_policy_rows[WW_WASI_HTTP_FUTURE_INCOMING_RESPONSE_GET];
     ww_status status = ww_envelope_enter(call, row, 0);
+    ww_envelope_on_cancel(call, NULL);
     if (WW_LIKELY(status == WW_OK))
         status = impl->future_incoming_response_get
                      ? impl->future_incoming_response_get(call, self, result)
@@ -3417,6 +3440,7 @@ static ww_trap *entry_http_error_code(void *env, ww_caller *caller, ww_slot *slo
     wasi_http_option_error_code *result = (wasi_http_option_error_code *)call->result;
     const ww_policy *row = &ww_policy_rows[WW_WASI_HTTP_HTTP_ERROR_CODE];
     ww_status status = ww_envelope_enter(call, row, 0);
+    ww_envelope_on_cancel(call, NULL);
     if (WW_LIKELY(status == WW_OK))
         status = impl->http_error_code ? impl->http_error_code(call, err, result) : WW_E_DENIED;
     status =

@@ -402,6 +402,7 @@ static ww_trap *entry_handle(void *env, ww_caller *caller, ww_slot *slots, size_
         (wasi_http_outgoing_handler_result_future_incoming_response_error_code *)call->result;
     const ww_policy *row = &ww_policy_rows[WW_WASI_HTTP_OUTGOING_HANDLER_HANDLE];
     ww_status status = ww_envelope_enter(call, row, 0);
+    ww_envelope_on_cancel(call, NULL);
     if (status == WW_OK && !impl->handle) status = WW_E_DENIED;
     if (WW_LIKELY(status == WW_OK)) {
         status = impl->handle(call, request, &options, result);

@@ -57,6 +57,7 @@ static ww_trap *entry_error_to_debug_string(void *env, ww_caller *caller, ww_slo
     ww_view *result = (ww_view *)call->result;
     const ww_policy *row = &ww_policy_rows[WW_WASI_IO_ERROR_ERROR_TO_DEBUG_STRING];
     ww_status status = ww_envelope_enter(call, row, 0);
+    ww_envelope_on_cancel(call, NULL);
     if (WW_LIKELY(status == WW_OK))
         status = impl->error_to_debug_string ? impl->error_to_debug_string(call, self, result)
                                              : WW_E_DENIED;

@@ -71,6 +71,7 @@ static ww_trap *entry_get_insecure_random_bytes(void *env, ww_caller *caller, ww
     ww_view *result = (ww_view *)call->result;
     const ww_policy *row = &ww_policy_rows[WW_WASI_RANDOM_INSECURE_GET_INSECURE_RANDOM_BYTES];
     ww_status status = ww_envelope_enter(call, row, 0);
+    ww_envelope_on_cancel(call, NULL);
     if (WW_LIKELY(status == WW_OK))
         status = impl->get_insecure_random_bytes
                      ? impl->get_insecure_random_bytes(call, len, result)

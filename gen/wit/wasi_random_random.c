@@ -71,6 +71,7 @@ static ww_trap *entry_get_random_bytes(void *env, ww_caller *caller, ww_slot *sl
     ww_view *result = (ww_view *)call->result;
     const ww_policy *row = &ww_policy_rows[WW_WASI_RANDOM_RANDOM_GET_RANDOM_BYTES];
     ww_status status = ww_envelope_enter(call, row, 0);
+    ww_envelope_on_cancel(call, NULL);
     if (WW_LIKELY(status == WW_OK))
         status = impl->get_random_bytes ? impl->get_random_bytes(call, len, result) : WW_E_DENIED;
     status = ww_envelope_leave(call, row, status, 0, status ? 0 : result->size, result);

@@ -428,6 +428,7 @@ static ww_trap *entry_resolve_addresses(void *env, ww_caller *caller, ww_slot *s
     const ww_policy *row = &ww_policy_rows[WW_WASI_SOCKETS_IP_NAME_LOOKUP_RESOLVE_ADDRESSES];
     const uint64_t bytes = name.size;
     ww_status status = ww_envelope_enter(call, row, bytes);
+    ww_envelope_on_cancel(call, NULL);
     if (WW_LIKELY(status == WW_OK))
         status = impl->resolve_addresses ? impl->resolve_addresses(call, network, name, result)
                                          : WW_E_DENIED;

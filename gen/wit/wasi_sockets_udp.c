@@ -1374,6 +1374,7 @@ static ww_trap *entry_incoming_datagram_stream_receive(void *env, ww_caller *cal
         (wasi_sockets_udp_result_list_incoming_datagram_error_code *)call->result;
     const ww_policy *row = &ww_policy_rows[WW_WASI_SOCKETS_UDP_INCOMING_DATAGRAM_STREAM_RECEIVE];
     ww_status status = ww_envelope_enter(call, row, 0);
+    ww_envelope_on_cancel(call, NULL);
     if (WW_LIKELY(status == WW_OK))
         status = impl->incoming_datagram_stream_receive
                      ? impl->incoming_datagram_stream_receive(call, self, max_results, result)
@@ -1458,6 +1459,7 @@ static ww_trap *entry_outgoing_datagram_stream_send(void *env, ww_caller *caller
     const ww_policy *row = &ww_policy_rows[WW_WASI_SOCKETS_UDP_OUTGOING_DATAGRAM_STREAM_SEND];
     const uint64_t bytes = ww_envelope_bytes(&type_list_outgoing_datagram, &datagrams);
     ww_status status = ww_envelope_enter(call, row, bytes);
+    ww_envelope_on_cancel(call, NULL);
     if (WW_LIKELY(status == WW_OK))
         status = impl->outgoing_datagram_stream_send
                      ? impl->outgoing_datagram_stream_send(call, self, datagrams, result)

@@ -10,7 +10,8 @@
  *            ww_envelope_leave then puts itself in between, so that the cancellation token is
  *            looked at before each resumption, and the record is written at the end. A function may
  *            also refuse by itself by answering E_DENIED, E_STALE, E_QUOTA or E_CANCELED (an object
- *            says no): that shows and is recorded in the same way.
+ *            says no): that shows and is recorded in the same way. Any other status but WW_OK and
+ *            WW_E_TRAP becomes a trap with its text.
  * Waiting    A function that waits must be ready to be resumed without reason, and never resumed at
  *            all: whatever it has under way belongs to host objects, which see to its end
  *            themselves when they go. What belongs to the call alone it gives back in the function

@@ -196,13 +196,13 @@ static void emit_impl_call(const wit_func *func, const char *call, FILE *out)
     fprintf(out, ")");
 }
 
-static void emit_act(const wit_func *func, const char *call, FILE *out)
+static void emit_act(const wit_func *func, const char *prefix, const char *call, FILE *out)
 {
     const char *bytes = bytes_of(func), *charged = bytes[0] == '0' ? "0" : "bytes";
-    fprintf(out, "const ww_policy *row = &ww_policy_rows[%s];\n", func->constant);
+    fprintf(out, "const ww_policy *row = &%s_policy_rows[%s];\n", prefix, func->constant);
     if (bytes[0] != '0') fprintf(out, "const uint64_t bytes = %s;\n", bytes);
     fprintf(out, "ww_status status = ww_envelope_enter(%s, row, %s);\n", call, charged);
-    if (func->waits) fprintf(out, "ww_envelope_on_cancel(call, NULL);\n");
+    if (func->pushed) fprintf(out, "ww_envelope_on_cancel(call, NULL);\n");
     if (owns_something(func)) {
         fprintf(out, "if (status == WW_OK && !impl->%s) status = WW_E_DENIED;\n", func->c);
         fprintf(out, "if (WW_LIKELY(status == WW_OK)) {\nstatus = ");
@@ -364,14 +364,14 @@ static uint32_t result_slot(const wit_func *func)
     return func->abi.params_spilled ? 1 : func->abi.lowered.param_count - 1u;
 }
 
-static void emit_direct(const wit_func *func, FILE *out)
+static void emit_direct(const wit_func *func, const char *prefix, FILE *out)
 {
     fprintf(out, "ww_call call;\n"
                  "if (WW_UNLIKELY(!ww_call_open(&call, site, caller))) "
                  "return ww_call_trap(&call);\n");
     emit_decode(func, "&call", out);
     if (func->result) fprintf(out, "%s result;\n", func->result->c);
-    emit_act(func, "&call", out);
+    emit_act(func, prefix, "&call", out);
     fprintf(out, "if (WW_UNLIKELY(status != WW_OK)) return ww_call_trap(&call);\n");
     if (func->abi.result_spilled)
         fprintf(out, "%s(&call, ww_call_at(&call, slots[%u].u32), &result);\n",
@@ -383,14 +383,14 @@ static void emit_direct(const wit_func *func, FILE *out)
     fprintf(out, "ww_call_close(&call);\nreturn NULL;\n");
 }
 
-static void emit_pushed(const wit_func *func, FILE *out)
+static void emit_pushed(const wit_func *func, const char *prefix, FILE *out)
 {
     fprintf(out, "ww_trap *trap;\nww_call *call = ww_call_push(site, caller, &trap);\n"
                  "if (WW_UNLIKELY(!call)) return trap;\n");
     emit_decode(func, "call", out);
     if (func->result)
         fprintf(out, "%s *result = (%s *)call->result;\n", func->result->c, func->result->c);
-    emit_act(func, "call", out);
+    emit_act(func, prefix, "call", out);
     fprintf(out, "return ww_call_settle(call, status, slots);\n");
 }
 
@@ -404,8 +404,8 @@ void emit_entry(const wit_interface *interface, const wit_func *func, FILE *out)
     fprintf(out, "const ww_site *site = env;\nconst %s *impl = site->impl;\n", interface->c);
     fprintf(out, "(void)slot_count;\n%s", uses_slots ? "" : "(void)slots;\n");
     if (func->pushed)
-        emit_pushed(func, out);
+        emit_pushed(func, interface->set->prefix, out);
     else
-        emit_direct(func, out);
+        emit_direct(func, interface->set->prefix, out);
     fprintf(out, "}\n\n");
 }

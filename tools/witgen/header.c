@@ -107,7 +107,7 @@ void emit_header(const wit_interface *interface, FILE *out)
             interface->name);
     fprintf(out, "#pragma once\n#include \"component/host.h\"\n");
     for (uint32_t i = 0; i < interface->use_count; i++)
-        fprintf(out, "#include \"wit/%s.h\"\n", interface->uses[i]->c);
+        fprintf(out, "#include \"%s/%s.h\"\n", interface->set->folder, interface->uses[i]->c);
     fputc('\n', out);
     for (uint32_t i = 0; i < interface->exported_count; i++)
         fprintf(out, "typedef struct %s %s;\n", interface->resources[i]->c,

@@ -316,7 +316,7 @@ static void load_func(loader *l, wit_interface *user, const json_t *json, wit_fu
     const json_t *params = json_object_get(json, "params"), *param;
     func->name = string_of(json, "name");
     func->c = func_c_name(func->name);
-    func->constant = c_constant(text("ww_%s_%s", user->c, func->c));
+    func->constant = c_constant(text("%s_%s_%s", user->set->prefix, user->c, func->c));
     func->param_count = (uint32_t)json_array_size(params);
     func->params = take(func->param_count, sizeof *func->params);
     func->param_c = take(func->param_count, sizeof *func->param_c);
@@ -366,6 +366,7 @@ static const char *interface_c_name(const char *name)
 static void name_interface(loader *l, wit_interface *out, const json_t *json)
 {
     const json_t *package = json_array_get(l->packages, index_of(json_object_get(json, "package")));
+    out->set = l->out;
     out->name = full_name(string_of(package, "name"), string_of(json, "name"));
     out->c = interface_c_name(out->name);
 }
@@ -391,7 +392,7 @@ static void load_interface(loader *l, wit_interface *out, const json_t *json)
     json_object_foreach(funcs, key, func) load_func(l, out, func, &out->funcs[out->func_count++]);
 }
 
-/* What the world named `cell` imports, in the order of the packages. */
+/* What the world imports, in the order of the packages. */
 static void find_interfaces(loader *l, const json_t *worlds)
 {
     size_t i;
@@ -399,7 +400,7 @@ static void find_interfaces(loader *l, const json_t *worlds)
     const char *key;
     json_array_foreach((json_t *)(uintptr_t)worlds, i, world)
     {
-        if (strcmp(string_of(world, "name"), "cell") != 0) continue;
+        if (strcmp(string_of(world, "name"), l->out->world) != 0) continue;
         json_object_foreach(json_object_get(world, "imports"), key, item)
         {
             size_t id = index_of(json_object_get(json_object_get(item, "interface"), "id"));
@@ -411,7 +412,7 @@ static void find_interfaces(loader *l, const json_t *worlds)
         l->by_json[i] = &l->out->interfaces[l->out->interface_count++];
         name_interface(l, l->by_json[i], json_array_get(l->interfaces, i));
     }
-    if (!l->out->interface_count) die("no world \"cell\" with imports");
+    if (!l->out->interface_count) die("no world \"%s\" with imports", l->out->world);
 }
 
 static char *read_text(const char *path)

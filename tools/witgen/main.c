@@ -1,10 +1,10 @@
-/* witgen JSON WAITS DIR FAKES: writes the bindings of every interface of the world `cell` into DIR, and
- * stand-ins for all functions, for the tests, into the file FAKES. */
+/* witgen WORLD PREFIX FOLDER JSON WAITS DIR [FAKES]: writes the bindings of every interface that WORLD
+ * imports into DIR, where #include finds it as FOLDER; what functions.h declares begins with PREFIX.
+ * FAKES gets stand-ins for all functions, for the tests. */
 #include "witgen.h"
 
-static FILE *create(const char *dir, const char *name, const char *suffix)
+static FILE *create(const char *path)
 {
-    char *path = *name ? text("%s/%s%s", dir, name, suffix) : text("%s", dir);
     FILE *file = fopen(path, "wb");
     if (!file) die("cannot write %s", path);
     return file;
@@ -18,29 +18,32 @@ static void finish(FILE *file, const char *name)
 
 static void write_one(const char *dir, const wit_interface *interface)
 {
-    FILE *out = create(dir, interface->c, ".h");
+    FILE *out = create(text("%s/%s.h", dir, interface->c));
     emit_header(interface, out);
     finish(out, interface->c);
-    out = create(dir, interface->c, ".c");
+    out = create(text("%s/%s.c", dir, interface->c));
     emit_source(interface, out);
     finish(out, interface->c);
 }
 
 int main(int argc, char **argv)
 {
-    if (argc != 5) die("usage: witgen JSON WAITS DIR FAKES");
-    wit all = {0};
-    wit_load(argv[1], argv[2], &all);
+    if (argc != 7 && argc != 8) die("usage: witgen WORLD PREFIX FOLDER JSON WAITS DIR [FAKES]");
+    wit all = {
+        .world = argv[1], .prefix = argv[2], .constant = c_constant(argv[2]), .folder = argv[3]};
+    const char *dir = argv[6];
+    wit_load(argv[4], argv[5], &all);
     for (uint32_t i = 0; i < all.interface_count; i++)
-        write_one(argv[3], &all.interfaces[i]);
-    FILE *out = create(argv[3], "functions", ".h");
+        write_one(dir, &all.interfaces[i]);
+    FILE *out = create(text("%s/functions.h", dir));
     emit_functions_header(&all, out);
     finish(out, "functions.h");
-    out = create(argv[3], "functions", ".c");
+    out = create(text("%s/functions.c", dir));
     emit_functions_source(&all, out);
     finish(out, "functions.c");
-    out = create(argv[4], "", "");
+    if (argc == 7) return 0;
+    out = create(argv[7]);
     emit_fakes(&all, out);
-    finish(out, "fakes");
+    finish(out, argv[7]);
     return 0;
 }

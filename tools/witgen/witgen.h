@@ -12,6 +12,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+typedef struct wit wit;
 typedef struct wit_interface wit_interface;
 typedef struct wit_type wit_type;
 
@@ -47,6 +48,7 @@ typedef struct wit_func {
 } wit_func;
 
 struct wit_interface {
+    const wit *set;
     const char *name;               /* "wasi:io/streams@0.2.12" */
     const char *c;                  /* "wasi_io_streams" */
     wit_resource *const *resources; /* the map: its own first */
@@ -59,10 +61,14 @@ struct wit_interface {
     uint32_t use_count;
 };
 
-typedef struct wit {
+struct wit {
+    const char *world;
+    const char *prefix;   /* of what functions.h declares: "ww" */
+    const char *constant; /* the same for constants: "WW" */
+    const char *folder;   /* where headers are found: "wit" */
     wit_interface *interfaces;
     uint32_t interface_count;
-} wit;
+};
 
 _Noreturn void die(const char *format, ...) WW_PRINTF(1, 2);
 void *take(size_t count, size_t size); /* zeroed; never NULL */
@@ -73,6 +79,7 @@ char *c_constant(const char *name);                   /* upper case, underscores
 const char *member(const wit_type *type, uint32_t i); /* of its struct */
 
 /* `waits` is a file with a function per line: "wasi:io/poll#poll". */
+/* `out` has its names already. */
 void wit_load(const char *json_path, const char *waits_path, wit *out);
 
 void emit_functions_header(const wit *all, FILE *out);
