@@ -360,7 +360,8 @@ static bool init_modules(ww_planner *p)
     const ww_model *model = p->model;
     p->module_values =
         ww_planner_take(p, &p->scratch, model->module_count, sizeof *p->module_values);
-    if (!p->module_values) return false;
+    p->shims = ww_planner_take(p, &p->scratch, model->component_count, sizeof *p->shims);
+    if (p->status) return false;
     for (uint32_t i = 0; i < model->module_count; i++)
         p->module_values[i] = (ww_module_value){
             .plan = {.source = model->modules[i],

@@ -8,12 +8,16 @@ static const ww_core_type realloc_type = {.param_count = 4,
 
 /* --- references ----------------------------------------------------------------------------- */
 
-static ww_plan_ref plan_ref(ww_core_item item)
+bool ww_planner_ref(ww_planner *p, ww_core_item item, ww_plan_ref *out)
 {
-    if (!item.instance) return (ww_plan_ref){.kind = WW_REF_SITE, .instance = item.index};
-    return (ww_plan_ref){.kind = WW_REF_EXPORT,
-                         .instance = item.instance->number,
-                         .name = item.instance->type->exports.items[item.index].name};
+    if (item.instance && item.instance->shim) return ww_planner_shim_ref(p, item, out);
+    if (!item.instance)
+        *out = (ww_plan_ref){.kind = WW_REF_SITE, .instance = item.index};
+    else
+        *out = (ww_plan_ref){.kind = WW_REF_EXPORT,
+                             .instance = item.instance->number,
+                             .name = item.instance->type->exports.items[item.index].name};
+    return true;
 }
 
 static bool push_step(ww_planner *p, ww_plan_step step)
@@ -21,12 +25,11 @@ static bool push_step(ww_planner *p, ww_plan_step step)
     return ww_planner_push(p, &p->steps, &step, sizeof step, NULL);
 }
 
-static bool push_ref_step(ww_planner *p, ww_plan_step_kind kind, uint32_t index, ww_core_item item)
+bool ww_planner_ref_step(ww_planner *p, ww_plan_step_kind kind, uint32_t index, ww_core_item item)
 {
     ww_plan_ref *ref = ww_planner_take(p, p->arena, 1, sizeof *ref);
-    if (!ref) return false;
-    *ref = plan_ref(item);
-    return push_step(p, (ww_plan_step){kind, index, WW_NONE, 1, ref});
+    return ref && ww_planner_ref(p, item, ref) &&
+           push_step(p, (ww_plan_step){kind, index, WW_NONE, 1, ref});
 }
 
 /* Where the slot or memory number of an item is kept; NULL after a failure. */
@@ -40,17 +43,20 @@ static uint32_t *number_of(ww_planner *p, ww_core_item item)
         for (uint32_t i = 0; instance->numbers && i < count; i++)
             instance->numbers[i] = WW_NONE;
     }
-    return instance->numbers ? &instance->numbers[item.index] : NULL;
+    if (!instance->numbers) return NULL;
+    return &instance->numbers[instance->shim ? ww_shim_entry_of(item) : item.index];
 }
 
-/* The slot of a core function; the step that fills it comes with the first use. */
-static bool slot_of(ww_planner *p, ww_core_item item, const ww_core_type *type, uint32_t *slot)
+/* The slot of a core function; the step that fills it comes with the first use, that of a shim's
+ * entry when the entry is filled. */
+bool ww_planner_slot(ww_planner *p, ww_core_item item, const ww_core_type *type, uint32_t *slot)
 {
     uint32_t *number = number_of(p, item);
     if (!number) return false;
     if (*number == WW_NONE) {
         if (!ww_planner_push(p, &p->slots, type, sizeof *type, number)) return false;
-        if (!push_ref_step(p, WW_STEP_SLOT, *number, item)) return false;
+        bool later = item.instance && item.instance->shim;
+        if (!later && !ww_planner_ref_step(p, WW_STEP_SLOT, *number, item)) return false;
     }
     *slot = *number;
     return true;
@@ -65,7 +71,7 @@ static bool memory_of(ww_planner *p, ww_core_item item, uint32_t *memory)
         if (p->memory_count == WW_MAX_PLAN_MEMORIES)
             return ww_planner_fail(p, WW_E_LIMIT, "more than %d memories", WW_MAX_PLAN_MEMORIES);
         *number = p->memory_count++;
-        if (!push_ref_step(p, WW_STEP_MEMORY, *number, item)) return false;
+        if (!ww_planner_ref_step(p, WW_STEP_MEMORY, *number, item)) return false;
     }
     *memory = *number;
     return true;
@@ -75,7 +81,7 @@ static bool memory_of(ww_planner *p, ww_core_item item, uint32_t *memory)
 
 static bool find_export(ww_planner *p, ww_core_value *instance, ww_view name, ww_core_item *out)
 {
-    if (instance->number != WW_NONE) {
+    if (instance->type) {
         const ww_core_exports *exports = &instance->type->exports;
         const ww_core_export *found = ww_core_exports_find(exports, name);
         if (found) {
@@ -87,7 +93,7 @@ static bool find_export(ww_planner *p, ww_core_value *instance, ww_view name, ww
         const ww_ref *ref =
             ww_planner_find(bag->of.bag.exports, instance->by_name, bag->of.bag.count, name);
         if (ref && ref->sort <= WW_SORT_CORE_TAG) {
-            *out = instance->bag_frame->core_items[ref->sort][ref->index];
+            *out = instance->frame->core_items[ref->sort][ref->index];
             return true;
         }
     }
@@ -104,7 +110,7 @@ bool ww_planner_core_bag(ww_planner *p, ww_frame *frame, const ww_def *def)
 {
     ww_core_value *value = ww_planner_take(p, &p->scratch, 1, sizeof *value);
     if (!value) return false;
-    *value = (ww_core_value){.number = WW_NONE, .bag = def, .bag_frame = frame};
+    *value = (ww_core_value){.number = WW_NONE, .bag = def, .frame = frame};
     value->by_name = ww_planner_sort(p, def->of.bag.exports, def->of.bag.count);
     frame->core_instances[def->defines.index] = value;
     return value->by_name != NULL;
@@ -119,9 +125,8 @@ static bool find_import(ww_planner *p, ww_frame *frame, const ww_def *def, const
         return ww_planner_fail(p, WW_E_INVALID, "no core argument \"%.*s\"",
                                WW_VIEW_ARG(import->module));
     ww_core_item item;
-    if (!find_export(p, frame->core_instances[ref->index], import->name, &item)) return false;
-    *out = plan_ref(item);
-    return true;
+    return find_export(p, frame->core_instances[ref->index], import->name, &item) &&
+           ww_planner_ref(p, item, out);
 }
 
 static bool number_module(ww_planner *p, ww_module_value *module)
@@ -139,7 +144,7 @@ static bool push_start(ww_planner *p, const ww_core_value *instance)
     return push_step(p, (ww_plan_step){WW_STEP_START, WW_NONE, WW_NONE, 1, ref});
 }
 
-bool ww_planner_core_instantiate(ww_planner *p, ww_frame *frame, const ww_def *def)
+static bool instantiate_module(ww_planner *p, ww_frame *frame, const ww_def *def)
 {
     ww_ref target = {WW_SORT_CORE_MODULE, def->of.instantiate.target};
     ww_item module = ww_frame_item(frame, target);
@@ -169,6 +174,15 @@ bool ww_planner_core_instantiate(ww_planner *p, ww_frame *frame, const ww_def *d
            (!may_start || push_start(p, value));
 }
 
+bool ww_planner_core_instantiate(ww_planner *p, ww_frame *frame, const ww_def *def)
+{
+    const ww_shim *shim = ww_planner_shim(p, frame->component);
+    if (!shim) return false;
+    if (def == shim->shim) return ww_planner_shim_make(p, frame, def);
+    if (def == shim->fixup) return ww_planner_shim_fill(p, frame, def);
+    return instantiate_module(p, frame, def);
+}
+
 /* --- canonical definitions ------------------------------------------------------------------ */
 
 static ww_plan_type plan_type(const ww_frame *frame, const ww_func_type *func)
@@ -190,12 +204,12 @@ static bool plan_options(ww_planner *p, const ww_frame *frame, const ww_def *def
         !memory_of(p, frame->core_items[WW_SORT_CORE_MEMORY][options->memory], &out->memory))
         return false;
     if (options->realloc != WW_NONE &&
-        !slot_of(p, funcs[options->realloc], &realloc_type, &out->realloc))
+        !ww_planner_slot(p, funcs[options->realloc], &realloc_type, &out->realloc))
         return false;
     if (options->post_return == WW_NONE) return true;
     ww_core_type post = {.param_count = type->lifted.result_count};
     memcpy(post.params, type->lifted.results, post.param_count);
-    return slot_of(p, funcs[options->post_return], &post, &out->post_return);
+    return ww_planner_slot(p, funcs[options->post_return], &post, &out->post_return);
 }
 
 bool ww_planner_lift(ww_planner *p, ww_frame *frame, const ww_def *def)
@@ -204,21 +218,25 @@ bool ww_planner_lift(ww_planner *p, ww_frame *frame, const ww_def *def)
     ww_item item = {.kind = WW_VALUE_LIFT};
     ww_core_item callee = frame->core_items[WW_SORT_CORE_FUNC][def->of.canon.func];
     if (!ww_planner_owner(p, frame, &lift.owner) || !plan_options(p, frame, def, &lift.options) ||
-        !slot_of(p, callee, &def->of.canon.type->lifted, &lift.callee) ||
+        !ww_planner_slot(p, callee, &def->of.canon.type->lifted, &lift.callee) ||
         !ww_planner_push(p, &p->lifts, &lift, sizeof lift, &item.index))
         return false;
     frame->items[WW_SORT_FUNC][def->defines.index] = item;
     return true;
 }
 
-static bool add_site(ww_planner *p, ww_frame *frame, const ww_def *def, ww_plan_site *site)
+bool ww_planner_site(ww_planner *p, ww_frame *frame, ww_plan_site *site, uint32_t *index)
 {
     static const uint32_t no_slot = WW_NONE;
+    return ww_planner_owner(p, frame, &site->owner) &&
+           ww_planner_push(p, &p->sites, site, sizeof *site, index) &&
+           ww_planner_push(p, &p->site_slots, &no_slot, sizeof no_slot, NULL);
+}
+
+static bool add_site(ww_planner *p, ww_frame *frame, const ww_def *def, ww_plan_site *site)
+{
     uint32_t index;
-    if (!ww_planner_owner(p, frame, &site->owner) ||
-        !ww_planner_push(p, &p->sites, site, sizeof *site, &index) ||
-        !ww_planner_push(p, &p->site_slots, &no_slot, sizeof no_slot, NULL))
-        return false;
+    if (!ww_planner_site(p, frame, site, &index)) return false;
     frame->core_items[WW_SORT_CORE_FUNC][def->defines.index] = (ww_core_item){NULL, index};
     return true;
 }
@@ -270,7 +288,8 @@ bool ww_planner_resource(ww_planner *p, ww_frame *frame, const ww_resource *reso
     ww_plan_resource plan = {.dtor = WW_NONE, .import = WW_NONE};
     if (!ww_planner_owner(p, frame, &plan.owner)) return false;
     if (resource->dtor != WW_NONE &&
-        !slot_of(p, frame->core_items[WW_SORT_CORE_FUNC][resource->dtor], &dtor_type, &plan.dtor))
+        !ww_planner_slot(p, frame->core_items[WW_SORT_CORE_FUNC][resource->dtor], &dtor_type,
+                         &plan.dtor))
         return false;
     if (!ww_planner_push(p, &p->resources, &plan, sizeof plan, index)) return false;
     return push_step(p,

@@ -20,19 +20,30 @@ typedef struct ww_module_value {
     uint32_t number;
 } ww_module_value;
 
-/* A core instance: of a module, or a bag. */
+/* A pair of modules that exists only to break a cycle, see plan_shim.c. Of a component. */
+typedef struct ww_shim {
+    const ww_def *shim, *fixup; /* their instantiations; NULL: the component has none */
+    uint32_t entry_count;
+    struct ww_shim_entry *entries; /* by table index */
+    uint32_t start;                /* core func that the fixup starts, or WW_NONE */
+} ww_shim;
+
+/* A core instance: of a module, a bag, or a shim that is not there. */
 typedef struct ww_core_value {
-    uint32_t number;            /* WW_NONE: a bag */
-    const ww_module_type *type; /* of the module */
-    uint32_t *numbers;          /* by export: its slot or memory, or WW_NONE; NULL until asked */
+    const ww_module_type *type; /* of the module; NULL: a bag */
+    uint32_t number;            /* of a module's instance */
+    uint32_t *numbers; /* by export, of a shim by entry: the slot or memory, or WW_NONE; NULL until
+                          one is asked for */
+    ww_frame *frame;   /* of a bag and of a shim: where it was made */
     const ww_def *bag;
-    const ww_frame *bag_frame;
     const uint32_t *by_name; /* of bag->of.bag.exports */
+    const ww_shim *shim;
+    struct ww_shim_made *made;
 } ww_core_value;
 
 /* A core func, table, memory, global or tag. */
 typedef struct ww_core_item {
-    ww_core_value *instance; /* of a module; NULL: a site */
+    ww_core_value *instance; /* of a module or a shim; NULL: a site */
     uint32_t index;          /* export of the module's type, or site */
 } ww_core_item;
 
@@ -93,6 +104,7 @@ typedef struct ww_planner {
     ww_buf modules, owners, sites, lifts, resources, imports, steps, slots;
     ww_buf site_slots;              /* by site: the slot it stands in, or WW_NONE */
     ww_module_value *module_values; /* by index in the model */
+    const ww_shim **shims;          /* by index of the component; NULL until looked for */
     uint32_t instance_count, memory_count, component_count;
     uint64_t walked; /* definitions */
 } ww_planner;
@@ -125,6 +137,23 @@ bool ww_planner_lower(ww_planner *p, ww_frame *frame, const ww_def *def);
 bool ww_planner_builtin(ww_planner *p, ww_frame *frame, const ww_def *def);
 bool ww_planner_resource(ww_planner *p, ww_frame *frame, const ww_resource *resource,
                          uint32_t *index);
+
+/* Tells where an item comes from, now or, for a shim's entry, when it is filled. `out` stays where
+ * it is: it lies in the plan's arena. */
+bool ww_planner_ref(ww_planner *p, ww_core_item item, ww_plan_ref *out);
+bool ww_planner_slot(ww_planner *p, ww_core_item item, const ww_core_type *type, uint32_t *slot);
+bool ww_planner_ref_step(ww_planner *p, ww_plan_step_kind kind, uint32_t index, ww_core_item item);
+bool ww_planner_site(ww_planner *p, ww_frame *frame, ww_plan_site *site, uint32_t *index);
+
+/* --- plan_shim.c: doing without a shim --- */
+
+/* What there is of it in a component; NULL after a failure. */
+const ww_shim *ww_planner_shim(ww_planner *p, const ww_component *component);
+bool ww_planner_shim_make(ww_planner *p, ww_frame *frame, const ww_def *def);
+bool ww_planner_shim_fill(ww_planner *p, ww_frame *frame, const ww_def *def);
+/* Table index of a shim's item. */
+uint32_t ww_shim_entry_of(ww_core_item item);
+bool ww_planner_shim_ref(ww_planner *p, ww_core_item item, ww_plan_ref *out);
 
 /* --- plan_extern.c: what the root takes and gives --- */
 

@@ -14,7 +14,8 @@ static ww_status compile(ww_binder *b, uint32_t index, ww_buf *scratch)
     if (status) return status;
     status = b->compiler.compile(b->compiler.self, b->program->engine, wasm,
                                  &b->program->modules[index], b->diag);
-    return status ? ww_fail_in(b->diag, "core module %u", index) : WW_OK;
+    if (status) ww_fail_in(b->diag, "core module %u", index);
+    return status;
 }
 
 /* A core module that the host offers: read, and compared with what the component asked for. */
@@ -26,7 +27,8 @@ static ww_status read_offered(ww_binder *b, const ww_plan_module *wanted, ww_cor
     if (!reader.status && !ww_core_module_fits(&b->scratch, &out->type, wanted->type, b->diag))
         reader.status = WW_E_MISMATCH;
     ww_view name = b->plan->imports[wanted->import].name;
-    return reader.status ? ww_fail_in(b->diag, "import \"%.*s\"", WW_VIEW_ARG(name)) : WW_OK;
+    if (reader.status) ww_fail_in(b->diag, "import \"%.*s\"", WW_VIEW_ARG(name));
+    return reader.status;
 }
 
 static ww_status find_source(ww_binder *b, uint32_t index)

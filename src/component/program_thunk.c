@@ -150,7 +150,10 @@ ww_status ww_binder_thunks(ww_binder *b)
         list.imports.items[i].type = module.imports[i];
     status = b->compiler.compile(b->compiler.self, program->engine, module.wasm,
                                  &program->thunk_module, b->diag);
-    if (status) return ww_fail_in(b->diag, "thunks");
+    if (status) {
+        ww_fail_in(b->diag, "thunks");
+        return status;
+    }
     program->stats = (ww_program_stats){.core_instances = plan->instance_count + 1,
                                         .host_functions = module.import_count,
                                         .thunks = list.count};
