@@ -2480,10 +2480,7 @@ static ww_trap *entry_outgoing_request_new(void *env, ww_caller *caller, ww_slot
     ww_call call;
     if (WW_UNLIKELY(!ww_call_open(&call, site, caller))) return ww_call_trap(&call);
     ww_fields *headers = ww_lift_owned_object(&call, &wasi_http_fields_resource, slots[0].u32);
-    if (WW_UNLIKELY(!headers)) {
-        if (headers) ww_object_release((ww_object *)headers);
-        return ww_call_trap(&call);
-    }
+    if (WW_UNLIKELY(!headers)) return ww_call_trap(&call);
     ww_outgoing_request *result;
     const ww_policy *row = &ww_policy_rows[WW_WASI_HTTP_OUTGOING_REQUEST_NEW];
     ww_status status = ww_envelope_enter(&call, row, 0);
@@ -2966,10 +2963,8 @@ static ww_trap *entry_response_outparam_set(void *env, ww_caller *caller, ww_slo
         ww_lift_owned_object(call, &wasi_http_response_outparam_resource, slots[0].u32);
     wasi_http_result_outgoing_response_error_code response;
     if (WW_UNLIKELY(!param || !ww_lift_flat(call, &type_result_outgoing_response_error_code,
-                                            site->resources, &slots[1], &response))) {
-        if (param) ww_object_release((ww_object *)param);
+                                            site->resources, &slots[1], &response)))
         return ww_call_trap(call);
-    }
     const ww_policy *row = &ww_policy_rows[WW_WASI_HTTP_RESPONSE_OUTPARAM_SET];
     const uint64_t bytes = ww_envelope_bytes(&type_result_outgoing_response_error_code, &response);
     ww_status status = ww_envelope_enter(call, row, bytes);
@@ -3098,10 +3093,7 @@ static ww_trap *entry_incoming_body_finish(void *env, ww_caller *caller, ww_slot
     if (WW_UNLIKELY(!ww_call_open(&call, site, caller))) return ww_call_trap(&call);
     ww_incoming_body *this =
         ww_lift_owned_object(&call, &wasi_http_incoming_body_resource, slots[0].u32);
-    if (WW_UNLIKELY(!this)) {
-        if (this) ww_object_release((ww_object *)this);
-        return ww_call_trap(&call);
-    }
+    if (WW_UNLIKELY(!this)) return ww_call_trap(&call);
     ww_future_trailers *result;
     const ww_policy *row = &ww_policy_rows[WW_WASI_HTTP_INCOMING_BODY_FINISH];
     ww_status status = ww_envelope_enter(&call, row, 0);
@@ -3184,10 +3176,7 @@ static ww_trap *entry_outgoing_response_new(void *env, ww_caller *caller, ww_slo
     ww_call call;
     if (WW_UNLIKELY(!ww_call_open(&call, site, caller))) return ww_call_trap(&call);
     ww_fields *headers = ww_lift_owned_object(&call, &wasi_http_fields_resource, slots[0].u32);
-    if (WW_UNLIKELY(!headers)) {
-        if (headers) ww_object_release((ww_object *)headers);
-        return ww_call_trap(&call);
-    }
+    if (WW_UNLIKELY(!headers)) return ww_call_trap(&call);
     ww_outgoing_response *result;
     const ww_policy *row = &ww_policy_rows[WW_WASI_HTTP_OUTGOING_RESPONSE_NEW];
     ww_status status = ww_envelope_enter(&call, row, 0);
@@ -3347,10 +3336,8 @@ static ww_trap *entry_outgoing_body_finish(void *env, ww_caller *caller, ww_slot
     wasi_http_option_fields trailers;
     call->result_pointer = slots[3].u32;
     if (WW_UNLIKELY(!this || !ww_lift_flat(call, &type_option_fields, site->resources, &slots[1],
-                                           &trailers))) {
-        if (this) ww_object_release((ww_object *)this);
+                                           &trailers)))
         return ww_call_trap(call);
-    }
     wasi_http_result_none_error_code *result = (wasi_http_result_none_error_code *)call->result;
     const ww_policy *row = &ww_policy_rows[WW_WASI_HTTP_OUTGOING_BODY_FINISH];
     ww_status status = ww_envelope_enter(call, row, 0);

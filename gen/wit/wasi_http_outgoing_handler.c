@@ -394,10 +394,8 @@ static ww_trap *entry_handle(void *env, ww_caller *caller, ww_slot *slots, size_
     wasi_http_outgoing_handler_option_request_options options;
     call->result_pointer = slots[3].u32;
     if (WW_UNLIKELY(!request || !ww_lift_flat(call, &type_option_request_options, site->resources,
-                                              &slots[1], &options))) {
-        if (request) ww_object_release((ww_object *)request);
+                                              &slots[1], &options)))
         return ww_call_trap(call);
-    }
     wasi_http_outgoing_handler_result_future_incoming_response_error_code *result =
         (wasi_http_outgoing_handler_result_future_incoming_response_error_code *)call->result;
     const ww_policy *row = &ww_policy_rows[WW_WASI_HTTP_OUTGOING_HANDLER_HANDLE];

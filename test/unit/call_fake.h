@@ -117,6 +117,11 @@ static inline void fake_value(const ww_type *type, void *out)
     }
 }
 
+/* Primitives that fail give back what the call has lifted so far. */
+bool ww_call_fail_lift_code(ww_call *call, int trap_code);
+bool ww_call_fail_lift(ww_call *call, const char *format, ...) WW_PRINTF(2, 3);
+bool ww_call_in_grown_memory(ww_call *call, uint64_t ptr, uint64_t size);
+
 /* --- component/call.h ----------------------------------------------------------------------- */
 
 static inline void fake_start(ww_call *call, const ww_site *site)
@@ -184,6 +189,31 @@ bool ww_call_fail_code(ww_call *call, int trap_code)
     return false;
 }
 
+bool ww_call_fail_lift_code(ww_call *call, int trap_code)
+{
+    fake_release_params();
+    return ww_call_fail_code(call, trap_code);
+}
+
+bool ww_call_fail_lift(ww_call *call, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    if (!call->failed) vsnprintf(fake.trap_text, sizeof fake.trap_text, format, args);
+    va_end(args);
+    call->failed = true;
+    fake_release_params();
+    return false;
+}
+
+bool ww_call_in_grown_memory(ww_call *call, uint64_t ptr, uint64_t size)
+{
+    (void)call;
+    (void)ptr;
+    (void)size;
+    return false;
+}
+
 bool ww_lift_scalars(ww_call *call, uint32_t ptr, uint32_t count, uint32_t size, ww_list *out)
 {
     ww_view bytes;
@@ -220,7 +250,7 @@ bool ww_lift_flat(ww_call *call, const ww_type *type, const ww_resource_type *co
 bool ww_lift_pointer(ww_call *call, uint32_t ptr, uint32_t size, uint32_t align)
 {
     if (ptr % align == 0 && ww_call_in_memory(call, ptr, size)) return true;
-    return ww_call_fail_code(call, WW_TRAP_UNALIGNED_POINTER);
+    return ww_call_fail_lift_code(call, WW_TRAP_UNALIGNED_POINTER);
 }
 
 bool ww_lower_pointer(ww_call *call, uint32_t ptr, uint32_t size, uint32_t align)
@@ -231,8 +261,7 @@ bool ww_lower_pointer(ww_call *call, uint32_t ptr, uint32_t size, uint32_t align
 static inline bool find_handle(ww_call *call, const ww_resource_type *type, uint32_t handle)
 {
     if (handle && handle <= fake.handle_count && fake.handles[handle].type == type) return true;
-    ww_call_fail(call, "unknown handle index %u", handle);
-    return false;
+    return ww_call_fail_lift(call, "unknown handle index %u", handle);
 }
 
 bool ww_lift_borrow(ww_call *call, const ww_resource_type *type, uint32_t handle, uint64_t *rep)

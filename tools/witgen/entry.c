@@ -73,29 +73,6 @@ static void emit_spilled_param(const wit_func *func, uint32_t i, const char *cal
                   type->id, func->abi.params[i].abi_offset, func->param_c[i]);
 }
 
-static bool has_own(const wit_type *type)
-{
-    if (type->abi.kind == WW_TYPE_OWN || (type->element && has_own(type->element))) return true;
-    for (uint32_t i = 0; i < type->abi.count; i++)
-        if (type->parts[i] && has_own(type->parts[i])) return true;
-    return false;
-}
-
-/* Whether parameters bring objects, which a failed decoding and a refusal must give back. Inside
- * another value they are only supported in the last parameter, after which no decoding fails. */
-static bool owns_something(const wit_func *func)
-{
-    bool any = false;
-    for (uint32_t i = 0; i < func->param_count; i++) {
-        const wit_type *type = func->params[i];
-        if (!has_own(type)) continue;
-        any = true;
-        bool last = i + 1 == func->param_count && (func->pushed || !func->abi.result_spilled);
-        if (type->abi.kind != WW_TYPE_OWN && !last) die("%s: a handle in a value", func->name);
-    }
-    return any;
-}
-
 static void emit_decode(const wit_func *func, const char *call, FILE *out)
 {
     const char *checks[WW_FLAT_PARAMS_MAX + 64];
@@ -123,17 +100,7 @@ static void emit_decode(const wit_func *func, const char *call, FILE *out)
     fprintf(out, "if (WW_UNLIKELY(");
     for (uint32_t i = 0; i < check_count; i++)
         fprintf(out, "%s!%s", i ? " || " : "", checks[i]);
-    fprintf(out, ")) ");
-    if (!owns_something(func)) {
-        fprintf(out, "return ww_call_trap(%s);\n", call);
-        return;
-    }
-    fprintf(out, "{\n");
-    for (uint32_t i = 0; i < func->param_count; i++)
-        if (func->params[i]->abi.kind == WW_TYPE_OWN)
-            fprintf(out, "if (%s) ww_object_release((ww_object *)%s);\n", func->param_c[i],
-                    func->param_c[i]);
-    fprintf(out, "return ww_call_trap(%s);\n}\n", call);
+    fprintf(out, ")) return ww_call_trap(%s);\n", call);
 }
 
 /* --- the envelope */
@@ -155,6 +122,22 @@ static const char *bytes_of(const wit_func *func)
         if (bytes) sum = sum ? text("%s + %s", sum, bytes) : bytes;
     }
     return sum ? sum : "0";
+}
+
+static bool has_own(const wit_type *type)
+{
+    if (type->abi.kind == WW_TYPE_OWN || (type->element && has_own(type->element))) return true;
+    for (uint32_t i = 0; i < type->abi.count; i++)
+        if (type->parts[i] && has_own(type->parts[i])) return true;
+    return false;
+}
+
+/* Whether parameters bring objects, which a refusal must give back: the function will not. */
+static bool owns_something(const wit_func *func)
+{
+    for (uint32_t i = 0; i < func->param_count; i++)
+        if (has_own(func->params[i])) return true;
+    return false;
 }
 
 static void emit_release(const wit_func *func, FILE *out)
