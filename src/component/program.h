@@ -5,7 +5,7 @@
  *            indices, every import has its host function, and one generated module
  *            (component/thunk.h) is linked with all of them. An instance is made by
  *            ww_store_instantiate_link(thunks) and then the steps in order. The thunk module
- * exports its table, then one function per site, then one per lift. Ownership  All of it belongs to
+ * exports its setter, then one function per site, then one per lift. Ownership  All of it belongs to
  * the program and lives as long. Threads    Immutable once made; the count of references is atomic.
  */
 #pragma once
@@ -56,7 +56,8 @@ struct ww_program {
     ww_program_stats stats;
 };
 
-enum { WW_THUNK_TABLE_EXPORT = 0 };
+/* The export that ww_store_set_slot takes. */
+enum { WW_THUNK_SET_EXPORT = 0 };
 
 static inline uint32_t ww_site_export(uint32_t site)
 {

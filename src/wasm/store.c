@@ -286,3 +286,8 @@ ww_trap *ww_trap_of_text(ww_view text)
 {
     return (ww_trap *)wasmtime_trap_new((const char *)text.data, text.size);
 }
+
+void ww_trap_free(ww_trap *trap)
+{
+    if (trap) wasm_trap_delete((wasm_trap_t *)trap);
+}

@@ -245,6 +245,7 @@ ww_failure ww_store_failure(const ww_store *store);
 void *ww_caller_data(ww_caller *caller); /* hooks.data */
 ww_trap *ww_trap_of_code(int code);      /* one of those below */
 ww_trap *ww_trap_of_text(ww_view text);
+void ww_trap_free(ww_trap *trap); /* one that was not given away */
 
 /* Trap codes that hosts raise, in Wasmtime's numbering. */
 enum {
