@@ -1,6 +1,10 @@
+#include "config/folders.h"
 #include "config/log.h"
+#include "config/run.h"
 #include "config/units.h"
 #include "support/check.h"
+#include <stdlib.h>
+#include <unistd.h>
 
 static bool shows(const ww_stderr_log *log, ww_log_level level, const char *target)
 {
@@ -62,9 +66,59 @@ static void units__durations__read_as_milliseconds(void **state)
     assert_false(ww_parse_duration_ms("1.s", &n));
 }
 
+static ww_status add_volume(const char *text, ww_volume *out)
+{
+    static ww_run_options options;
+    ww_diag diag;
+    options.volume_count = 0;
+    ww_status status = ww_run_options_add_volume(&options, text, &diag);
+    *out = options.volumes[0];
+    return status;
+}
+
+static void volume__host_guest_mode__is_split_from_the_right(void **state)
+{
+    (void)state;
+    ww_volume volume;
+    assert_ok(add_volume("/a:b:/data:rw", &volume));
+    assert_string_equal(volume.host, "/a:b");
+    assert_string_equal(volume.guest, "/data");
+    assert_true(volume.writable);
+    free(volume.host);
+    assert_ok(add_volume("rel:/data", &volume));
+    assert_string_equal(volume.host, "rel");
+    assert_false(volume.writable);
+    free(volume.host);
+    assert_int_equal(add_volume("/only", &volume), WW_E_USAGE);
+    assert_int_equal(add_volume("a:b", &volume), WW_E_USAGE);
+    assert_int_equal(add_volume("a:/b:x", &volume), WW_E_USAGE);
+    assert_int_equal(add_volume(":/b", &volume), WW_E_USAGE);
+}
+
+static void folders__overlap__follows_links_and_parts_that_do_not_exist(void **state)
+{
+    (void)state;
+    char base[] = "/tmp/ww-folders-XXXXXX", link[64], below[64], beside[64];
+    assert_non_null(mkdtemp(base));
+    snprintf(link, sizeof link, "%s/link", base);
+    snprintf(below, sizeof below, "%s/not/yet", base);
+    snprintf(beside, sizeof beside, "%s-other", base);
+    assert_int_equal(symlink(base, link), 0);
+    assert_true(ww_folders_overlap(base, base));
+    assert_true(ww_folders_overlap(base, below));
+    assert_true(ww_folders_overlap(below, base));
+    assert_true(ww_folders_overlap(link, below));
+    assert_true(ww_folders_overlap("/", below));
+    assert_false(ww_folders_overlap(base, beside));
+    unlink(link);
+    rmdir(base);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(volume__host_guest_mode__is_split_from_the_right),
+        cmocka_unit_test(folders__overlap__follows_links_and_parts_that_do_not_exist),
         cmocka_unit_test(log__no_filter__shows_info_of_ww),
         cmocka_unit_test(log__several_directives__the_longest_target_wins),
         cmocka_unit_test(log__unreadable_filter__falls_back_and_says_so),

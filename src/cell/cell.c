@@ -1,0 +1,214 @@
+/* Invariants
+ *  1. `task` is posted, or something waits for a wake, or the cell has ended.
+ *  2. Between turns nothing touches the instance but ww_instance_kill.
+ *  3. `ended` is called once, as the last thing of a turn, when `status` is not AGAIN and all output
+ *     is out or given up.
+ */
+#include "cell/cell.h"
+#include "wit/functions.h"
+
+struct ww_cell {
+    ww_wasi wasi; /* first: host functions find it in call->host */
+    const ww_allocator *allocator;
+    ww_loop *loop;
+    ww_ticker *ticker;
+    ww_grant grant;
+    ww_cancel cancel;
+    uint64_t now_ns; /* of this turn's begin */
+    ww_program *program;
+    ww_instance *instance;
+    ww_task task;
+    ww_waker waker;
+    ww_timer timer;
+    ww_cell_on_end on_end;
+    ww_status status; /* AGAIN while the guest lives */
+    bool ended;
+    int exit_code;
+    uint64_t cpu_ns, slices;
+};
+
+static void wake(ww_waker *waker)
+{
+    ww_cell *cell = WW_CONTAINER_OF(waker, ww_cell, waker);
+    if (!cell->ended) ww_loop_post(cell->loop, &cell->task);
+}
+
+/* Every tick ends the slice: a turn of an idle loop costs microseconds, and the tick a millisecond. */
+static ww_verdict on_tick(void *host)
+{
+    (void)host;
+    return WW_YIELD;
+}
+
+/* run: func() -> result, or a component that returns nothing at all. */
+static void on_return(void *self, ww_status status, const void *result)
+{
+    ww_cell *cell = self;
+    if (status) return; /* told by the poll */
+    cell->status = WW_OK;
+    const uint32_t *is_error = result;
+    cell->exit_code = is_error && *is_error ? 1 : 0;
+}
+
+static void judge(ww_cell *cell)
+{
+    ww_timer_stop(cell->loop, &cell->timer);
+    if (cell->status != WW_AGAIN) return;
+    ww_instance_end end = ww_instance_end_of(cell->instance);
+    cell->status = end.status == WW_E_EXIT ? WW_OK : end.status;
+    cell->exit_code = end.exit_code;
+}
+
+static void drain(ww_cell *cell)
+{
+    if (ww_wasi_flush(&cell->wasi) == WW_AGAIN) return;
+    cell->ended = true;
+    cell->on_end.ended(cell->on_end.self);
+}
+
+static ww_poll run_slice(ww_cell *cell)
+{
+    const ww_clock *clock = ww_loop_clock(cell->loop);
+    cell->now_ns = ww_clock_now_ns(clock);
+    ww_ticker_enter(cell->ticker);
+    ww_poll poll = ww_instance_poll(cell->instance);
+    ww_ticker_leave(cell->ticker);
+    cell->cpu_ns += ww_clock_now_ns(clock) - cell->now_ns;
+    cell->slices++;
+    return poll;
+}
+
+static void turn(ww_task *task)
+{
+    ww_cell *cell = WW_CONTAINER_OF(task, ww_cell, task);
+    if (cell->status != WW_AGAIN) {
+        drain(cell);
+        return;
+    }
+    switch (run_slice(cell)) {
+    case WW_POLL_WAIT: break;
+    case WW_POLL_SLICE: ww_loop_post(cell->loop, task); break;
+    case WW_POLL_DONE:
+    case WW_POLL_FAILED:
+        judge(cell);
+        drain(cell);
+        break;
+    }
+}
+
+static void give_up_output(const ww_wasi_options *wasi)
+{
+    if (wasi->output) ww_sink_abandon(wasi->output);
+    if (wasi->error) ww_sink_abandon(wasi->error);
+}
+
+void ww_cell_end(ww_cell *cell, ww_status reason)
+{
+    if (cell->ended) return;
+    if (cell->status == WW_AGAIN)
+        ww_instance_kill(cell->instance, reason);
+    else
+        give_up_output(&cell->wasi.options);
+    ww_loop_post(cell->loop, &cell->task);
+}
+
+static void on_timeout(ww_timer *timer)
+{
+    ww_cell_end(WW_CONTAINER_OF(timer, ww_cell, timer), WW_E_TIMEOUT);
+}
+
+static bool is_run(const ww_func_type *type)
+{
+    if (type->param_count) return false;
+    return !type->result || (type->result->kind == WW_TYPE_RESULT && type->result->host_size == 4);
+}
+
+static ww_status start(ww_cell *cell, const ww_cell_options *options, ww_diag *diag)
+{
+    const ww_export *run = ww_program_export(cell->program, WW_VIEW_LITERAL("wasi:cli/run@0.2.0"),
+                                             WW_VIEW_LITERAL("run"));
+    if (!run || !is_run(ww_export_type(run)))
+        return ww_fail(
+            diag, WW_E_MISSING,
+            "the component does not export wasi:cli/run, so it cannot be run as a command");
+    ww_instance_options instance = {.host = cell, .tick = on_tick, .limits = options->limits};
+    ww_status status =
+        ww_instance_new(cell->program, &instance, cell->allocator, &cell->instance, diag);
+    if (status) return status;
+    status = ww_instance_call(cell->instance, run, NULL, (ww_call_done){cell, on_return});
+    if (status)
+        return ww_fail(diag, status, "the guest cannot be started: %s", ww_status_text(status));
+    if (options->timeout_ns)
+        ww_timer_start(cell->loop, &cell->timer,
+                       ww_clock_after(ww_loop_clock(cell->loop), options->timeout_ns));
+    ww_loop_post(cell->loop, &cell->task);
+    return WW_OK;
+}
+
+static void init_context(ww_cell *cell, const ww_cell_options *options)
+{
+    ww_grant_init(&cell->grant, options->authority);
+    ww_policy_allow(&cell->grant, ww_policy_rows, WW_FUNCTION_COUNT, options->capabilities);
+    ww_cancel_init(&cell->cancel);
+    cell->wasi.context = (ww_context){
+        .grant = &cell->grant,
+        .principal = options->principal,
+        .cancel = &cell->cancel,
+        .audit = options->audit,
+        .now_ns = &cell->now_ns,
+        .function_names = ww_function_names,
+        .cell = options->number,
+    };
+}
+
+ww_status ww_cell_new(const ww_cell_options *options, const ww_allocator *allocator, ww_cell **out,
+                      ww_diag *diag)
+{
+    *out = NULL;
+    ww_cell *cell = ww_alloc_zeroed(allocator, sizeof *cell);
+    if (!cell) return ww_fail(diag, WW_E_MEMORY, "out of memory");
+    cell->allocator = allocator;
+    cell->loop = options->wasi->loop;
+    cell->ticker = options->ticker;
+    cell->program = ww_program_ref(options->program);
+    cell->task.run = turn;
+    cell->waker.wake = wake;
+    cell->timer.fire = on_timeout;
+    cell->on_end = options->on_end;
+    cell->status = WW_AGAIN;
+    ww_wasi_options wasi = *options->wasi;
+    wasi.waker = &cell->waker;
+    ww_wasi_init(&cell->wasi, &wasi);
+    init_context(cell, options);
+    ww_status status = start(cell, options, diag);
+    if (status)
+        ww_cell_free(cell);
+    else
+        *out = cell;
+    return status;
+}
+
+void ww_cell_free(ww_cell *cell)
+{
+    if (!cell) return;
+    ww_task_cancel(&cell->task);
+    ww_timer_stop(cell->loop, &cell->timer);
+    ww_instance_free(cell->instance);
+    ww_wasi_deinit(&cell->wasi);
+    ww_program_unref(cell->program);
+    ww_free(cell->allocator, cell, sizeof *cell);
+}
+
+ww_cell_facts ww_cell_facts_of(const ww_cell *cell)
+{
+    ww_instance_end end = ww_instance_end_of(cell->instance);
+    return (ww_cell_facts){
+        .status = cell->status,
+        .exit_code = cell->exit_code,
+        .text = end.text,
+        .trace = end.trace,
+        .cpu_ns = cell->cpu_ns,
+        .slices = cell->slices,
+        .memory_bytes = ww_instance_memory_bytes(cell->instance),
+    };
+}

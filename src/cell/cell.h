@@ -1,0 +1,54 @@
+/* cell/cell.h - one running guest: an instance, what its imports act on, its share of the loop.
+ *
+ * Model      A cell is a task of the loop. Each turn runs it for one slice at most: its call ends,
+ *            it waits, or it yields at the next tick so that everything else on the loop gets its
+ *            turn. What it waits for wakes it, which posts the task again; a wake without reason
+ *            is harmless.
+ *
+ *              new -> ready -turn-> waiting -wake-> ready ... -> draining -> ended
+ *
+ *            The guest is over when its call returned, when it exited or trapped, or by
+ *            ww_cell_end; the cell ends when what the guest wrote has left the node, too.
+ * Ownership  The owner frees it after `ended` was called, or at any other time outside its own
+ *            turn. Freeing drops the store and every host object that the guest still held.
+ * Threads    The loop's.
+ */
+#pragma once
+#include "component/instance.h"
+#include "os/ticker.h"
+#include "resource/wasi.h"
+
+typedef struct ww_cell ww_cell;
+
+typedef struct ww_cell_on_end {
+    void *self;
+    void (*ended)(void *self); /* from the loop, once; may free the cell */
+} ww_cell_on_end;
+
+typedef struct ww_cell_options {
+    ww_loop *loop;
+    ww_ticker *ticker;
+    ww_program *program;         /* the cell keeps a reference */
+    const ww_wasi_options *wasi; /* what the guest's imports act on */
+    ww_store_limits limits;
+    uint64_t timeout_ns; /* 0: none */
+    ww_cell_on_end on_end;
+} ww_cell_options;
+
+/* Ready to run on the next turn. E_MISSING when the component does not export wasi:cli/run. */
+WW_MUST_USE ww_status ww_cell_new(const ww_cell_options *options, const ww_allocator *allocator,
+                                  ww_cell **out, ww_diag *diag);
+void ww_cell_free(ww_cell *cell);
+
+/* Ends the guest for `reason`: E_CANCELED or E_TIMEOUT. If it is over already, what it wrote and nobody
+ * has read by now is given up. */
+void ww_cell_end(ww_cell *cell, ww_status reason);
+
+typedef struct ww_cell_facts {
+    ww_status status; /* WW_OK: returned or exited, see exit_code; AGAIN: alive; E_TRAP, ... */
+    int exit_code;
+    ww_view text, trace; /* of a trap; valid while the cell lives */
+    uint64_t cpu_ns, slices, memory_bytes;
+} ww_cell_facts;
+
+ww_cell_facts ww_cell_facts_of(const ww_cell *cell);

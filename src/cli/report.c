@@ -1,0 +1,53 @@
+#include "cli/report.h"
+#include <jansson.h>
+#include <stdio.h>
+
+void ww_report_print_trap(const ww_run_report *report)
+{
+    if (report->reason == WW_RUN_TIMED_OUT)
+        fputs("ww: the time limit was reached; the guest was ended\n", stderr);
+    if (report->reason != WW_RUN_TRAPPED) return;
+    fprintf(stderr, "ww: the guest trapped: %s\n", report->text);
+    if (report->trace && *report->trace) fprintf(stderr, "%s\n", report->trace);
+}
+
+static const char *reason_name(const ww_run_report *report, ww_status status)
+{
+    static const char *const names[] = {"exit", "trap", "timeout", "signal"};
+    return status ? "error" : names[report->reason];
+}
+
+static void add_text(json_t *object, const char *key, const char *text)
+{
+    /* NULL, and text that is not UTF-8, become null */
+    json_t *value = text && *text ? json_string(text) : NULL;
+    json_object_set_new(object, key, value ? value : json_null());
+}
+
+void ww_report_print_json(const ww_run_report *report, ww_status status, const ww_diag *diag,
+                          int exit_code)
+{
+    json_t *object = json_object();
+    json_object_set_new(object, "reason", json_string(reason_name(report, status)));
+    json_object_set_new(object, "exit_code", json_integer(exit_code));
+    add_text(object, "file", report->file);
+    add_text(object, "message", status ? diag->text : report->text);
+    add_text(object, "backtrace", report->trace);
+    const struct {
+        const char *key;
+        uint64_t value;
+    } numbers[] = {
+        {"wall_us", report->wall_ns / 1000},
+        {"cpu_us", report->cpu_ns / 1000},
+        {"memory_bytes", report->memory_bytes},
+        {"calls", report->calls},
+        {"refused_calls", report->refused},
+        {"bytes", report->bytes},
+        {"slices", report->slices},
+    };
+    for (size_t i = 0; i < WW_COUNT_OF(numbers); i++)
+        json_object_set_new(object, numbers[i].key, json_integer((json_int_t)numbers[i].value));
+    json_dumpf(object, stderr, JSON_COMPACT);
+    fputc('\n', stderr);
+    json_decref(object);
+}

@@ -1,0 +1,56 @@
+#include "config/folders.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static ww_status find(char out[WW_PATH_MAX], const char *variable, const char *below_home,
+                      ww_diag *diag)
+{
+    const char *base = getenv(variable), *home = getenv("HOME");
+    int size;
+    if (base && *base == '/')
+        size = snprintf(out, WW_PATH_MAX, "%s/ww", base);
+    else if (home && *home == '/')
+        size = snprintf(out, WW_PATH_MAX, "%s/%s/ww", home, below_home);
+    else
+        return ww_fail(diag, WW_E_USAGE, "neither %s nor HOME is set to an absolute path",
+                       variable);
+    if (size < 0 || size >= WW_PATH_MAX)
+        return ww_fail(diag, WW_E_USAGE, "the path in %s is too long", variable);
+    return WW_OK;
+}
+
+ww_status ww_folders_find(ww_folders *out, ww_diag *diag)
+{
+    ww_status status = find(out->cache, "XDG_CACHE_HOME", ".cache", diag);
+    return status ? status : find(out->state, "XDG_STATE_HOME", ".local/state", diag);
+}
+
+/* realpath(3) of the part that exists, with the rest behind it. */
+static bool resolve(const char *path, char out[WW_PATH_MAX])
+{
+    char head[WW_PATH_MAX], resolved[WW_PATH_MAX];
+    if (snprintf(head, sizeof head, "%s", path) >= WW_PATH_MAX) return false;
+    const char *tail = path + strlen(path);
+    while (!realpath(head, resolved)) {
+        char *slash = strrchr(head, '/');
+        if (errno != ENOENT || !slash || slash == head) return false;
+        *slash = '\0';
+        tail = path + (slash - head);
+    }
+    return snprintf(out, WW_PATH_MAX, "%s%s", strcmp(resolved, "/") ? resolved : "", tail) <
+           WW_PATH_MAX;
+}
+
+static bool holds(const char *outer, const char *inner)
+{
+    size_t size = strlen(outer);
+    return !strncmp(outer, inner, size) && (!inner[size] || inner[size] == '/');
+}
+
+bool ww_folders_overlap(const char *a, const char *b)
+{
+    char real_a[WW_PATH_MAX], real_b[WW_PATH_MAX];
+    if (!resolve(a, real_a) || !resolve(b, real_b)) return false;
+    return holds(real_a, real_b) || holds(real_b, real_a);
+}

@@ -1,0 +1,16 @@
+/* config/folders.h - where ww keeps what is its own. */
+#pragma once
+#include "base/bytes.h"
+
+enum { WW_PATH_MAX = 4096 };
+
+typedef struct ww_folders {
+    char cache[WW_PATH_MAX]; /* $XDG_CACHE_HOME/ww, else ~/.cache/ww: may be lost at any time */
+    char state[WW_PATH_MAX]; /* $XDG_STATE_HOME/ww, else ~/.local/state/ww: keys */
+} ww_folders;
+
+/* From the environment; makes nothing. E_USAGE if HOME is needed and not set, or a path is too long or not absolute. */
+WW_MUST_USE ww_status ww_folders_find(ww_folders *out, ww_diag *diag);
+
+/* Whether one of two directories is the other or lies in it, links resolved; parts that do not exist yet count by name. */
+bool ww_folders_overlap(const char *a, const char *b);

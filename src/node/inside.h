@@ -1,0 +1,44 @@
+/* node/inside.h - the parts of a node, for the files of this folder. */
+#pragma once
+#include "cell/cell.h"
+#include "component/host.h"
+#include "config/folders.h"
+#include "loaders/compiler.h"
+#include "loaders/image.h"
+#include "node/node.h"
+
+struct ww_node {
+    const ww_allocator *allocator;
+    const ww_log *log;
+    ww_folders folders;
+    ww_loop *loop;
+    ww_ticker *ticker;
+    ww_engine *engine; /* pooled */
+    _Atomic(ww_engine *)
+        roomy; /* on demand, for components beyond a pool slot; made when one comes */
+    ww_linker *linker;
+    ww_random_system random;
+    ww_audit_ring audit;
+    ww_cache *cache; /* NULL: compiles every time */
+    ww_cached_compiler compiler;
+};
+
+/* Made on first use; the worker's. */
+WW_MUST_USE ww_status ww_node_roomy_engine(ww_node *node, ww_engine **out, ww_diag *diag);
+
+/* One image on its way to a program, on a worker. */
+typedef struct ww_load {
+    ww_job job;
+    ww_node *node;
+    const ww_run_options *options;
+    ww_image image;
+    ww_program *program; /* the owner's, after `done` */
+    ww_status status;
+    ww_diag diag;
+    void *self;
+    void (*done)(void *self);
+} ww_load;
+
+/* `done` runs on the loop, also after ww_load_cancel. */
+WW_MUST_USE ww_status ww_load_start(ww_load *load, ww_node *node, const ww_run_options *options);
+void ww_load_deinit(ww_load *load); /* after `done` */

@@ -1,0 +1,66 @@
+#include "node/inside.h"
+
+/* A pool slot has limits; what does not fit gets an engine that maps on demand. */
+static ww_status make_program(ww_load *load)
+{
+    ww_node *node = load->node;
+    ww_view bytes = ww_buf_view(&load->image.component);
+    ww_compiler compiler = ww_cached_compiler_of(&node->compiler);
+    ww_status status = ww_program_new(node->engine, bytes, node->linker, compiler, node->allocator,
+                                      &load->program, &load->diag);
+    if (status != WW_E_LIMIT) return status;
+    ww_engine *roomy;
+    ww_diag diag;
+    if (ww_node_roomy_engine(node, &roomy, &diag)) return status;
+    return ww_program_new(roomy, bytes, node->linker, compiler, node->allocator, &load->program,
+                          &load->diag);
+}
+
+static ww_status load_image(ww_load *load)
+{
+    const ww_run_options *options = load->options;
+    ww_volume_loader volumes[WW_VOLUMES_MAX];
+    const ww_loader *chain[WW_VOLUMES_MAX + 1];
+    ww_loader host = ww_host_loader();
+    size_t count = 0;
+    for (; count < options->volume_count; count++) {
+        volumes[count] =
+            ww_volume_loader_of(options->volumes[count].host, options->volumes[count].guest);
+        chain[count] = &volumes[count].base;
+    }
+    chain[count++] = &host;
+    return ww_image_load(&load->image, chain, count, options->image, &load->diag);
+}
+
+static void work(ww_job *job)
+{
+    ww_load *load = WW_CONTAINER_OF(job, ww_load, job);
+    load->status = load_image(load);
+    if (load->status) return;
+    load->status = make_program(load);
+    if (load->status) ww_fail_in(&load->diag, "%s", load->options->image);
+}
+
+static void done(ww_job *job, bool canceled)
+{
+    ww_load *load = WW_CONTAINER_OF(job, ww_load, job);
+    if (canceled) load->status = ww_fail(&load->diag, WW_E_CANCELED, "loading was canceled");
+    load->done(load->self);
+}
+
+ww_status ww_load_start(ww_load *load, ww_node *node, const ww_run_options *options)
+{
+    load->node = node;
+    load->options = options;
+    load->job.work = work;
+    load->job.done = done;
+    ww_image_init(&load->image, node->allocator);
+    return ww_job_start(node->loop, &load->job);
+}
+
+void ww_load_deinit(ww_load *load)
+{
+    ww_program_unref(load->program);
+    load->program = NULL;
+    ww_image_deinit(&load->image);
+}

@@ -1,0 +1,257 @@
+/* One run: the image is loaded on a worker, then a cell runs on the loop until it has ended. A signal
+ * asks the guest to end; grace_ns later, or at a second signal, it is ended.
+ */
+#include "node/inside.h"
+#include "node/stdio.h"
+#include <signal.h>
+#include <stdlib.h>
+
+static const uint64_t grace_ns = 2 * WW_NS_PER_S;
+static const uint64_t patience_ns = WW_NS_PER_S; /* before a word about what takes so long */
+
+typedef struct run {
+    ww_node *node;
+    const ww_run_options *options;
+    ww_run_report *report;
+    ww_diag *diag;
+    ww_status status;
+    ww_load load;
+    ww_cell *cell;
+    ww_stdio stdio;
+    ww_principal principal;
+    ww_authority authority;
+    ww_view *args;
+    ww_env *env;
+    ww_signal *interrupt, *terminate;
+    int signal;
+    ww_timer grace, patience;
+    uint64_t start_ns;
+} run;
+
+static void over(run *run, ww_status status)
+{
+    run->status = status;
+    ww_loop_stop(run->node->loop);
+}
+
+static char *copy_text(ww_view text)
+{
+    char *copy = malloc(text.size + 1);
+    if (!copy) return NULL;
+    if (text.size) memcpy(copy, text.data, text.size);
+    copy[text.size] = '\0';
+    return copy;
+}
+
+static void judge(const run *run, const ww_cell_facts *facts)
+{
+    ww_run_report *report = run->report;
+    report->reason = WW_RUN_EXITED;
+    report->exit_code = facts->exit_code;
+    if (run->signal) {
+        report->reason = WW_RUN_SIGNALED;
+        report->exit_code = 128 + run->signal;
+    } else if (facts->status == WW_E_TIMEOUT) {
+        report->reason = WW_RUN_TIMED_OUT;
+        report->exit_code = 124;
+    } else if (facts->status != WW_OK) {
+        report->reason = WW_RUN_TRAPPED;
+        report->exit_code = 134;
+    }
+}
+
+static void on_ended(void *self)
+{
+    run *run = self;
+    ww_cell_facts facts = ww_cell_facts_of(run->cell);
+    ww_run_report *report = run->report;
+    judge(run, &facts);
+    report->text = copy_text(facts.text);
+    report->trace = copy_text(facts.trace);
+    report->file = copy_text(ww_view_str(run->load.image.name));
+    report->wall_ns = ww_clock_now_ns(ww_loop_clock(run->node->loop)) - run->start_ns;
+    report->cpu_ns = facts.cpu_ns;
+    report->slices = facts.slices;
+    report->memory_bytes = facts.memory_bytes;
+    report->calls = run->principal.calls.used;
+    report->refused = run->principal.refused;
+    report->bytes = run->principal.bytes.used;
+    over(run, WW_OK);
+}
+
+static ww_env split_env(const char *text)
+{
+    const char *equal = strchr(text, '=');
+    return (ww_env){ww_view_of(text, (size_t)(equal - text)), ww_view_str(equal + 1)};
+}
+
+static ww_status copy_words(run *run)
+{
+    const ww_run_options *options = run->options;
+    const ww_allocator *allocator = run->node->allocator;
+    run->args = ww_alloc_array(allocator, options->arg_count + 1, sizeof *run->args);
+    run->env = ww_alloc_array(allocator, options->env_count + 1, sizeof *run->env);
+    if (!run->args || !run->env) return ww_fail(run->diag, WW_E_MEMORY, "out of memory");
+    run->args[0] = ww_view_str(run->load.image.name);
+    for (size_t i = 0; i < options->arg_count; i++)
+        run->args[i + 1] = ww_view_str(options->args[i]);
+    for (size_t i = 0; i < options->env_count; i++)
+        run->env[i] = split_env(options->env[i]);
+    return WW_OK;
+}
+
+static void free_words(run *run)
+{
+    const ww_allocator *allocator = run->node->allocator;
+    ww_free(allocator, run->args, (run->options->arg_count + 1) * sizeof *run->args);
+    ww_free(allocator, run->env, (run->options->env_count + 1) * sizeof *run->env);
+}
+
+/* What `ww run` grants: everything that works on what the operator named, and no network. */
+static const uint64_t capabilities = 1 << WW_CAPABILITY_IO | 1 << WW_CAPABILITY_STDIO |
+                                     1 << WW_CAPABILITY_ENVIRONMENT | 1 << WW_CAPABILITY_EXIT |
+                                     1 << WW_CAPABILITY_CLOCK | 1 << WW_CAPABILITY_RANDOM |
+                                     1 << WW_CAPABILITY_FILESYSTEM;
+
+static ww_status start_cell(run *run)
+{
+    ww_node *node = run->node;
+    ww_status status = copy_words(run);
+    if (status) return status;
+    ww_wasi_options wasi = {
+        .loop = node->loop,
+        .allocator = node->allocator,
+        .random = &node->random.base,
+        .args = run->args,
+        .arg_count = run->options->arg_count + 1,
+        .env = run->env,
+        .env_count = run->options->env_count,
+    };
+    ww_stdio_give(&run->stdio, &wasi);
+    ww_cell_options cell = {
+        .ticker = node->ticker,
+        .program = run->load.program,
+        .wasi = &wasi,
+        .principal = &run->principal,
+        .authority = &run->authority,
+        .audit = &node->audit,
+        .capabilities = capabilities,
+        .number = 1,
+        .timeout_ns = run->options->timeout_ms * WW_NS_PER_MS,
+        .on_end = {run, on_ended},
+    };
+    run->start_ns = ww_clock_now_ns(ww_loop_clock(node->loop));
+    return ww_cell_new(&cell, node->allocator, &run->cell, run->diag);
+}
+
+static void on_loaded(void *self)
+{
+    run *run = self;
+    ww_timer_stop(run->node->loop, &run->patience);
+    ww_status status = run->load.status;
+    if (status)
+        *run->diag = run->load.diag;
+    else if (run->signal)
+        status = ww_fail(run->diag, WW_E_CANCELED, "interrupted before the guest ran");
+    else
+        status = start_cell(run);
+    if (status) over(run, status);
+}
+
+static void end_now(run *run)
+{
+    if (run->cell) ww_cell_end(run->cell, WW_E_CANCELED);
+}
+
+static void on_grace_over(ww_timer *timer)
+{
+    end_now(WW_CONTAINER_OF(timer, run, grace));
+}
+
+static void on_patience_over(ww_timer *timer)
+{
+    run *run = WW_CONTAINER_OF(timer, struct run, patience);
+    ww_log_print(run->node->log, WW_LOG_INFO, "ww::loader", "compiling %s; the result is kept",
+                 run->options->image);
+}
+
+static void on_signal(void *self, int number)
+{
+    run *run = self;
+    if (run->signal) {
+        end_now(run);
+        return;
+    }
+    run->signal = number;
+    ww_loop *loop = run->node->loop;
+    ww_timer_start(loop, &run->grace, ww_clock_after(ww_loop_clock(loop), grace_ns));
+}
+
+static ww_status start(run *run)
+{
+    ww_loop *loop = run->node->loop;
+    ww_on_signal on = {run, on_signal};
+    ww_status status = ww_signal_new(loop, SIGINT, on, &run->interrupt);
+    if (!status) status = ww_signal_new(loop, SIGTERM, on, &run->terminate);
+    if (!status) status = ww_load_start(&run->load, run->node, run->options);
+    if (status) return ww_fail(run->diag, status, "cannot start: %s", ww_status_text(status));
+    ww_timer_start(loop, &run->patience, ww_clock_after(ww_loop_clock(loop), patience_ns));
+    return WW_OK;
+}
+
+static void deinit(run *run)
+{
+    ww_loop *loop = run->node->loop;
+    ww_timer_stop(loop, &run->grace);
+    ww_timer_stop(loop, &run->patience);
+    ww_cell_free(run->cell);
+    ww_load_deinit(&run->load);
+    ww_stdio_deinit(&run->stdio);
+    free_words(run);
+    if (run->interrupt) ww_signal_close(run->interrupt);
+    if (run->terminate) ww_signal_close(run->terminate);
+}
+
+/* A guest that could write there could forge the machine code of the next run. */
+static ww_status check_volumes(const ww_node *node, const ww_run_options *options, ww_diag *diag)
+{
+    for (size_t i = 0; i < options->volume_count; i++) {
+        const char *host = options->volumes[i].host;
+        const char *own = ww_folders_overlap(host, node->folders.state)   ? "state"
+                          : ww_folders_overlap(host, node->folders.cache) ? "cache"
+                                                                          : NULL;
+        if (own)
+            return ww_fail(diag, WW_E_USAGE, "volume %s contains or lies in ww's own %s folder",
+                           host, own);
+    }
+    return WW_OK;
+}
+
+ww_status ww_node_run(ww_node *node, const ww_run_options *options, ww_run_report *report,
+                      ww_diag *diag)
+{
+    ww_status status = check_volumes(node, options, diag);
+    if (status) return status;
+    run run = {.node = node, .options = options, .report = report, .diag = diag};
+    run.load.self = &run;
+    run.load.done = on_loaded;
+    run.grace.fire = on_grace_over;
+    run.patience.fire = on_patience_over;
+    ww_principal_init(&run.principal, WW_VIEW_LITERAL("operator"));
+    status = ww_stdio_init(&run.stdio, node->loop, diag);
+    if (!status) status = start(&run);
+    if (!status) {
+        ww_loop_run(node->loop);
+        status = run.status;
+    }
+    deinit(&run);
+    return status;
+}
+
+void ww_run_report_deinit(ww_run_report *report)
+{
+    free(report->text);
+    free(report->trace);
+    free(report->file);
+    *report = (ww_run_report){.reason = report->reason};
+}
