@@ -1,5 +1,7 @@
 # What users run: ww itself, and the example guests that `make run` and the tests start.
-file(GLOB ww_main ${CMAKE_SOURCE_DIR}/src/cli/main.c)
+add_executable(ww src/cli/main.c)
+target_link_libraries(ww PRIVATE ww_cli)
+install(TARGETS ww)
 add_test(NAME house/include-edges COMMAND ${CMAKE_SOURCE_DIR}/test/edges.sh)
 
 # test/e2e/NAME_test.sh drives the real program; test/e2e/expect.sh has its few words.

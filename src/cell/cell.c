@@ -131,7 +131,14 @@ static ww_status start(ww_cell *cell, const ww_cell_options *options, ww_diag *d
         return ww_fail(
             diag, WW_E_MISSING,
             "the component does not export wasi:cli/run, so it cannot be run as a command");
-    ww_instance_options instance = {.host = cell, .tick = on_tick, .limits = options->limits};
+    ww_store_limits limits = {
+        .memory_bytes_max = options->memory_bytes_max,
+        .table_elements_max = WW_CELL_TABLE_ELEMENTS_MAX,
+        .instances_max = WW_CELL_INSTANCES_MAX,
+        .tables_max = WW_CELL_TABLES_MAX,
+        .memories_max = WW_CELL_MEMORIES_MAX,
+    };
+    ww_instance_options instance = {.host = cell, .tick = on_tick, .limits = limits};
     ww_status status =
         ww_instance_new(cell->program, &instance, cell->allocator, &cell->instance, diag);
     if (status) return status;

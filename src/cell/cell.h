@@ -18,6 +18,14 @@
 #include "os/ticker.h"
 #include "resource/wasi.h"
 
+/* What one cell may make, beside its memory. */
+enum {
+    WW_CELL_INSTANCES_MAX = 512,
+    WW_CELL_TABLES_MAX = 512,
+    WW_CELL_MEMORIES_MAX = 64,
+    WW_CELL_TABLE_ELEMENTS_MAX = 1 << 20
+};
+
 typedef struct ww_cell ww_cell;
 
 typedef struct ww_cell_on_end {
@@ -26,12 +34,16 @@ typedef struct ww_cell_on_end {
 } ww_cell_on_end;
 
 typedef struct ww_cell_options {
-    ww_loop *loop;
     ww_ticker *ticker;
     ww_program *program;         /* the cell keeps a reference */
-    const ww_wasi_options *wasi; /* what the guest's imports act on */
-    ww_store_limits limits;
-    uint64_t timeout_ns; /* 0: none */
+    const ww_wasi_options *wasi; /* what the guest's imports act on; the cell brings the waker */
+    ww_principal *principal;     /* who pays */
+    const ww_authority *authority;
+    ww_audit_ring *audit;
+    uint64_t capabilities; /* a set of 1 << ww_capability */
+    uint32_t number;
+    uint64_t memory_bytes_max; /* of one linear memory */
+    uint64_t timeout_ns;       /* 0: none */
     ww_cell_on_end on_end;
 } ww_cell_options;
 

@@ -32,6 +32,7 @@ static const char help_text[] =
     "  -e, --env KEY=VALUE              set a variable; repeatable\n"
     "  -t, --timeout TIME               end the guest after TIME (500ms, 2s, 5m; a bare number is "
     "seconds)\n"
+    "  -m, --memory SIZE                largest linear memory (64MiB, 2GiB); 1GiB if not given\n"
     "      --json                       one report object on the last line of standard error\n"
     "  -h, --help                       this text\n"
     "\n"
@@ -68,6 +69,11 @@ static ww_status parse_option(run_request *request, int option, ww_diag *diag)
             request->options.timeout_ms)
             return WW_OK;
         return ww_fail(diag, WW_E_USAGE, "time \"%s\" is not like 500ms, 2s or 5m", optarg);
+    case 'm':
+        if (ww_parse_bytes(optarg, &request->options.memory_bytes_max) &&
+            request->options.memory_bytes_max <= WW_RUN_MEMORY_MAX)
+            return WW_OK;
+        return ww_fail(diag, WW_E_USAGE, "memory \"%s\" is not like 64MiB, at most 4GiB", optarg);
     case 'j': request->json = true; return WW_OK;
     case 'h': request->help = true; return WW_OK;
     default: return ww_fail(diag, WW_E_USAGE, "unknown option or missing value");
@@ -77,9 +83,13 @@ static ww_status parse_option(run_request *request, int option, ww_diag *diag)
 static ww_status parse_request(run_request *request, int argc, char **argv, ww_diag *diag)
 {
     static const struct option options[] = {
-        {"volume", required_argument, NULL, 'v'},  {"env", required_argument, NULL, 'e'},
-        {"timeout", required_argument, NULL, 't'}, {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
+        {"volume", required_argument, NULL, 'v'},
+        {"env", required_argument, NULL, 'e'},
+        {"timeout", required_argument, NULL, 't'},
+        {"memory", required_argument, NULL, 'm'},
+        {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
     };
     /* What follows -- belongs to the guest, whatever it looks like. */
     int own = 1;
@@ -87,7 +97,7 @@ static ww_status parse_request(run_request *request, int argc, char **argv, ww_d
         own++;
     opterr = 0;
     int option;
-    while ((option = getopt_long(own, argv, ":v:e:t:h", options, NULL)) != -1) {
+    while ((option = getopt_long(own, argv, ":v:e:t:m:h", options, NULL)) != -1) {
         ww_status status =
             option == ':' || option == '?'
                 ? ww_fail(diag, WW_E_USAGE, option == ':' ? "%s needs a value" : "no option %s",
@@ -134,7 +144,7 @@ static int run_image(const run_request *request, const ww_log *log)
 
 static int run(int argc, char **argv)
 {
-    run_request request = {.json = false};
+    run_request request = {.options.memory_bytes_max = WW_RUN_MEMORY_DEFAULT};
     ww_diag diag;
     int code = 0;
     ww_stderr_log log;

@@ -2,6 +2,9 @@
 #pragma once
 #include "base/bytes.h"
 
+#define WW_RUN_MEMORY_DEFAULT (UINT64_C(1) << 30)
+#define WW_RUN_MEMORY_MAX     (UINT64_C(4) << 30)
+
 enum { WW_VOLUMES_MAX = 64, WW_ENV_MAX = 1024, WW_ARGS_MAX = 4096 };
 
 /* HOST:GUEST[:ro|rw]. A guest sees the host directory at the guest path, read-only unless it says
@@ -19,7 +22,8 @@ typedef struct ww_run_options {
     size_t volume_count;
     const char *env[WW_ENV_MAX]; /* "K=V" each */
     size_t env_count;
-    uint64_t timeout_ms; /* 0: none */
+    uint64_t timeout_ms;       /* 0: none */
+    uint64_t memory_bytes_max; /* of one linear memory */
 } ww_run_options;
 
 /* E_USAGE with the reason; copies. */

@@ -53,7 +53,7 @@ static ww_status open_parts(ww_node *node, ww_diag *diag)
         status =
             ww_ticker_new(node->allocator, TICK_NS, (ww_on_tick){node, tick}, &node->ticker, diag);
     if (!status) status = ww_linker_new(node->allocator, &node->linker);
-    if (!status) status = ww_wasi_link(node->linker, diag);
+    if (!status) status = ww_wasi_link(node->linker);
     if (!status) status = ww_audit_ring_init(&node->audit, node->allocator, AUDIT_RECORDS);
     if (!status) open_cache(node);
     return status;

@@ -9,7 +9,7 @@
 static const uint64_t grace_ns = 2 * WW_NS_PER_S;
 static const uint64_t patience_ns = WW_NS_PER_S; /* before a word about what takes so long */
 
-typedef struct run {
+typedef struct ww_run {
     ww_node *node;
     const ww_run_options *options;
     ww_run_report *report;
@@ -26,9 +26,9 @@ typedef struct run {
     int signal;
     ww_timer grace, patience;
     uint64_t start_ns;
-} run;
+} ww_run;
 
-static void over(run *run, ww_status status)
+static void over(ww_run *run, ww_status status)
 {
     run->status = status;
     ww_loop_stop(run->node->loop);
@@ -43,7 +43,7 @@ static char *copy_text(ww_view text)
     return copy;
 }
 
-static void judge(const run *run, const ww_cell_facts *facts)
+static void judge(const ww_run *run, const ww_cell_facts *facts)
 {
     ww_run_report *report = run->report;
     report->reason = WW_RUN_EXITED;
@@ -62,7 +62,7 @@ static void judge(const run *run, const ww_cell_facts *facts)
 
 static void on_ended(void *self)
 {
-    run *run = self;
+    ww_run *run = self;
     ww_cell_facts facts = ww_cell_facts_of(run->cell);
     ww_run_report *report = run->report;
     judge(run, &facts);
@@ -85,7 +85,7 @@ static ww_env split_env(const char *text)
     return (ww_env){ww_view_of(text, (size_t)(equal - text)), ww_view_str(equal + 1)};
 }
 
-static ww_status copy_words(run *run)
+static ww_status copy_words(ww_run *run)
 {
     const ww_run_options *options = run->options;
     const ww_allocator *allocator = run->node->allocator;
@@ -100,7 +100,7 @@ static ww_status copy_words(run *run)
     return WW_OK;
 }
 
-static void free_words(run *run)
+static void free_words(ww_run *run)
 {
     const ww_allocator *allocator = run->node->allocator;
     ww_free(allocator, run->args, (run->options->arg_count + 1) * sizeof *run->args);
@@ -113,7 +113,7 @@ static const uint64_t capabilities = 1 << WW_CAPABILITY_IO | 1 << WW_CAPABILITY_
                                      1 << WW_CAPABILITY_CLOCK | 1 << WW_CAPABILITY_RANDOM |
                                      1 << WW_CAPABILITY_FILESYSTEM;
 
-static ww_status start_cell(run *run)
+static ww_status start_cell(ww_run *run)
 {
     ww_node *node = run->node;
     ww_status status = copy_words(run);
@@ -137,6 +137,7 @@ static ww_status start_cell(run *run)
         .audit = &node->audit,
         .capabilities = capabilities,
         .number = 1,
+        .memory_bytes_max = run->options->memory_bytes_max,
         .timeout_ns = run->options->timeout_ms * WW_NS_PER_MS,
         .on_end = {run, on_ended},
     };
@@ -146,7 +147,7 @@ static ww_status start_cell(run *run)
 
 static void on_loaded(void *self)
 {
-    run *run = self;
+    ww_run *run = self;
     ww_timer_stop(run->node->loop, &run->patience);
     ww_status status = run->load.status;
     if (status)
@@ -158,26 +159,26 @@ static void on_loaded(void *self)
     if (status) over(run, status);
 }
 
-static void end_now(run *run)
+static void end_now(ww_run *run)
 {
     if (run->cell) ww_cell_end(run->cell, WW_E_CANCELED);
 }
 
 static void on_grace_over(ww_timer *timer)
 {
-    end_now(WW_CONTAINER_OF(timer, run, grace));
+    end_now(WW_CONTAINER_OF(timer, ww_run, grace));
 }
 
 static void on_patience_over(ww_timer *timer)
 {
-    run *run = WW_CONTAINER_OF(timer, struct run, patience);
+    ww_run *run = WW_CONTAINER_OF(timer, ww_run, patience);
     ww_log_print(run->node->log, WW_LOG_INFO, "ww::loader", "compiling %s; the result is kept",
                  run->options->image);
 }
 
 static void on_signal(void *self, int number)
 {
-    run *run = self;
+    ww_run *run = self;
     if (run->signal) {
         end_now(run);
         return;
@@ -187,7 +188,7 @@ static void on_signal(void *self, int number)
     ww_timer_start(loop, &run->grace, ww_clock_after(ww_loop_clock(loop), grace_ns));
 }
 
-static ww_status start(run *run)
+static ww_status start(ww_run *run)
 {
     ww_loop *loop = run->node->loop;
     ww_on_signal on = {run, on_signal};
@@ -199,7 +200,7 @@ static ww_status start(run *run)
     return WW_OK;
 }
 
-static void deinit(run *run)
+static void deinit(ww_run *run)
 {
     ww_loop *loop = run->node->loop;
     ww_timer_stop(loop, &run->grace);
@@ -232,7 +233,7 @@ ww_status ww_node_run(ww_node *node, const ww_run_options *options, ww_run_repor
 {
     ww_status status = check_volumes(node, options, diag);
     if (status) return status;
-    run run = {.node = node, .options = options, .report = report, .diag = diag};
+    ww_run run = {.node = node, .options = options, .report = report, .diag = diag};
     run.load.self = &run;
     run.load.done = on_loaded;
     run.grace.fire = on_grace_over;
