@@ -3,6 +3,7 @@
 #include "config/run.h"
 #include "config/units.h"
 #include "support/check.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
