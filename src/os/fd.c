@@ -66,6 +66,15 @@ ww_status ww_fd_adopt(ww_loop *loop, int number, ww_fd **out, ww_diag *diag)
     return WW_OK;
 }
 
+ww_status ww_fd_open_directory(ww_loop *loop, const char *path, ww_fd **out, ww_diag *diag)
+{
+    *out = NULL;
+    int number = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (number >= 0) return ww_fd_adopt(loop, number, out, diag);
+    ww_status status = errno == ENOENT ? WW_E_NOT_FOUND : WW_E_IO;
+    return ww_fail(diag, status, "%s: %s", path, ww_os_error_text(errno));
+}
+
 /* O_NONBLOCK belongs to the open file, which the process that started us shares: a pipe or terminal
  * is opened once more. Where that is not allowed, the descriptor is shared. */
 ww_status ww_fd_attach(ww_loop *loop, int number, ww_fd **out, ww_diag *diag)
@@ -83,6 +92,11 @@ ww_status ww_fd_attach(ww_loop *loop, int number, ww_fd **out, ww_diag *diag)
     if (own < 0) own = fcntl(number, F_DUPFD_CLOEXEC, 3);
     if (own < 0) return ww_fail(diag, WW_E_IO, "descriptor %d cannot be copied", number);
     return ww_fd_adopt(loop, own, out, diag);
+}
+
+void ww_fd_close_number(int number)
+{
+    if (number >= 0) close(number);
 }
 
 void ww_fd_unref(ww_fd *fd)
@@ -187,8 +201,9 @@ static int write_once(ww_fd *fd, struct iovec parts[2], int64_t offset, size_t *
     }
     *put = 0;
     if (fd->writes_in_jobs) return EAGAIN;
-    return attempt_result(pwritev2(fd->number, parts, 2, offset, RWF_NOWAIT), put,
-                          &fd->writes_in_jobs);
+    int flags = offset == WW_FD_END ? RWF_NOWAIT | RWF_APPEND : RWF_NOWAIT;
+    if (offset == WW_FD_END) offset = 0;
+    return attempt_result(pwritev2(fd->number, parts, 2, offset, flags), put, &fd->writes_in_jobs);
 }
 
 static struct iovec iovec_of(ww_view view)
@@ -220,10 +235,12 @@ int ww_fd_read(const ww_fd *fd, void *out, size_t size, int64_t offset, size_t *
 
 int ww_fd_write(const ww_fd *fd, ww_view bytes, int64_t offset, size_t *put)
 {
+    struct iovec part = iovec_of(bytes);
+    int flags = offset == WW_FD_END ? RWF_APPEND : 0;
+    if (offset == WW_FD_END) offset = 0;
     ssize_t count;
     do
-        count = offset == WW_FD_HERE ? write(fd->number, bytes.data, bytes.size)
-                                     : pwrite(fd->number, bytes.data, bytes.size, offset);
+        count = pwritev2(fd->number, &part, 1, offset, flags);
     while (count < 0 && errno == EINTR);
     return count_or_errno(count, put);
 }

@@ -32,6 +32,9 @@ typedef struct ww_fd {
 
 /* Takes `number`, which is opened with O_NONBLOCK if it may be a stream; closes it on failure. */
 WW_MUST_USE ww_status ww_fd_adopt(ww_loop *loop, int number, ww_fd **out, ww_diag *diag);
+/* A directory of the host, by a path of this process. */
+WW_MUST_USE ww_status ww_fd_open_directory(ww_loop *loop, const char *path, ww_fd **out,
+                                           ww_diag *diag);
 /* For the process's own standard streams: makes a descriptor of its own for what `number` refers
  * to, so that nothing is changed under other processes. `number` stays open and as it is. */
 WW_MUST_USE ww_status ww_fd_attach(ww_loop *loop, int number, ww_fd **out, ww_diag *diag);
@@ -44,6 +47,8 @@ static inline ww_fd *ww_fd_ref(ww_fd *fd)
 
 void ww_fd_unref(ww_fd *fd); /* also NULL */
 
+void ww_fd_close_number(int number); /* a descriptor that was not adopted; also -1 */
+
 /* True if EAGAIN is waited for with ww_fd_wait, false if with a job. */
 static inline bool ww_fd_is_stream(const ww_fd *fd)
 {
@@ -53,7 +58,8 @@ static inline bool ww_fd_is_stream(const ww_fd *fd)
 /* Both lead to one open file, or to one pipe or terminal, where the order of writes is seen. */
 bool ww_fd_same_output(const ww_fd *a, const ww_fd *b);
 
-enum { WW_FD_HERE = -1 }; /* offset: at and moving the descriptor's own position */
+/* Offsets: at and moving the descriptor's own position; behind the last byte of a file. */
+enum { WW_FD_HERE = -1, WW_FD_END = -2 };
 
 /* At most `size` bytes; *got 0 means the end. */
 int ww_fd_read_now(ww_fd *fd, void *out, size_t size, int64_t offset, size_t *got);

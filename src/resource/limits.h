@@ -6,5 +6,5 @@ enum {
     WW_STREAM_BUFFER_BYTES = 64 << 10,   /* written but not yet taken by the system, of one sink */
     WW_STREAM_ROOM_MIN = 4096,           /* less room than that is "not ready" */
     WW_STREAM_BLOCKING_WRITE_MAX = 4096, /* of blocking-write-and-flush; set by the interface */
-    WW_CAPTURE_MAX = 1 << 20,            /* what a sink into memory keeps */
+    WW_DIRECTORY_PORTION_BYTES = 32 << 10, /* of a directory stream, read ahead */
 };

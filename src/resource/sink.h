@@ -2,7 +2,8 @@
  *
  * Model      A sink has room for some bytes; what is put there is taken at once and reaches the
  *            system when the buffer is full, when somebody flushes, or at the end of the loop's
- *            turn, whichever comes first. So a guest that writes 4 KiB at a time costs a system
+ *            turn, whichever comes first (at once if it is_through: files, so that
+ *            whoever reads them next sees it). So a guest that writes 4 KiB at a time costs a system
  *            call per buffer, and an idle guest has no output hidden. Streams that lead to one pipe,
  *            terminal or open file must share one sink: that keeps the order of their bytes.
  * Ownership  Counted. A sink with bytes left keeps itself alive until they are written, or until
@@ -32,6 +33,7 @@ struct ww_sink {
     uint32_t refs;
     int error;
     uint64_t promised; /* the permits of all streams that lead here */
+    bool is_through;   /* what a blocking write wrote is with the system when it returns */
 };
 
 static inline ww_sink *ww_sink_ref(ww_sink *sink)
@@ -76,8 +78,8 @@ static inline void ww_sink_abandon(ww_sink *sink)
     sink->class->abandon(sink);
 }
 
-/* Takes a reference to `fd`. `offset`: where to begin in a file, or WW_FD_HERE (streams, files
- * opened for appending, standard streams). */
+/* Takes a reference to `fd`. `offset`: where to begin in a file, WW_FD_END to append, or WW_FD_HERE
+ * (streams and standard streams). */
 WW_MUST_USE ww_status ww_sink_of_fd(ww_fd *fd, int64_t offset, ww_sink **out);
 
 /* Keeps the first bytes, up to the largest size of the buffer, and drops the rest. Borrows `out`. */

@@ -85,7 +85,7 @@ static void fail(fd_sink *sink, int error)
 
 static void advance_file(fd_sink *sink, size_t put)
 {
-    if (sink->offset != WW_FD_HERE) sink->offset += (int64_t)put;
+    if (sink->offset >= 0) sink->offset += (int64_t)put;
 }
 
 /* --- jobs: files that cannot be written without waiting */
@@ -103,7 +103,7 @@ static void job_work(ww_job *base)
         job->error = ww_fd_write(sink->fd, rest, offset, &put);
         if (!job->error && put == 0) job->error = EIO;
         job->begin += put;
-        if (offset != WW_FD_HERE) offset += (int64_t)put;
+        if (offset >= 0) offset += (int64_t)put;
     }
 }
 

@@ -1,4 +1,5 @@
 #include "resource/wasi.h"
+#include "resource/file_work.h"
 
 void ww_wasi_init(ww_wasi *wasi, const ww_wasi_options *options)
 {
@@ -9,14 +10,17 @@ void ww_wasi_init(ww_wasi *wasi, const ww_wasi_options *options)
     if (own.error) ww_sink_ref(own.error);
     wasi->options = own;
     wasi->waiter = (ww_waiter){0};
+    wasi->work = NULL;
     wasi->chunk = NULL;
     wasi->chunk_size = 0;
+    ww_random_fill(own.random, wasi->hash_keys, sizeof wasi->hash_keys);
     ww_random_seeded_init(&wasi->insecure, ww_random_u64(own.random));
 }
 
 void ww_wasi_deinit(ww_wasi *wasi)
 {
     ww_waiter_remove(&wasi->waiter);
+    ww_file_work_drop(wasi);
     ww_free(wasi->options.allocator, wasi->chunk, wasi->chunk_size);
     wasi->chunk = NULL;
     wasi->chunk_size = 0;

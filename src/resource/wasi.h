@@ -15,6 +15,7 @@
  * Threads    The loop's.
  */
 #pragma once
+#include "os/paths.h"
 #include "os/random.h"
 #include "resource/envelope.h"
 #include "resource/sink.h"
@@ -23,6 +24,13 @@
 typedef struct ww_env {
     ww_view name, value;
 } ww_env;
+
+/* A directory that the guest finds open when it starts, under the name it knows it by. */
+typedef struct ww_preopen {
+    ww_view name;
+    ww_fd *fd;
+    bool is_writable;
+} ww_preopen;
 
 typedef struct ww_wasi_options {
     ww_loop *loop;
@@ -38,6 +46,9 @@ typedef struct ww_wasi_options {
     /* NULL: the end at once, and nowhere. */
     ww_source *input;
     ww_sink *output, *error;
+    const ww_preopen *preopens; /* the descriptors are borrowed too */
+    size_t preopen_count;
+    ww_lookup lookup;
     bool input_is_terminal, output_is_terminal, error_is_terminal;
 } ww_wasi_options;
 
@@ -45,7 +56,9 @@ typedef struct ww_wasi {
     ww_context context; /* the envelope's; filled by the cell */
     ww_wasi_options options;
     ww_random_seeded insecure;
+    uint64_t hash_keys[2][2]; /* of metadata hashes: they tell nothing about the host */
     ww_waiter waiter;
+    struct ww_file_work *work; /* the last one, see resource/file_work.h */
     uint8_t *chunk;
     size_t chunk_size;
 } ww_wasi;

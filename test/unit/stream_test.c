@@ -2,75 +2,11 @@
  * counter of wake-ups. */
 #include "resource/error.h"
 #include "resource/stream.h"
-#include "support/clock.h"
 #include "support/folder.h"
-#include "unit/call_fake.h"
+#include "unit/wasi_fixture.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
-
-typedef struct fixture {
-    ww_wasi wasi;
-    ww_principal principal;
-    ww_random_seeded random;
-    test_clock clock;
-    ww_waker waker;
-    int woken;
-} fixture;
-
-static fixture f;
-
-static void count_wake(ww_waker *waker)
-{
-    (void)waker;
-    f.woken++;
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    f = (fixture){.waker = {count_wake}};
-    memset(&fake, 0, sizeof fake);
-    test_clock_init(&f.clock, 1000);
-    ww_principal_init(&f.principal, ww_view_str("tester"));
-    ww_random_seeded_init(&f.random, 1);
-    ww_loop *loop;
-    assert_ok(ww_loop_new(ww_allocator_libc(), &f.clock.base, &loop, NULL));
-    ww_wasi_options options = {
-        .loop = loop,
-        .allocator = ww_allocator_libc(),
-        .random = &f.random.base,
-        .waker = &f.waker,
-    };
-    ww_wasi_init(&f.wasi, &options);
-    f.wasi.context.principal = &f.principal;
-    return 0;
-}
-
-/* Whatever a case made is gone by its end. */
-static int teardown(void **state)
-{
-    (void)state;
-    ww_loop *loop = f.wasi.options.loop;
-    ww_loop_turn(loop, false); /* what dropped streams left behind */
-    assert_int_equal(f.principal.objects.used, 0);
-    ww_wasi_deinit(&f.wasi);
-    ww_loop_free(loop);
-    return 0;
-}
-
-static ww_loop *loop(void)
-{
-    return f.wasi.options.loop;
-}
-
-static ww_fd *adopt(int number)
-{
-    ww_fd *fd;
-    assert_true(number >= 0);
-    assert_ok(ww_fd_adopt(loop(), number, &fd, NULL));
-    return fd;
-}
 
 static ww_input_stream *input_of_fd(int number, int64_t offset)
 {
@@ -106,11 +42,6 @@ static ww_output_stream *output_of_fd(int number, int64_t offset)
     ww_output_stream *stream = output_to(sink);
     ww_sink_unref(sink);
     return stream;
-}
-
-static void release(void *object)
-{
-    ww_object_release(object);
 }
 
 typedef struct pipe_ends {

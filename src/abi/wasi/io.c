@@ -128,6 +128,7 @@ static ww_status begin(ww_call *call, ww_resume_fn *step, const void *self, uint
     call->state[0] = ww_object_rep(self);
     call->state[1] = a;
     call->state[2] = b;
+    call->state[3] = false;
     call->resume = step;
     return step(call, result);
 }
@@ -224,11 +225,23 @@ static ww_status write_answer(ww_call *call, ww_output_stream *self, ww_status s
     return none_answer(call, status, self->error, result);
 }
 
+/* state[3]: the bytes are the stream's already, and only have to reach the system. */
+static ww_status write_then_flush(ww_call *call, ww_output_stream *self, ww_status status,
+                                  none_result *result)
+{
+    if (status == WW_OK && self->sink && self->sink->is_through) {
+        call->state[3] = true;
+        status = ww_output_stream_flush_try(self);
+    }
+    return write_answer(call, self, status, result);
+}
+
 static ww_status output_blocking_write_again(ww_call *call, void *result)
 {
     ww_output_stream *self = ww_object_of(call->state[0]);
     ww_view bytes = ww_view_of(ww_object_of(call->state[1]), call->state[2]);
-    return write_answer(call, self, ww_output_stream_try(self, bytes), result);
+    ww_status status = call->state[3] ? WW_OK : ww_output_stream_try(self, bytes);
+    return write_then_flush(call, self, status, result);
 }
 
 static ww_status output_blocking_write_and_flush(ww_call *call, ww_output_stream *self,
@@ -241,7 +254,8 @@ static ww_status output_blocking_write_and_flush(ww_call *call, ww_output_stream
 static ww_status output_blocking_zeroes_again(ww_call *call, void *result)
 {
     ww_output_stream *self = ww_object_of(call->state[0]);
-    return write_answer(call, self, ww_output_stream_try_zeroes(self, call->state[1]), result);
+    ww_status status = call->state[3] ? WW_OK : ww_output_stream_try_zeroes(self, call->state[1]);
+    return write_then_flush(call, self, status, result);
 }
 
 static ww_status output_blocking_write_zeroes_and_flush(ww_call *call, ww_output_stream *self,

@@ -2,7 +2,6 @@
 #include "abi/wasi/wasi.h"
 #include "wit/wasi_cli_terminal_input.h"
 #include "wit/wasi_cli_terminal_output.h"
-#include "wit/wasi_filesystem.h"
 #include "wit/wasi_http.h"
 #include "wit/wasi_http_outgoing_handler.h"
 #include "wit/wasi_sockets_instance_network.h"
@@ -19,7 +18,6 @@ typedef struct binding {
 } binding;
 
 /* A function that is not set is denied, in the words of its policy row. */
-static const wasi_filesystem denied_filesystem;
 static const wasi_http denied_http;
 static const wasi_http_outgoing_handler denied_outgoing_handler;
 static const wasi_sockets_instance_network denied_instance_network;
@@ -42,7 +40,7 @@ static const binding bindings[] = {
     {&wasi_cli_terminal_stdout_interface, &ww_wasi_cli_terminal_stdout},
     {&wasi_clocks_monotonic_clock_interface, &ww_wasi_clocks_monotonic_clock},
     {&wasi_clocks_wall_clock_interface, &ww_wasi_clocks_wall_clock},
-    {&wasi_filesystem_interface, &denied_filesystem},
+    {&wasi_filesystem_interface, &ww_wasi_filesystem},
     {&wasi_filesystem_preopens_interface, &ww_wasi_filesystem_preopens},
     {&wasi_http_interface, &denied_http},
     {&wasi_http_outgoing_handler_interface, &denied_outgoing_handler},
