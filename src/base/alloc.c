@@ -66,6 +66,7 @@ void ww_arena_reset(ww_arena *arena)
     arena->blocks->next = NULL;
     arena->blocks->used = 0;
     arena->used = 0;
+    arena->full = false;
 }
 
 static struct ww_arena_block *add_block(ww_arena *arena, size_t size)
@@ -83,9 +84,12 @@ static struct ww_arena_block *add_block(ww_arena *arena, size_t size)
 void *ww_arena_alloc(ww_arena *arena, size_t size)
 {
     const size_t align = _Alignof(max_align_t);
-    if (size > arena->size_max) return NULL;
-    size = (size + align - 1) & ~(align - 1);
-    if (size > arena->size_max - arena->used) return NULL;
+    arena->full = size > arena->size_max;
+    if (!arena->full) {
+        size = (size + align - 1) & ~(align - 1);
+        arena->full = size > arena->size_max - arena->used;
+    }
+    if (arena->full) return NULL;
     struct ww_arena_block *block = arena->blocks;
     if (!block || block->capacity - block->used < size) block = add_block(arena, size);
     if (!block) return NULL;
@@ -99,7 +103,7 @@ void *ww_arena_alloc(ww_arena *arena, size_t size)
 void *ww_arena_array(ww_arena *arena, size_t count, size_t size)
 {
     size_t total;
-    return __builtin_mul_overflow(count, size, &total) ? NULL : ww_arena_alloc(arena, total);
+    return ww_arena_alloc(arena, __builtin_mul_overflow(count, size, &total) ? SIZE_MAX : total);
 }
 
 void *ww_arena_copy(ww_arena *arena, const void *data, size_t size)

@@ -42,6 +42,7 @@ typedef struct ww_arena {
     const ww_allocator *allocator;
     struct ww_arena_block *blocks; /* newest first */
     size_t used, size_max;         /* of all blocks */
+    bool full;                     /* something was refused because of size_max */
 } ww_arena;
 
 void ww_arena_init(ww_arena *arena, const ww_allocator *allocator, size_t size_max);
@@ -54,6 +55,12 @@ void ww_arena_reset(ww_arena *arena);
 void *ww_arena_alloc(ww_arena *arena, size_t size);
 void *ww_arena_array(ww_arena *arena, size_t count, size_t size);
 void *ww_arena_copy(ww_arena *arena, const void *data, size_t size);
+
+/* Why the last of these gave NULL: E_LIMIT or E_MEMORY. */
+static inline ww_status ww_arena_failure(const ww_arena *arena)
+{
+    return arena->full ? WW_E_LIMIT : WW_E_MEMORY;
+}
 
 /* A copy with a terminating zero. */
 char *ww_arena_text(ww_arena *arena, const void *data, size_t size);

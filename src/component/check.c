@@ -13,6 +13,11 @@ void ww_check_fail(ww_checker *c, ww_status status, const char *format, ...)
     ww_reader_fail(c->r, c->at, status, "%s", diag.text);
 }
 
+bool ww_check_name_step(ww_checker *c, ww_view name)
+{
+    return ww_check_step(c, 1 + name.size / 64);
+}
+
 bool ww_check_step(ww_checker *c, uint64_t count)
 {
     if (!ww_check_ok(c)) return false;
@@ -22,19 +27,26 @@ bool ww_check_step(ww_checker *c, uint64_t count)
     return false;
 }
 
-/* An arena says no for two reasons. */
-static void fail_arena(ww_checker *c, const ww_arena *arena, size_t size)
+void ww_check_fail_arena(ww_checker *c, const ww_arena *arena)
 {
-    if (arena->size_max - arena->used < size)
-        ww_check_fail(c, WW_E_LIMIT, "a model of more than %zu bytes", arena->size_max);
+    ww_status status = ww_arena_failure(arena);
+    if (status == WW_E_LIMIT)
+        ww_check_fail(c, status, "needs more than %zu bytes to check", arena->size_max);
     else
-        ww_check_fail(c, WW_E_MEMORY, "out of memory");
+        ww_check_fail(c, status, "out of memory");
+}
+
+void *ww_check_scratch(ww_checker *c, size_t count, size_t size)
+{
+    void *ptr = ww_arena_array(&c->scratch, count, size);
+    if (!ptr) ww_check_fail_arena(c, &c->scratch);
+    return ptr;
 }
 
 void *ww_check_alloc(ww_checker *c, size_t size)
 {
     void *ptr = ww_arena_alloc(c->arena, size);
-    if (!ptr) fail_arena(c, c->arena, size);
+    if (!ptr) ww_check_fail_arena(c, c->arena);
     return ptr;
 }
 
@@ -47,7 +59,7 @@ void *ww_check_array(ww_checker *c, size_t count, size_t size)
 void *ww_check_push(ww_checker *c, ww_vec *vec, size_t size)
 {
     void *item = ww_vec_push(vec, &c->scratch, size);
-    if (!item) fail_arena(c, &c->scratch, (vec->count + 1) * size);
+    if (!item) ww_check_fail_arena(c, &c->scratch);
     return item;
 }
 
@@ -163,11 +175,8 @@ ww_scope *ww_scope_push(ww_checker *c, ww_scope_kind kind)
                       is_type ? "types" : "components", max);
         return NULL;
     }
-    ww_scope *scope = ww_arena_alloc(&c->scratch, sizeof *scope);
-    if (!scope) {
-        fail_arena(c, &c->scratch, sizeof *scope);
-        return NULL;
-    }
+    ww_scope *scope = ww_check_scratch(c, 1, sizeof *scope);
+    if (!scope) return NULL;
     *scope = (ww_scope){.kind = kind, .outer = c->scope};
     if (is_type) scope->component = c->scope->component;
     c->scope = scope;

@@ -95,12 +95,15 @@ static inline bool ww_check_ok(const ww_checker *c)
 /* At the definition at hand. */
 void ww_check_fail(ww_checker *c, ww_status status, const char *format, ...) WW_PRINTF(3, 4);
 
-/* False when the limit is reached, or failed before. */
+/* False when the limit is reached, or failed before. A name counts by its length. */
 bool ww_check_step(ww_checker *c, uint64_t count);
+bool ww_check_name_step(ww_checker *c, ww_view name);
 
 /* NULL after failing. */
 void *ww_check_alloc(ww_checker *c, size_t size);
 void *ww_check_array(ww_checker *c, size_t count, size_t size);
+void *ww_check_scratch(ww_checker *c, size_t count, size_t size);
+void ww_check_fail_arena(ww_checker *c, const ww_arena *arena);
 void *ww_check_push(ww_checker *c, ww_vec *vec, size_t size);
 /* The items of a vector, in the arena. */
 void *ww_check_keep(ww_checker *c, const ww_vec *vec, size_t size);

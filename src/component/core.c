@@ -16,9 +16,10 @@ void *ww_vec_push(ww_vec *vec, ww_arena *arena, size_t item_size)
     return (uint8_t *)vec->items + item_size * vec->count++;
 }
 
-static void fail_memory(ww_reader *r)
+static void fail_arena(ww_reader *r, const ww_arena *arena)
 {
-    ww_reader_fail(r, r->at, WW_E_MEMORY, "out of memory");
+    ww_status status = ww_arena_failure(arena);
+    ww_reader_fail(r, r->at, status, "%s", ww_status_text(status));
 }
 
 /* --- types --------------------------------------------------------------------------------- */
@@ -73,7 +74,7 @@ static void read_func_type(ww_reader *r, ww_arena *arena, reach within, ww_core_
     }
     if (!ww_reader_ok(r)) return;
     out->values = ww_arena_copy(arena, values, count * sizeof *values);
-    if (!out->values) fail_memory(r);
+    if (!out->values) fail_arena(r, arena);
 }
 
 static void skip_field(ww_reader *r, reach within)
@@ -125,7 +126,7 @@ static void read_subtype(ww_reader *r, ww_arena *arena, reach within, ww_vec *ty
     ww_core_func_type *type = ww_arena_alloc(arena, sizeof *type);
     ww_core_type_def *def = type ? ww_vec_push(types, arena, sizeof *def) : NULL;
     if (!def) {
-        fail_memory(r);
+        fail_arena(r, arena);
         return;
     }
     def->func = type;
@@ -270,6 +271,26 @@ bool ww_core_entity_fits(const ww_core_entity *a, const ww_core_entity *b)
     }
 }
 
+uint32_t ww_core_entity_steps(const ww_core_entity *entity)
+{
+    return entity->func ? 1 + entity->func->param_count + entity->func->result_count : 1;
+}
+
+uint64_t ww_core_module_steps(const ww_module_type *type)
+{
+    uint64_t steps = 1;
+    for (uint32_t i = 0; i < type->import_count; i++) {
+        const ww_core_import *import = &type->imports[i];
+        steps += ww_core_entity_steps(&import->type);
+        steps += (import->module.size + import->name.size) / 64;
+    }
+    for (uint32_t i = 0; i < type->exports.count; i++) {
+        const ww_core_export *export = &type->exports.items[i];
+        steps += ww_core_entity_steps(&export->type) + export->name.size / 64;
+    }
+    return steps;
+}
+
 /* Module and name of each import as one text that no other pair makes. */
 static ww_view *import_keys(const ww_module_type *type, ww_arena *scratch)
 {
@@ -291,7 +312,7 @@ static void check_imports(ww_reader *r, ww_arena *scratch, const ww_module_type 
     ww_view *keys = import_keys(type, scratch);
     uint32_t *order = keys ? ww_names_sort(keys, type->import_count, scratch) : NULL;
     if (!order) {
-        fail_memory(r);
+        fail_arena(r, scratch);
         return;
     }
     for (uint32_t i = 1; i < type->import_count; i++) {
@@ -313,7 +334,7 @@ void ww_core_make_exports(ww_reader *r, ww_arena *arena, ww_arena *scratch, cons
         names[i] = items[i].name;
     uint32_t *order = names && items ? ww_names_sort(names, exports->count, arena) : NULL;
     if (!order) {
-        fail_memory(r);
+        fail_arena(r, arena->full ? arena : scratch);
         return;
     }
     for (uint32_t i = 1; i < exports->count; i++)
@@ -329,7 +350,7 @@ void ww_core_make_module_type(ww_reader *r, ww_arena *arena, ww_arena *scratch,
     out->import_count = imports->count;
     out->imports = ww_arena_copy(arena, imports->items, imports->count * sizeof *out->imports);
     if (!out->imports) {
-        fail_memory(r);
+        fail_arena(r, arena);
         return;
     }
     check_imports(r, scratch, out);
@@ -358,7 +379,10 @@ static bool imports_fit(ww_arena *scratch, const ww_module_type *a, const ww_mod
 {
     ww_view *a_keys = import_keys(a, scratch), *b_keys = import_keys(b, scratch);
     uint32_t *order = b_keys ? ww_names_sort(b_keys, b->import_count, scratch) : NULL;
-    if (!a_keys || !order) return ww_fail(why, WW_E_MEMORY, "out of memory") == WW_OK;
+    if (!a_keys || !order) {
+        ww_status status = ww_arena_failure(scratch);
+        return ww_fail(why, status, "%s", ww_status_text(status)) == WW_OK;
+    }
     for (uint32_t i = 0; i < a->import_count; i++) {
         const ww_core_import *import = &a->imports[i];
         const ww_core_import *given = find_import(b, b_keys, order, a_keys[i]);

@@ -48,6 +48,10 @@ void ww_core_make_exports(ww_reader *r, ww_arena *arena, ww_arena *scratch, cons
 /* May an `a` stand where a `b` is wanted? */
 bool ww_core_entity_fits(const ww_core_entity *a, const ww_core_entity *b);
 
+/* How much there is to compare. */
+uint32_t ww_core_entity_steps(const ww_core_entity *entity);
+uint64_t ww_core_module_steps(const ww_module_type *type);
+
 /* For module types: `a` may import less and export more than `b`. If not, `why` says it. */
 bool ww_core_module_fits(ww_arena *scratch, const ww_module_type *a, const ww_module_type *b,
                          ww_diag *why);

@@ -16,7 +16,8 @@ static void *push(scan *s, ww_vec *vec, ww_arena *arena, size_t size)
         return NULL;
     }
     void *item = ww_vec_push(vec, arena, size);
-    if (!item) ww_reader_fail(s->r, s->r->at, WW_E_MEMORY, "out of memory");
+    ww_status why = ww_arena_failure(arena);
+    if (!item) ww_reader_fail(s->r, s->r->at, why, "%s", ww_status_text(why));
     return item;
 }
 

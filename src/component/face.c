@@ -41,7 +41,7 @@ static void fail_name(ww_checker *c, ww_view name, const char *text)
 static const ww_named_resource *resource_of_label(ww_checker *c, const ww_face *face, ww_view label)
 {
     const ww_named_resource *items = face->resources.items;
-    for (uint32_t i = 0; i < face->resources.count && ww_check_step(c, 1); i++)
+    for (uint32_t i = 0; i < face->resources.count && ww_check_name_step(c, label); i++)
         if (ww_view_equal(items[i].label, label)) return &items[i];
     return NULL;
 }
@@ -125,6 +125,7 @@ static bool is_visible(ww_checker *c, const ww_idmap *visible, const ww_type *ty
 static bool fields_visible(ww_checker *c, const ww_idmap *visible, const ww_type *type)
 {
     if (type->kind == WW_TYPE_LIST) return is_visible(c, visible, type->element);
+    if (!ww_check_step(c, type->count)) return false;
     for (uint32_t i = 0; i < type->count; i++)
         if (!is_visible(c, visible, type->fields[i].type)) return false;
     return true;
@@ -149,6 +150,7 @@ static bool is_visible(ww_checker *c, const ww_idmap *visible, const ww_type *ty
 
 static bool func_visible(ww_checker *c, const ww_idmap *visible, const ww_func_type *func)
 {
+    if (!ww_check_step(c, func->param_count)) return false;
     for (uint32_t i = 0; i < func->param_count; i++)
         if (!is_visible(c, visible, func->params[i].type)) return false;
     return is_visible(c, visible, func->result);
@@ -161,9 +163,8 @@ static bool instance_visible(ww_checker *c, ww_idmap *visible, const ww_instance
 {
     const ww_externs *exports = &type->exports;
     bool good = true;
-    uint64_t *added = ww_arena_array(&c->scratch, exports->count, sizeof *added);
+    uint64_t *added = ww_check_scratch(c, exports->count, sizeof *added);
     uint32_t added_count = 0;
-    if (!added) ww_check_fail(c, WW_E_MEMORY, "out of memory");
     for (uint32_t i = 0; i < exports->count && good && added && ww_check_step(c, 1); i++) {
         const ww_extern_type *export = &exports->items[i].type;
         if (export->sort == WW_SORT_CORE_MODULE || export->sort == WW_SORT_COMPONENT) continue;
@@ -270,21 +271,28 @@ ww_extern *ww_face_note(ww_checker *c, ww_vec *externs, ww_view name, ww_ref ref
     return item;
 }
 
-static bool check_unique(ww_checker *c, const ww_extern *items, uint32_t count)
+/* Order of `count` names; fails, with the two, if they are not all different. NULL after failing. */
+static uint32_t *order_names(ww_checker *c, const ww_view *names, const ww_extern *items,
+                             uint32_t count, ww_arena *arena)
 {
-    ww_view *names = ww_arena_array(&c->scratch, count, sizeof *names);
-    for (uint32_t i = 0; i < count && names; i++) {
-        names[i] = ww_name_canonical(items[i].name.name, &c->scratch);
-        if (!names[i].data) names = NULL;
-    }
-    uint32_t *order = names ? ww_names_sort(names, count, &c->scratch) : NULL;
-    if (!order) ww_check_fail(c, WW_E_MEMORY, "out of memory");
+    uint32_t *order = ww_names_sort(names, count, arena);
+    if (!order) ww_check_fail_arena(c, arena);
     for (uint32_t i = 1; i < count && order; i++)
         if (ww_view_equal(names[order[i - 1]], names[order[i]]))
             ww_check_fail(c, WW_E_INVALID, "the names `%.*s` and `%.*s` are too much alike",
                           WW_VIEW_ARG(items[order[i - 1]].name.name),
                           WW_VIEW_ARG(items[order[i]].name.name));
-    return ww_check_ok(c);
+    return ww_check_ok(c) ? order : NULL;
+}
+
+static void check_unique(ww_checker *c, const ww_extern *items, uint32_t count)
+{
+    ww_view *names = ww_check_scratch(c, count, sizeof *names);
+    for (uint32_t i = 0; i < count && ww_check_ok(c); i++) {
+        names[i] = ww_name_canonical(items[i].name.name, &c->scratch);
+        if (!names[i].data) ww_check_fail_arena(c, &c->scratch);
+    }
+    if (ww_check_ok(c)) (void)order_names(c, names, items, count, &c->scratch);
 }
 
 void ww_face_make_externs(ww_checker *c, const ww_vec *externs, bool any_text, ww_externs *out)
@@ -293,19 +301,14 @@ void ww_face_make_externs(ww_checker *c, const ww_vec *externs, bool any_text, w
     if (!ww_check_ok(c)) return;
     const ww_extern *const *given = externs->items;
     ww_extern *items = ww_check_array(c, externs->count, sizeof *items);
-    ww_view *names = ww_arena_array(&c->scratch, externs->count, sizeof *names);
+    ww_view *names = ww_check_scratch(c, externs->count, sizeof *names);
     for (uint32_t i = 0; i < externs->count && items && names; i++) {
         items[i] = *given[i];
         names[i] = items[i].name.name;
     }
-    uint32_t *order = items && names ? ww_names_sort(names, externs->count, c->arena) : NULL;
-    if (!order) {
-        ww_check_fail(c, WW_E_MEMORY, "out of memory");
-        return;
-    }
-    for (uint32_t i = 1; i < externs->count; i++)
-        if (ww_view_equal(names[order[i - 1]], names[order[i]]))
-            fail_name(c, names[order[i]], "stands there twice");
-    if (any_text || check_unique(c, items, externs->count))
+    uint32_t *order =
+        ww_check_ok(c) ? order_names(c, names, items, externs->count, c->arena) : NULL;
+    if (order && !any_text) check_unique(c, items, externs->count);
+    if (ww_check_ok(c))
         *out = (ww_externs){.count = externs->count, .items = items, .by_name = order};
 }

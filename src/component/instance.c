@@ -5,11 +5,11 @@
 /* Names of arguments in order for finding them; fails on two of one name. NULL after failing. */
 static uint32_t *order_args(ww_checker *c, const ww_named_ref *args, uint32_t count)
 {
-    ww_view *names = ww_arena_array(&c->scratch, count, sizeof *names);
+    ww_view *names = ww_check_scratch(c, count, sizeof *names);
     for (uint32_t i = 0; i < count && names; i++)
         names[i] = args[i].name;
     uint32_t *order = names ? ww_names_sort(names, count, &c->scratch) : NULL;
-    if (!order) ww_check_fail(c, WW_E_MEMORY, "out of memory");
+    if (!order) ww_check_fail_arena(c, &c->scratch);
     for (uint32_t i = 1; i < count && order; i++)
         if (ww_view_equal(names[order[i - 1]], names[order[i]]))
             ww_check_fail(c, WW_E_INVALID, "argument `%.*s` is given twice",
@@ -41,7 +41,8 @@ static void check_core_import(ww_checker *c, const ww_core_import *import, const
         return;
     }
     const ww_core_exports *given = ww_scope_core(c, WW_SORT_CORE_INSTANCE, arg->ref.index);
-    const ww_core_export *item = given ? ww_core_exports_find(given, import->name) : NULL;
+    if (!given || !ww_check_step(c, ww_core_entity_steps(&import->type))) return;
+    const ww_core_export *item = ww_core_exports_find(given, import->name);
     if (!item || !ww_core_entity_fits(&item->type, &import->type))
         ww_check_fail(c, WW_E_INVALID, "argument `%.*s` of a core instantiation %s `%.*s`",
                       WW_VIEW_ARG(import->module), item ? "has another type of" : "has no",
@@ -63,9 +64,11 @@ static void core_instantiate(ww_checker *c)
         (void)ww_scope_core(c, WW_SORT_CORE_INSTANCE, args[i].ref.index);
     }
     uint32_t *order = ww_check_ok(c) ? order_args(c, args, count) : NULL;
-    for (uint32_t i = 0; order && i < module->import_count && ww_check_step(c, 1); i++)
-        check_core_import(c, &module->imports[i],
-                          find_arg(args, order, count, module->imports[i].module));
+    for (uint32_t i = 0; order && i < module->import_count; i++) {
+        const ww_core_import *import = &module->imports[i];
+        if (!ww_check_name_step(c, import->module) || !ww_check_name_step(c, import->name)) break;
+        check_core_import(c, import, find_arg(args, order, count, import->module));
+    }
     ww_def *def = ww_scope_define(c, WW_DEF_CORE_INSTANTIATE, WW_SORT_CORE_INSTANCE);
     if (!def) return;
     def->of.instantiate.target = target;
@@ -124,8 +127,9 @@ static void note_renames(ww_subst *s, const ww_extern_type *given, const ww_exte
     if (wanted->sort != WW_SORT_INSTANCE) return;
     const ww_externs *inner = &wanted->type.of.instance->exports;
     for (uint32_t i = 0; i < inner->count; i++) {
-        const ww_extern *item =
-            ww_externs_find(&given->type.of.instance->exports, inner->items[i].name.name);
+        ww_view name = inner->items[i].name.name;
+        if (!ww_check_name_step(s->c, name)) return;
+        const ww_extern *item = ww_externs_find(&given->type.of.instance->exports, name);
         if (item) note_renames(s, &item->type, &inner->items[i].type);
     }
 }
@@ -134,9 +138,10 @@ static void note_renames(ww_subst *s, const ww_extern_type *given, const ww_exte
 static void check_args(ww_subst *s, const ww_component_type *type, const ww_externs *given)
 {
     ww_checker *c = s->c;
-    for (uint32_t i = 0; i < type->imports.count && ww_check_step(c, 1); i++) {
+    for (uint32_t i = 0; i < type->imports.count; i++) {
         const ww_extern *import = &type->imports.items[i];
         ww_view name = import->name.name;
+        if (!ww_check_name_step(c, name)) return;
         const ww_extern *arg = ww_externs_find(given, name);
         if (!arg)
             ww_check_fail(c, WW_E_INVALID, "instantiation lacks the argument `%.*s`",

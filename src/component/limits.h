@@ -25,7 +25,7 @@ enum {
     WW_MAX_FUNC_PARAMS = 1000,
     WW_MAX_CORE_FUNC_PARAMS = 1000, /* results as well */
     WW_MAX_CANON_OPTIONS = 10,
-    WW_MAX_CHECK_STEPS = 1 << 26,       /* nodes looked at while one component is checked */
+    WW_MAX_CHECK_STEPS = 1 << 24,       /* nodes looked at while one component is checked */
     WW_MAX_VALUE_BYTES = (1 << 28) - 1, /* size of one value, and of a string's or list's content */
 
     /* of a flattened plan */

@@ -112,10 +112,12 @@ ww_type_item ww_item_rename(ww_checker *c, const ww_type_item *item)
 
 /* --- opening ------------------------------------------------------------------------------- */
 
-static const ww_resource *follow(const ww_externs *externs, const ww_view *path, uint32_t count)
+static const ww_resource *follow(ww_checker *c, const ww_externs *externs, const ww_view *path,
+                                 uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        const ww_extern *found = ww_externs_find(externs, path[i]);
+        const ww_extern *found =
+            ww_check_name_step(c, path[i]) ? ww_externs_find(externs, path[i]) : NULL;
         if (!found) return NULL;
         const ww_type_item *item = &found->type.type;
         if (i + 1 == count) {
@@ -130,8 +132,7 @@ static const ww_resource *follow(const ww_externs *externs, const ww_view *path,
 
 ww_open_undo ww_open_save(ww_checker *c, const ww_open_resource *open, uint32_t count)
 {
-    ww_open_undo undo = ww_arena_array(&c->scratch, count, sizeof *undo);
-    if (!undo) ww_check_fail(c, WW_E_MEMORY, "out of memory");
+    ww_open_undo undo = ww_check_scratch(c, count, sizeof *undo);
     for (uint32_t i = 0; i < count && undo; i++)
         undo[i] = site_of(c, open[i].resource)->bound;
     return undo;
@@ -147,7 +148,7 @@ void ww_open_bind_given(ww_checker *c, const ww_open_resource *open, uint32_t co
                         const ww_externs *given)
 {
     for (uint32_t i = 0; i < count && ww_check_step(c, open[i].path_count); i++) {
-        const ww_resource *found = follow(given, open[i].path, open[i].path_count);
+        const ww_resource *found = follow(c, given, open[i].path, open[i].path_count);
         if (found) site_of(c, open[i].resource)->bound = ww_site_bound(c, found);
     }
 }

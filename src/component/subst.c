@@ -36,6 +36,7 @@ static const ww_type *subst_value(ww_subst *s, const ww_type *type);
 static const ww_field *subst_fields(ww_subst *s, const ww_field *fields, uint32_t count)
 {
     ww_field *copy = NULL;
+    if (!ww_check_step(s->c, count)) return NULL;
     for (uint32_t i = 0; i < count && ww_check_ok(s->c); i++) {
         if (!fields[i].type) continue;
         const ww_type *type = subst_value(s, fields[i].type);

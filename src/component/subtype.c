@@ -39,8 +39,9 @@ static bool value_mismatch(ww_checker *c, const ww_type_item *a, const ww_type_i
 static bool externs_fit(ww_checker *c, const ww_externs *found, const ww_externs *wanted,
                         const char *what)
 {
-    for (uint32_t i = 0; i < wanted->count && ww_check_step(c, 1); i++) {
+    for (uint32_t i = 0; i < wanted->count; i++) {
         ww_view name = wanted->items[i].name.name;
+        if (!ww_check_name_step(c, name)) return false;
         const ww_extern *item = ww_externs_find(found, name);
         if (!item) {
             ww_fail(&c->why, WW_E_INVALID, "%s `%.*s` is missing", what, WW_VIEW_ARG(name));
@@ -114,5 +115,7 @@ bool ww_extern_fits(ww_checker *c, const ww_extern_type *a, const ww_extern_type
         return false;
     }
     if (a->sort != WW_SORT_CORE_MODULE) return item_fits(c, &a->type, &b->type);
-    return ww_core_module_fits(&c->scratch, a->module, b->module, &c->why);
+    uint64_t steps = ww_core_module_steps(a->module) + ww_core_module_steps(b->module);
+    return ww_check_step(c, steps) &&
+           ww_core_module_fits(&c->scratch, a->module, b->module, &c->why);
 }

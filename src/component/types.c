@@ -67,9 +67,12 @@ static ww_type_item read_value(ww_checker *c)
     return item;
 }
 
-static void read_label(ww_checker *c, ww_field *field)
+/* Long labels make a type large as many parts do: it takes long to compare. */
+static void read_label(ww_checker *c, ww_type_item *whole, ww_field *field)
 {
     field->name = ww_reader_name(c->r);
+    ww_type_item label = {.size = (uint32_t)(field->name.size / 64)};
+    include(c, whole, &label);
     if (ww_check_ok(c) && !ww_label_valid(field->name))
         ww_check_fail(c, WW_E_INVALID, "`%.*s` is not in kebab case", WW_VIEW_ARG(field->name));
 }
@@ -77,13 +80,14 @@ static void read_label(ww_checker *c, ww_field *field)
 static void check_labels(ww_checker *c, const ww_field *fields, uint32_t count)
 {
     if (!ww_check_ok(c) || count < 2) return;
-    ww_view *labels = ww_arena_array(&c->scratch, count, sizeof *labels);
-    for (uint32_t i = 0; i < count && labels; i++) {
+    ww_view *labels = ww_check_scratch(c, count, sizeof *labels);
+    for (uint32_t i = 0; i < count && ww_check_ok(c); i++) {
         labels[i] = ww_label_canonical(fields[i].name, &c->scratch);
-        if (!labels[i].data) labels = NULL;
+        if (!labels[i].data) ww_check_fail_arena(c, &c->scratch);
     }
-    uint32_t *order = labels ? ww_names_sort(labels, count, &c->scratch) : NULL;
-    if (!order) ww_check_fail(c, WW_E_MEMORY, "out of memory");
+    if (!ww_check_ok(c)) return;
+    uint32_t *order = ww_names_sort(labels, count, &c->scratch);
+    if (!order) ww_check_fail_arena(c, &c->scratch);
     for (uint32_t i = 1; i < count && order; i++)
         if (ww_view_equal(labels[order[i - 1]], labels[order[i]]))
             ww_check_fail(c, WW_E_INVALID, "the labels `%.*s` and `%.*s` are too much alike",
@@ -105,7 +109,7 @@ static ww_field *read_fields(ww_checker *c, ww_type_item *whole, unsigned shape,
     *count = ww_reader_count(c->r, max, what);
     ww_field *fields = ww_check_ok(c) ? ww_check_array(c, *count, sizeof *fields) : NULL;
     for (uint32_t i = 0; i < *count && ww_check_ok(c); i++) {
-        if (shape & FIELD_LABEL) read_label(c, &fields[i]);
+        if (shape & FIELD_LABEL) read_label(c, whole, &fields[i]);
         bool has_type = shape & FIELD_TYPE || (shape & FIELD_MAYBE_TYPE && ww_check_read_flag(c));
         if (has_type) {
             ww_type_item part = read_value(c);
@@ -358,6 +362,7 @@ static void read_decl(ww_checker *c)
 
 static void include_externs(ww_checker *c, ww_type_item *whole, const ww_externs *externs)
 {
+    if (!ww_check_step(c, externs->count)) return;
     for (uint32_t i = 0; i < externs->count && ww_check_ok(c); i++) {
         ww_type_item part = externs->items[i].type.type;
         if (!part.size) part.size = 1; /* a core module */
