@@ -33,8 +33,8 @@
  *
  *            and otherwise with one of these texts, which stay as they are:
  *
- *              realloc return: result not aligned
- *              realloc return: beyond end of memory
+ *              realloc return: result not aligned      (between components 33 and 30 or 31,
+ *              realloc return: beyond end of memory     as the engine does)
  *              invalid utf-8 / invalid utf-16
  *              unknown handle index N
  *              handle index N used with the wrong type
@@ -42,6 +42,7 @@
  *              cannot remove owned resource while borrowed
  *              borrow handles still remain at the end of the call
  *              handle table full
+ *              pointer out of bounds of memory
  *              copy budget exceeded
  *              call depth exceeded
  * Threads    The store's thread.

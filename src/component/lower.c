@@ -299,15 +299,27 @@ static ww_progress run(ww_call *call)
     return progress;
 }
 
+/* Between components the engine has codes for what is wrong with an answer of realloc. */
+static int realloc_code(const ww_call *call, bool aligned)
+{
+    const struct ww_call_rest *rest = call->rest;
+    const ww_lowering *l = &rest->lowering;
+    if (!rest->lift || rest->caller == WW_NONE) return -1;
+    if (!aligned) return WW_TRAP_UNALIGNED_POINTER;
+    if (!l->depth) return -1; /* the parameters themselves */
+    return l->frames[l->depth - 1].kind == WW_LOWER_STRING ? WW_TRAP_STRING_OUT_OF_BOUNDS
+                                                           : WW_TRAP_LIST_OUT_OF_BOUNDS;
+}
+
 bool ww_lower_check_realloc(ww_call *call, uint32_t ptr)
 {
     const ww_realloc_request *r = &call->rest->lowering.request;
-    if (WW_UNLIKELY(ptr & (r->align - 1)))
-        ww_call_fail(call, "realloc return: result not aligned");
-    else if (WW_UNLIKELY(!ww_call_in_memory(call, ptr, r->new_size)))
-        ww_call_fail(call, "realloc return: beyond end of memory");
-    else
-        return true;
+    bool aligned = !(ptr & (r->align - 1));
+    if (WW_LIKELY(aligned && ww_call_in_memory(call, ptr, r->new_size))) return true;
+    int code = realloc_code(call, aligned);
+    if (code >= 0) return ww_call_fail_code(call, code);
+    ww_call_fail(call, aligned ? "realloc return: beyond end of memory"
+                               : "realloc return: result not aligned");
     return false;
 }
 

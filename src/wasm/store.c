@@ -100,6 +100,14 @@ void ww_store_free(ww_store *store)
 
 /* --- instances --- */
 
+/* What the engine compiles to fill a module's tables and memories is entered off the fiber, and so
+ * is the setter of slots: they must not meet a deadline. */
+static void put_deadline_far(ww_store *store)
+{
+    WW_ASSERT(!store->called && !store->dead);
+    wasmtime_context_set_epoch_deadline(store->context, FAR_TICKS);
+}
+
 static ww_status finish_instantiation(wasmtime_error_t *error, wasm_trap_t *trap,
                                       const wasmtime_instance_t *made, ww_core_instance *out,
                                       ww_diag *diag)
@@ -113,7 +121,7 @@ ww_status ww_store_instantiate(ww_store *store, const ww_module *module,
                                const ww_core_extern *imports, size_t count, ww_core_instance *out,
                                ww_diag *diag)
 {
-    WW_ASSERT(!store->called && !store->dead);
+    put_deadline_far(store);
     if (count != module->import_count)
         return ww_fail(diag, WW_E_MISMATCH, "%zu items for %u imports", count,
                        module->import_count);
@@ -127,7 +135,7 @@ ww_status ww_store_instantiate(ww_store *store, const ww_module *module,
 ww_status ww_store_instantiate_link(ww_store *store, const ww_link *link, ww_core_instance *out,
                                     ww_diag *diag)
 {
-    WW_ASSERT(!store->called && !store->dead);
+    put_deadline_far(store);
     wasmtime_instance_t made;
     wasm_trap_t *trap = NULL;
     wasmtime_error_t *error =
@@ -148,14 +156,13 @@ void ww_store_export(ww_store *store, const ww_module *module, const ww_core_ins
 }
 
 /* The C library cannot put a function into a table unless the engine has garbage collection, but
- * generated code can. It is entered off the fiber, so it must not meet a deadline. */
+ * generated code can. */
 ww_status ww_store_set_slot(ww_store *store, const ww_core_func *setter, uint32_t index,
                             const ww_core_func *func)
 {
-    WW_ASSERT(!store->called && !store->dead);
+    put_deadline_far(store);
     wasmtime_val_raw_t slots[2] = {{.i64 = index}};
     slots[1].funcref = wasmtime_func_to_raw(store->context, engine_func(func));
-    wasmtime_context_set_epoch_deadline(store->context, FAR_TICKS);
     wasm_trap_t *trap = NULL;
     wasmtime_error_t *error = wasmtime_func_call_unchecked(store->context, engine_func(setter),
                                                            slots, WW_COUNT_OF(slots), &trap);
