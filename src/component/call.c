@@ -12,6 +12,8 @@ enum { FAIL_TEXT_MAX = 200, SCRATCH_KEPT_MAX = 64 << 10 };
 
 /* --- failing --- */
 
+static void fail_text(ww_call *call, const char *format, va_list args) WW_PRINTF(2, 0);
+
 static void fail_text(ww_call *call, const char *format, va_list args)
 {
     if (call->failed) return;
