@@ -183,8 +183,10 @@ static void read_limits(ww_reader *r, bool is_memory, ww_core_limits *out)
     if (out->has_max) out->max = out->is_64 ? ww_reader_u64(r) : ww_reader_u32(r);
     if (flags & 8) {
         uint32_t page = ww_reader_u32(r);
-        if (page > 16) ww_reader_fail(r, at, WW_E_INVALID, "page size of 2^%u", page);
-        out->page_log2 = (uint8_t)page;
+        if (page > 16)
+            ww_reader_fail(r, at, WW_E_INVALID, "page size of 2^%u", page);
+        else
+            out->page_log2 = (uint8_t)page;
     }
     if (out->min > out->max)
         ww_reader_fail(r, at, WW_E_INVALID, "minimum size is larger than the maximum");

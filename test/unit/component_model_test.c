@@ -83,6 +83,7 @@ static void parse__garbage__names_byte_and_cause(void **state)
     assert_invalid(f, "", "byte 0: unexpected end");
     assert_invalid(f, "7f 45 4c 46 02 01 01 00", "byte 0: this is no WebAssembly component");
     assert_invalid(f, TEST_COMPONENT "0d[]", "byte 8: unknown section 13");
+    assert_invalid(f, TEST_COMPONENT "01[" TEST_MODULE "05[01 08 01 db 01]]", "page size of 2^219");
     assert_invalid(f, TEST_COMPONENT "07[00 00]", "byte 11: 1 bytes too many in a section");
     assert_invalid(f, TEST_COMPONENT "07 05 01 73", "unexpected end");
     assert_invalid(f, TEST_COMPONENT "07 80 80 80 80 10", "byte 9: integer is longer than 32 bits");
