@@ -36,6 +36,7 @@ static void store(ww_cached_compiler *self, const ww_cache_key *key, const ww_mo
 static ww_status compile(void *arg, ww_engine *engine, ww_view wasm, ww_module **out, ww_diag *diag)
 {
     ww_cached_compiler *self = arg;
+    if (!self->cache) return ww_module_compile(engine, wasm, out, diag);
     ww_cache_key key = ww_cache_key_of(ww_engine_fingerprint(engine), wasm);
     if (load(self, &key, engine, out)) {
         self->hits++;

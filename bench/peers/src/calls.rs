@@ -90,8 +90,8 @@ fn run_blocking(engine: &Engine, component: &Component) -> Result<()> {
     blocking::ww::bench::host::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?;
     let mut store = Store::new(engine, Host::new());
     let guest = blocking::Calls::instantiate(&mut store, component, &linker)?;
-    row("call_empty", 10_000_000, |count| guest.call_call_empty(&mut store, count))?;
-    for (name, size, count) in [("64", 64, 3_000_000), ("4k", 4 << 10, 1_000_000), ("64k", 64 << 10, 100_000)] {
+    row("call_empty", 200_000, |count| guest.call_call_empty(&mut store, count))?;
+    for (name, size, count) in [("64", 64, 100_000), ("4k", 4 << 10, 50_000), ("64k", 64 << 10, 2_000)] {
         row(&format!("write_{name}"), count, |count| guest.call_call_write(&mut store, count, size))?;
         row(&format!("read_{name}"), count, |count| guest.call_call_read(&mut store, count, size))?;
     }
@@ -103,7 +103,7 @@ fn run_suspending(engine: &Engine, component: &Component) -> Result<()> {
     suspending::ww::bench::host::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?;
     let mut store = Store::new(engine, Host::new());
     let guest = poll_until_ready(suspending::Calls::instantiate_async(&mut store, component, &linker))?;
-    row("suspend_resume", 1_000_000, |count| poll_until_ready(guest.call_call_suspend(&mut store, count)))
+    row("suspend_resume", 50_000, |count| poll_until_ready(guest.call_call_suspend(&mut store, count)))
 }
 
 pub fn run(engine: &Engine, component: &Component) -> Result<()> {

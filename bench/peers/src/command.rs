@@ -36,7 +36,7 @@ fn run(engine: &Engine, program: &CommandPre<Host>, wasi: WasiCtx) -> Result<()>
 pub fn spawn(engine: &Engine, component: &Component) -> Result<()> {
     let program = prepare(engine, component)?;
     let null = OutputFile::new(File::options().write(true).open("/dev/null")?);
-    row("spawn_hello", 20_000, |count| {
+    row("spawn_hello", 300, |count| {
         for _ in 0..count {
             run(engine, &program, WasiCtx::builder().arg("main.wasm").stdout(null.clone()).build())?;
         }

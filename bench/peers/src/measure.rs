@@ -1,10 +1,11 @@
-//! The same rule as in ww's own benchmarks: a row is the best of a few rounds, each with its loop inside.
+//! The same rule as in ww's own benchmarks: a row is the best of many short rounds, so that whatever else the machine
+//! does spoils only some of them.
 use std::time::Instant;
 use wasmtime::Result;
 
-const ROUNDS: u32 = 5;
+const ROUNDS: u32 = 50;
 
-/// Runs `round(count)` a few times and prints the time of one of its `count` turns in the best round.
+/// Runs `round(count)` many times and prints the time of one of its `count` turns in the best round.
 pub fn row(name: &str, count: u32, mut round: impl FnMut(u32) -> Result<()>) -> Result<()> {
     let mut best = f64::INFINITY;
     for _ in 0..ROUNDS {
