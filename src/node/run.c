@@ -3,6 +3,7 @@
  */
 #include "node/inside.h"
 #include "node/stdio.h"
+#include "node/surroundings.h"
 #include <signal.h>
 #include <stdlib.h>
 
@@ -20,8 +21,7 @@ typedef struct ww_run {
     ww_stdio stdio;
     ww_principal principal;
     ww_authority authority;
-    ww_view *args;
-    ww_env *env;
+    ww_surroundings surroundings;
     ww_signal *interrupt, *terminate;
     int signal;
     ww_timer grace, patience;
@@ -79,34 +79,6 @@ static void on_ended(void *self)
     over(run, WW_OK);
 }
 
-static ww_env split_env(const char *text)
-{
-    const char *equal = strchr(text, '=');
-    return (ww_env){ww_view_of(text, (size_t)(equal - text)), ww_view_str(equal + 1)};
-}
-
-static ww_status copy_words(ww_run *run)
-{
-    const ww_run_options *options = run->options;
-    const ww_allocator *allocator = run->node->allocator;
-    run->args = ww_alloc_array(allocator, options->arg_count + 1, sizeof *run->args);
-    run->env = ww_alloc_array(allocator, options->env_count + 1, sizeof *run->env);
-    if (!run->args || !run->env) return ww_fail(run->diag, WW_E_MEMORY, "out of memory");
-    run->args[0] = ww_view_str(run->load.image.name);
-    for (size_t i = 0; i < options->arg_count; i++)
-        run->args[i + 1] = ww_view_str(options->args[i]);
-    for (size_t i = 0; i < options->env_count; i++)
-        run->env[i] = split_env(options->env[i]);
-    return WW_OK;
-}
-
-static void free_words(ww_run *run)
-{
-    const ww_allocator *allocator = run->node->allocator;
-    ww_free(allocator, run->args, (run->options->arg_count + 1) * sizeof *run->args);
-    ww_free(allocator, run->env, (run->options->env_count + 1) * sizeof *run->env);
-}
-
 /* What `ww run` grants: everything that works on what the operator named, and no network. */
 static const uint64_t capabilities = 1 << WW_CAPABILITY_IO | 1 << WW_CAPABILITY_STDIO |
                                      1 << WW_CAPABILITY_ENVIRONMENT | 1 << WW_CAPABILITY_EXIT |
@@ -116,18 +88,16 @@ static const uint64_t capabilities = 1 << WW_CAPABILITY_IO | 1 << WW_CAPABILITY_
 static ww_status start_cell(ww_run *run)
 {
     ww_node *node = run->node;
-    ww_status status = copy_words(run);
+    ww_status status = ww_surroundings_init(&run->surroundings, run->load.image.name, run->options,
+                                            node->loop, node->allocator, run->diag);
     if (status) return status;
     ww_wasi_options wasi = {
         .loop = node->loop,
         .allocator = node->allocator,
         .random = &node->random.base,
-        .args = run->args,
-        .arg_count = run->options->arg_count + 1,
-        .env = run->env,
-        .env_count = run->options->env_count,
     };
     ww_stdio_give(&run->stdio, &wasi);
+    ww_surroundings_give(&run->surroundings, &wasi);
     ww_cell_options cell = {
         .ticker = node->ticker,
         .program = run->load.program,
@@ -208,7 +178,7 @@ static void deinit(ww_run *run)
     ww_cell_free(run->cell);
     ww_load_deinit(&run->load);
     ww_stdio_deinit(&run->stdio);
-    free_words(run);
+    ww_surroundings_deinit(&run->surroundings);
     if (run->interrupt) ww_signal_close(run->interrupt);
     if (run->terminate) ww_signal_close(run->terminate);
 }
