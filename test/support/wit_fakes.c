@@ -33,7 +33,7 @@
 static ww_status fake_wasi_io_error_error_to_debug_string(ww_call *call, ww_error *self,
                                                           ww_view *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -43,20 +43,20 @@ static const wasi_io_error fakes_wasi_io_error = {
 
 static ww_status fake_wasi_io_poll_pollable_ready(ww_call *call, ww_pollable *self, bool *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_io_poll_pollable_block(ww_call *call, ww_pollable *self)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, NULL);
 }
 
 static ww_status fake_wasi_io_poll_poll(ww_call *call, wasi_io_poll_list_borrow_pollable in,
                                         wasi_io_poll_list_u32 *result)
 {
-    (void)in;
+    test_fake_param(0, &in, sizeof in);
     return test_fake_act(call, result);
 }
 
@@ -70,8 +70,8 @@ static ww_status
 fake_wasi_io_streams_input_stream_read(ww_call *call, ww_input_stream *self, uint64_t len,
                                        wasi_io_streams_result_bytes_stream_error *result)
 {
-    (void)self;
-    (void)len;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &len, sizeof len);
     return test_fake_act(call, result);
 }
 
@@ -79,8 +79,8 @@ static ww_status
 fake_wasi_io_streams_input_stream_blocking_read(ww_call *call, ww_input_stream *self, uint64_t len,
                                                 wasi_io_streams_result_bytes_stream_error *result)
 {
-    (void)self;
-    (void)len;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &len, sizeof len);
     return test_fake_act(call, result);
 }
 
@@ -88,8 +88,8 @@ static ww_status
 fake_wasi_io_streams_input_stream_skip(ww_call *call, ww_input_stream *self, uint64_t len,
                                        wasi_io_streams_result_u64_stream_error *result)
 {
-    (void)self;
-    (void)len;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &len, sizeof len);
     return test_fake_act(call, result);
 }
 
@@ -97,15 +97,15 @@ static ww_status
 fake_wasi_io_streams_input_stream_blocking_skip(ww_call *call, ww_input_stream *self, uint64_t len,
                                                 wasi_io_streams_result_u64_stream_error *result)
 {
-    (void)self;
-    (void)len;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &len, sizeof len);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_io_streams_input_stream_subscribe(ww_call *call, ww_input_stream *self,
                                                              ww_pollable **result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -113,7 +113,7 @@ static ww_status
 fake_wasi_io_streams_output_stream_check_write(ww_call *call, ww_output_stream *self,
                                                wasi_io_streams_result_u64_stream_error *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -121,8 +121,8 @@ static ww_status
 fake_wasi_io_streams_output_stream_write(ww_call *call, ww_output_stream *self, ww_view contents,
                                          wasi_io_streams_result_none_stream_error *result)
 {
-    (void)self;
-    (void)contents;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &contents, sizeof contents);
     return test_fake_act(call, result);
 }
 
@@ -130,8 +130,8 @@ static ww_status fake_wasi_io_streams_output_stream_blocking_write_and_flush(
     ww_call *call, ww_output_stream *self, ww_view contents,
     wasi_io_streams_result_none_stream_error *result)
 {
-    (void)self;
-    (void)contents;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &contents, sizeof contents);
     return test_fake_act(call, result);
 }
 
@@ -139,7 +139,7 @@ static ww_status
 fake_wasi_io_streams_output_stream_flush(ww_call *call, ww_output_stream *self,
                                          wasi_io_streams_result_none_stream_error *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -147,14 +147,14 @@ static ww_status
 fake_wasi_io_streams_output_stream_blocking_flush(ww_call *call, ww_output_stream *self,
                                                   wasi_io_streams_result_none_stream_error *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_io_streams_output_stream_subscribe(ww_call *call, ww_output_stream *self,
                                                               ww_pollable **result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -162,8 +162,8 @@ static ww_status
 fake_wasi_io_streams_output_stream_write_zeroes(ww_call *call, ww_output_stream *self, uint64_t len,
                                                 wasi_io_streams_result_none_stream_error *result)
 {
-    (void)self;
-    (void)len;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &len, sizeof len);
     return test_fake_act(call, result);
 }
 
@@ -171,8 +171,8 @@ static ww_status fake_wasi_io_streams_output_stream_blocking_write_zeroes_and_fl
     ww_call *call, ww_output_stream *self, uint64_t len,
     wasi_io_streams_result_none_stream_error *result)
 {
-    (void)self;
-    (void)len;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &len, sizeof len);
     return test_fake_act(call, result);
 }
 
@@ -181,9 +181,9 @@ fake_wasi_io_streams_output_stream_splice(ww_call *call, ww_output_stream *self,
                                           ww_input_stream *src, uint64_t len,
                                           wasi_io_streams_result_u64_stream_error *result)
 {
-    (void)self;
-    (void)src;
-    (void)len;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &src, sizeof src);
+    test_fake_param(16, &len, sizeof len);
     return test_fake_act(call, result);
 }
 
@@ -192,9 +192,9 @@ fake_wasi_io_streams_output_stream_blocking_splice(ww_call *call, ww_output_stre
                                                    ww_input_stream *src, uint64_t len,
                                                    wasi_io_streams_result_u64_stream_error *result)
 {
-    (void)self;
-    (void)src;
-    (void)len;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &src, sizeof src);
+    test_fake_param(16, &len, sizeof len);
     return test_fake_act(call, result);
 }
 
@@ -231,14 +231,14 @@ static ww_status fake_wasi_clocks_monotonic_clock_resolution(ww_call *call, uint
 static ww_status fake_wasi_clocks_monotonic_clock_subscribe_instant(ww_call *call, uint64_t when,
                                                                     ww_pollable **result)
 {
-    (void)when;
+    test_fake_param(0, &when, sizeof when);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_clocks_monotonic_clock_subscribe_duration(ww_call *call, uint64_t when,
                                                                      ww_pollable **result)
 {
-    (void)when;
+    test_fake_param(0, &when, sizeof when);
     return test_fake_act(call, result);
 }
 
@@ -270,8 +270,8 @@ static ww_status fake_wasi_filesystem_descriptor_read_via_stream(
     ww_call *call, ww_descriptor *self, uint64_t offset,
     wasi_filesystem_result_input_stream_error_code *result)
 {
-    (void)self;
-    (void)offset;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &offset, sizeof offset);
     return test_fake_act(call, result);
 }
 
@@ -279,15 +279,15 @@ static ww_status fake_wasi_filesystem_descriptor_write_via_stream(
     ww_call *call, ww_descriptor *self, uint64_t offset,
     wasi_filesystem_result_output_stream_error_code *result)
 {
-    (void)self;
-    (void)offset;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &offset, sizeof offset);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_filesystem_descriptor_append_via_stream(
     ww_call *call, ww_descriptor *self, wasi_filesystem_result_output_stream_error_code *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -296,10 +296,10 @@ fake_wasi_filesystem_descriptor_advise(ww_call *call, ww_descriptor *self, uint6
                                        uint64_t length, wasi_filesystem_advice advice,
                                        wasi_filesystem_result_none_error_code *result)
 {
-    (void)self;
-    (void)offset;
-    (void)length;
-    (void)advice;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &offset, sizeof offset);
+    test_fake_param(16, &length, sizeof length);
+    test_fake_param(24, &advice, sizeof advice);
     return test_fake_act(call, result);
 }
 
@@ -307,14 +307,14 @@ static ww_status
 fake_wasi_filesystem_descriptor_sync_data(ww_call *call, ww_descriptor *self,
                                           wasi_filesystem_result_none_error_code *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_filesystem_descriptor_get_flags(
     ww_call *call, ww_descriptor *self, wasi_filesystem_result_descriptor_flags_error_code *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -322,7 +322,7 @@ static ww_status
 fake_wasi_filesystem_descriptor_get_type(ww_call *call, ww_descriptor *self,
                                          wasi_filesystem_result_descriptor_type_error_code *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -330,8 +330,8 @@ static ww_status
 fake_wasi_filesystem_descriptor_set_size(ww_call *call, ww_descriptor *self, uint64_t size,
                                          wasi_filesystem_result_none_error_code *result)
 {
-    (void)self;
-    (void)size;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &size, sizeof size);
     return test_fake_act(call, result);
 }
 
@@ -340,9 +340,9 @@ static ww_status fake_wasi_filesystem_descriptor_set_times(
     const wasi_filesystem_new_timestamp *data_modification_timestamp,
     wasi_filesystem_result_none_error_code *result)
 {
-    (void)self;
-    (void)data_access_timestamp;
-    (void)data_modification_timestamp;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, data_access_timestamp, sizeof *data_access_timestamp);
+    test_fake_param(32, data_modification_timestamp, sizeof *data_modification_timestamp);
     return test_fake_act(call, result);
 }
 
@@ -351,9 +351,9 @@ fake_wasi_filesystem_descriptor_read(ww_call *call, ww_descriptor *self, uint64_
                                      uint64_t offset,
                                      wasi_filesystem_result_tuple_bytes_bool_error_code *result)
 {
-    (void)self;
-    (void)length;
-    (void)offset;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &length, sizeof length);
+    test_fake_param(16, &offset, sizeof offset);
     return test_fake_act(call, result);
 }
 
@@ -362,9 +362,9 @@ fake_wasi_filesystem_descriptor_write(ww_call *call, ww_descriptor *self, ww_vie
                                       uint64_t offset,
                                       wasi_filesystem_result_u64_error_code *result)
 {
-    (void)self;
-    (void)buffer;
-    (void)offset;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &buffer, sizeof buffer);
+    test_fake_param(24, &offset, sizeof offset);
     return test_fake_act(call, result);
 }
 
@@ -372,7 +372,7 @@ static ww_status fake_wasi_filesystem_descriptor_read_directory(
     ww_call *call, ww_descriptor *self,
     wasi_filesystem_result_directory_entry_stream_error_code *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -380,7 +380,7 @@ static ww_status
 fake_wasi_filesystem_descriptor_sync(ww_call *call, ww_descriptor *self,
                                      wasi_filesystem_result_none_error_code *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -389,8 +389,8 @@ fake_wasi_filesystem_descriptor_create_directory_at(ww_call *call, ww_descriptor
                                                     ww_view path,
                                                     wasi_filesystem_result_none_error_code *result)
 {
-    (void)self;
-    (void)path;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &path, sizeof path);
     return test_fake_act(call, result);
 }
 
@@ -398,7 +398,7 @@ static ww_status
 fake_wasi_filesystem_descriptor_stat(ww_call *call, ww_descriptor *self,
                                      wasi_filesystem_result_descriptor_stat_error_code *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -407,9 +407,9 @@ fake_wasi_filesystem_descriptor_stat_at(ww_call *call, ww_descriptor *self,
                                         wasi_filesystem_path_flags path_flags, ww_view path,
                                         wasi_filesystem_result_descriptor_stat_error_code *result)
 {
-    (void)self;
-    (void)path_flags;
-    (void)path;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &path_flags, sizeof path_flags);
+    test_fake_param(16, &path, sizeof path);
     return test_fake_act(call, result);
 }
 
@@ -419,11 +419,11 @@ static ww_status fake_wasi_filesystem_descriptor_set_times_at(
     const wasi_filesystem_new_timestamp *data_modification_timestamp,
     wasi_filesystem_result_none_error_code *result)
 {
-    (void)self;
-    (void)path_flags;
-    (void)path;
-    (void)data_access_timestamp;
-    (void)data_modification_timestamp;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &path_flags, sizeof path_flags);
+    test_fake_param(16, &path, sizeof path);
+    test_fake_param(32, data_access_timestamp, sizeof *data_access_timestamp);
+    test_fake_param(56, data_modification_timestamp, sizeof *data_modification_timestamp);
     return test_fake_act(call, result);
 }
 
@@ -431,11 +431,11 @@ static ww_status fake_wasi_filesystem_descriptor_link_at(
     ww_call *call, ww_descriptor *self, wasi_filesystem_path_flags old_path_flags, ww_view old_path,
     ww_descriptor *new_descriptor, ww_view new_path, wasi_filesystem_result_none_error_code *result)
 {
-    (void)self;
-    (void)old_path_flags;
-    (void)old_path;
-    (void)new_descriptor;
-    (void)new_path;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &old_path_flags, sizeof old_path_flags);
+    test_fake_param(16, &old_path, sizeof old_path);
+    test_fake_param(32, &new_descriptor, sizeof new_descriptor);
+    test_fake_param(40, &new_path, sizeof new_path);
     return test_fake_act(call, result);
 }
 
@@ -444,11 +444,11 @@ static ww_status fake_wasi_filesystem_descriptor_open_at(
     wasi_filesystem_open_flags open_flags, wasi_filesystem_descriptor_flags flags,
     wasi_filesystem_result_descriptor_error_code *result)
 {
-    (void)self;
-    (void)path_flags;
-    (void)path;
-    (void)open_flags;
-    (void)flags;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &path_flags, sizeof path_flags);
+    test_fake_param(16, &path, sizeof path);
+    test_fake_param(32, &open_flags, sizeof open_flags);
+    test_fake_param(36, &flags, sizeof flags);
     return test_fake_act(call, result);
 }
 
@@ -456,8 +456,8 @@ static ww_status
 fake_wasi_filesystem_descriptor_readlink_at(ww_call *call, ww_descriptor *self, ww_view path,
                                             wasi_filesystem_result_string_error_code *result)
 {
-    (void)self;
-    (void)path;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &path, sizeof path);
     return test_fake_act(call, result);
 }
 
@@ -466,8 +466,8 @@ fake_wasi_filesystem_descriptor_remove_directory_at(ww_call *call, ww_descriptor
                                                     ww_view path,
                                                     wasi_filesystem_result_none_error_code *result)
 {
-    (void)self;
-    (void)path;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &path, sizeof path);
     return test_fake_act(call, result);
 }
 
@@ -476,10 +476,10 @@ fake_wasi_filesystem_descriptor_rename_at(ww_call *call, ww_descriptor *self, ww
                                           ww_descriptor *new_descriptor, ww_view new_path,
                                           wasi_filesystem_result_none_error_code *result)
 {
-    (void)self;
-    (void)old_path;
-    (void)new_descriptor;
-    (void)new_path;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &old_path, sizeof old_path);
+    test_fake_param(24, &new_descriptor, sizeof new_descriptor);
+    test_fake_param(32, &new_path, sizeof new_path);
     return test_fake_act(call, result);
 }
 
@@ -488,9 +488,9 @@ fake_wasi_filesystem_descriptor_symlink_at(ww_call *call, ww_descriptor *self, w
                                            ww_view new_path,
                                            wasi_filesystem_result_none_error_code *result)
 {
-    (void)self;
-    (void)old_path;
-    (void)new_path;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &old_path, sizeof old_path);
+    test_fake_param(24, &new_path, sizeof new_path);
     return test_fake_act(call, result);
 }
 
@@ -498,16 +498,16 @@ static ww_status
 fake_wasi_filesystem_descriptor_unlink_file_at(ww_call *call, ww_descriptor *self, ww_view path,
                                                wasi_filesystem_result_none_error_code *result)
 {
-    (void)self;
-    (void)path;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &path, sizeof path);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_filesystem_descriptor_is_same_object(ww_call *call, ww_descriptor *self,
                                                                 ww_descriptor *other, bool *result)
 {
-    (void)self;
-    (void)other;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &other, sizeof other);
     return test_fake_act(call, result);
 }
 
@@ -515,7 +515,7 @@ static ww_status fake_wasi_filesystem_descriptor_metadata_hash(
     ww_call *call, ww_descriptor *self,
     wasi_filesystem_result_metadata_hash_value_error_code *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -523,9 +523,9 @@ static ww_status fake_wasi_filesystem_descriptor_metadata_hash_at(
     ww_call *call, ww_descriptor *self, wasi_filesystem_path_flags path_flags, ww_view path,
     wasi_filesystem_result_metadata_hash_value_error_code *result)
 {
-    (void)self;
-    (void)path_flags;
-    (void)path;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &path_flags, sizeof path_flags);
+    test_fake_param(16, &path, sizeof path);
     return test_fake_act(call, result);
 }
 
@@ -533,7 +533,7 @@ static ww_status fake_wasi_filesystem_directory_entry_stream_read_directory_entr
     ww_call *call, ww_directory_entry_stream *self,
     wasi_filesystem_result_option_directory_entry_error_code *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -541,7 +541,7 @@ static ww_status
 fake_wasi_filesystem_filesystem_error_code(ww_call *call, ww_error *err,
                                            wasi_filesystem_option_error_code *result)
 {
-    (void)err;
+    test_fake_param(0, &err, sizeof err);
     return test_fake_act(call, result);
 }
 
@@ -602,14 +602,14 @@ static ww_status fake_wasi_sockets_ip_name_lookup_resolve_address_stream_resolve
     ww_call *call, ww_resolve_address_stream *self,
     wasi_sockets_ip_name_lookup_result_option_ip_address_error_code *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_sockets_ip_name_lookup_resolve_address_stream_subscribe(
     ww_call *call, ww_resolve_address_stream *self, ww_pollable **result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -617,8 +617,8 @@ static ww_status fake_wasi_sockets_ip_name_lookup_resolve_addresses(
     ww_call *call, ww_network *network, ww_view name,
     wasi_sockets_ip_name_lookup_result_resolve_address_stream_error_code *result)
 {
-    (void)network;
-    (void)name;
+    test_fake_param(0, &network, sizeof network);
+    test_fake_param(8, &name, sizeof name);
     return test_fake_act(call, result);
 }
 
@@ -635,9 +635,9 @@ static ww_status fake_wasi_sockets_tcp_tcp_socket_start_bind(
     const wasi_sockets_network_ip_socket_address *local_address,
     wasi_sockets_tcp_result_none_error_code *result)
 {
-    (void)self;
-    (void)network;
-    (void)local_address;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &network, sizeof network);
+    test_fake_param(16, local_address, sizeof *local_address);
     return test_fake_act(call, result);
 }
 
@@ -645,7 +645,7 @@ static ww_status
 fake_wasi_sockets_tcp_tcp_socket_finish_bind(ww_call *call, ww_tcp_socket *self,
                                              wasi_sockets_tcp_result_none_error_code *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -654,9 +654,9 @@ static ww_status fake_wasi_sockets_tcp_tcp_socket_start_connect(
     const wasi_sockets_network_ip_socket_address *remote_address,
     wasi_sockets_tcp_result_none_error_code *result)
 {
-    (void)self;
-    (void)network;
-    (void)remote_address;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &network, sizeof network);
+    test_fake_param(16, remote_address, sizeof *remote_address);
     return test_fake_act(call, result);
 }
 
@@ -664,7 +664,7 @@ static ww_status fake_wasi_sockets_tcp_tcp_socket_finish_connect(
     ww_call *call, ww_tcp_socket *self,
     wasi_sockets_tcp_result_tuple_input_stream_output_stream_error_code *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -672,7 +672,7 @@ static ww_status
 fake_wasi_sockets_tcp_tcp_socket_start_listen(ww_call *call, ww_tcp_socket *self,
                                               wasi_sockets_tcp_result_none_error_code *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -680,7 +680,7 @@ static ww_status
 fake_wasi_sockets_tcp_tcp_socket_finish_listen(ww_call *call, ww_tcp_socket *self,
                                                wasi_sockets_tcp_result_none_error_code *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -688,7 +688,7 @@ static ww_status fake_wasi_sockets_tcp_tcp_socket_accept(
     ww_call *call, ww_tcp_socket *self,
     wasi_sockets_tcp_result_tuple_tcp_socket_input_stream_output_stream_error_code *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -696,7 +696,7 @@ static ww_status fake_wasi_sockets_tcp_tcp_socket_local_address(
     ww_call *call, ww_tcp_socket *self,
     wasi_sockets_tcp_result_ip_socket_address_error_code *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -704,14 +704,14 @@ static ww_status fake_wasi_sockets_tcp_tcp_socket_remote_address(
     ww_call *call, ww_tcp_socket *self,
     wasi_sockets_tcp_result_ip_socket_address_error_code *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_sockets_tcp_tcp_socket_is_listening(ww_call *call, ww_tcp_socket *self,
                                                                bool *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -719,7 +719,7 @@ static ww_status
 fake_wasi_sockets_tcp_tcp_socket_address_family(ww_call *call, ww_tcp_socket *self,
                                                 wasi_sockets_network_ip_address_family *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -727,8 +727,8 @@ static ww_status fake_wasi_sockets_tcp_tcp_socket_set_listen_backlog_size(
     ww_call *call, ww_tcp_socket *self, uint64_t value,
     wasi_sockets_tcp_result_none_error_code *result)
 {
-    (void)self;
-    (void)value;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &value, sizeof value);
     return test_fake_act(call, result);
 }
 
@@ -736,22 +736,22 @@ static ww_status
 fake_wasi_sockets_tcp_tcp_socket_keep_alive_enabled(ww_call *call, ww_tcp_socket *self,
                                                     wasi_sockets_tcp_result_bool_error_code *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_sockets_tcp_tcp_socket_set_keep_alive_enabled(
     ww_call *call, ww_tcp_socket *self, bool value, wasi_sockets_tcp_result_none_error_code *result)
 {
-    (void)self;
-    (void)value;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &value, sizeof value);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_sockets_tcp_tcp_socket_keep_alive_idle_time(
     ww_call *call, ww_tcp_socket *self, wasi_sockets_tcp_result_u64_error_code *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -759,8 +759,8 @@ static ww_status fake_wasi_sockets_tcp_tcp_socket_set_keep_alive_idle_time(
     ww_call *call, ww_tcp_socket *self, uint64_t value,
     wasi_sockets_tcp_result_none_error_code *result)
 {
-    (void)self;
-    (void)value;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &value, sizeof value);
     return test_fake_act(call, result);
 }
 
@@ -768,7 +768,7 @@ static ww_status
 fake_wasi_sockets_tcp_tcp_socket_keep_alive_interval(ww_call *call, ww_tcp_socket *self,
                                                      wasi_sockets_tcp_result_u64_error_code *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -776,8 +776,8 @@ static ww_status fake_wasi_sockets_tcp_tcp_socket_set_keep_alive_interval(
     ww_call *call, ww_tcp_socket *self, uint64_t value,
     wasi_sockets_tcp_result_none_error_code *result)
 {
-    (void)self;
-    (void)value;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &value, sizeof value);
     return test_fake_act(call, result);
 }
 
@@ -785,7 +785,7 @@ static ww_status
 fake_wasi_sockets_tcp_tcp_socket_keep_alive_count(ww_call *call, ww_tcp_socket *self,
                                                   wasi_sockets_tcp_result_u32_error_code *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -793,8 +793,8 @@ static ww_status fake_wasi_sockets_tcp_tcp_socket_set_keep_alive_count(
     ww_call *call, ww_tcp_socket *self, uint32_t value,
     wasi_sockets_tcp_result_none_error_code *result)
 {
-    (void)self;
-    (void)value;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &value, sizeof value);
     return test_fake_act(call, result);
 }
 
@@ -802,7 +802,7 @@ static ww_status
 fake_wasi_sockets_tcp_tcp_socket_hop_limit(ww_call *call, ww_tcp_socket *self,
                                            wasi_sockets_tcp_result_u8_error_code *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -810,8 +810,8 @@ static ww_status
 fake_wasi_sockets_tcp_tcp_socket_set_hop_limit(ww_call *call, ww_tcp_socket *self, uint8_t value,
                                                wasi_sockets_tcp_result_none_error_code *result)
 {
-    (void)self;
-    (void)value;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &value, sizeof value);
     return test_fake_act(call, result);
 }
 
@@ -819,7 +819,7 @@ static ww_status
 fake_wasi_sockets_tcp_tcp_socket_receive_buffer_size(ww_call *call, ww_tcp_socket *self,
                                                      wasi_sockets_tcp_result_u64_error_code *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -827,8 +827,8 @@ static ww_status fake_wasi_sockets_tcp_tcp_socket_set_receive_buffer_size(
     ww_call *call, ww_tcp_socket *self, uint64_t value,
     wasi_sockets_tcp_result_none_error_code *result)
 {
-    (void)self;
-    (void)value;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &value, sizeof value);
     return test_fake_act(call, result);
 }
 
@@ -836,7 +836,7 @@ static ww_status
 fake_wasi_sockets_tcp_tcp_socket_send_buffer_size(ww_call *call, ww_tcp_socket *self,
                                                   wasi_sockets_tcp_result_u64_error_code *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -844,15 +844,15 @@ static ww_status fake_wasi_sockets_tcp_tcp_socket_set_send_buffer_size(
     ww_call *call, ww_tcp_socket *self, uint64_t value,
     wasi_sockets_tcp_result_none_error_code *result)
 {
-    (void)self;
-    (void)value;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &value, sizeof value);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_sockets_tcp_tcp_socket_subscribe(ww_call *call, ww_tcp_socket *self,
                                                             ww_pollable **result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -861,8 +861,8 @@ fake_wasi_sockets_tcp_tcp_socket_shutdown(ww_call *call, ww_tcp_socket *self,
                                           wasi_sockets_tcp_shutdown_type shutdown_type,
                                           wasi_sockets_tcp_result_none_error_code *result)
 {
-    (void)self;
-    (void)shutdown_type;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &shutdown_type, sizeof shutdown_type);
     return test_fake_act(call, result);
 }
 
@@ -902,7 +902,7 @@ static ww_status fake_wasi_sockets_tcp_create_socket_create_tcp_socket(
     ww_call *call, wasi_sockets_network_ip_address_family address_family,
     wasi_sockets_tcp_create_socket_result_tcp_socket_error_code *result)
 {
-    (void)address_family;
+    test_fake_param(0, &address_family, sizeof address_family);
     return test_fake_act(call, result);
 }
 
@@ -915,9 +915,9 @@ static ww_status fake_wasi_sockets_udp_udp_socket_start_bind(
     const wasi_sockets_network_ip_socket_address *local_address,
     wasi_sockets_udp_result_none_error_code *result)
 {
-    (void)self;
-    (void)network;
-    (void)local_address;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &network, sizeof network);
+    test_fake_param(16, local_address, sizeof *local_address);
     return test_fake_act(call, result);
 }
 
@@ -925,7 +925,7 @@ static ww_status
 fake_wasi_sockets_udp_udp_socket_finish_bind(ww_call *call, ww_udp_socket *self,
                                              wasi_sockets_udp_result_none_error_code *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -935,8 +935,8 @@ static ww_status fake_wasi_sockets_udp_udp_socket_stream(
     wasi_sockets_udp_result_tuple_incoming_datagram_stream_outgoing_datagram_stream_error_code
         *result)
 {
-    (void)self;
-    (void)remote_address;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, remote_address, sizeof *remote_address);
     return test_fake_act(call, result);
 }
 
@@ -944,7 +944,7 @@ static ww_status fake_wasi_sockets_udp_udp_socket_local_address(
     ww_call *call, ww_udp_socket *self,
     wasi_sockets_udp_result_ip_socket_address_error_code *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -952,7 +952,7 @@ static ww_status fake_wasi_sockets_udp_udp_socket_remote_address(
     ww_call *call, ww_udp_socket *self,
     wasi_sockets_udp_result_ip_socket_address_error_code *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -960,7 +960,7 @@ static ww_status
 fake_wasi_sockets_udp_udp_socket_address_family(ww_call *call, ww_udp_socket *self,
                                                 wasi_sockets_network_ip_address_family *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -968,7 +968,7 @@ static ww_status
 fake_wasi_sockets_udp_udp_socket_unicast_hop_limit(ww_call *call, ww_udp_socket *self,
                                                    wasi_sockets_udp_result_u8_error_code *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -976,8 +976,8 @@ static ww_status fake_wasi_sockets_udp_udp_socket_set_unicast_hop_limit(
     ww_call *call, ww_udp_socket *self, uint8_t value,
     wasi_sockets_udp_result_none_error_code *result)
 {
-    (void)self;
-    (void)value;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &value, sizeof value);
     return test_fake_act(call, result);
 }
 
@@ -985,7 +985,7 @@ static ww_status
 fake_wasi_sockets_udp_udp_socket_receive_buffer_size(ww_call *call, ww_udp_socket *self,
                                                      wasi_sockets_udp_result_u64_error_code *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -993,8 +993,8 @@ static ww_status fake_wasi_sockets_udp_udp_socket_set_receive_buffer_size(
     ww_call *call, ww_udp_socket *self, uint64_t value,
     wasi_sockets_udp_result_none_error_code *result)
 {
-    (void)self;
-    (void)value;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &value, sizeof value);
     return test_fake_act(call, result);
 }
 
@@ -1002,7 +1002,7 @@ static ww_status
 fake_wasi_sockets_udp_udp_socket_send_buffer_size(ww_call *call, ww_udp_socket *self,
                                                   wasi_sockets_udp_result_u64_error_code *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -1010,15 +1010,15 @@ static ww_status fake_wasi_sockets_udp_udp_socket_set_send_buffer_size(
     ww_call *call, ww_udp_socket *self, uint64_t value,
     wasi_sockets_udp_result_none_error_code *result)
 {
-    (void)self;
-    (void)value;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &value, sizeof value);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_sockets_udp_udp_socket_subscribe(ww_call *call, ww_udp_socket *self,
                                                             ww_pollable **result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -1026,15 +1026,15 @@ static ww_status fake_wasi_sockets_udp_incoming_datagram_stream_receive(
     ww_call *call, ww_incoming_datagram_stream *self, uint64_t max_results,
     wasi_sockets_udp_result_list_incoming_datagram_error_code *result)
 {
-    (void)self;
-    (void)max_results;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &max_results, sizeof max_results);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_sockets_udp_incoming_datagram_stream_subscribe(
     ww_call *call, ww_incoming_datagram_stream *self, ww_pollable **result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -1042,7 +1042,7 @@ static ww_status fake_wasi_sockets_udp_outgoing_datagram_stream_check_send(
     ww_call *call, ww_outgoing_datagram_stream *self,
     wasi_sockets_udp_result_u64_error_code *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -1051,15 +1051,15 @@ static ww_status fake_wasi_sockets_udp_outgoing_datagram_stream_send(
     wasi_sockets_udp_list_outgoing_datagram datagrams,
     wasi_sockets_udp_result_u64_error_code *result)
 {
-    (void)self;
-    (void)datagrams;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &datagrams, sizeof datagrams);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_sockets_udp_outgoing_datagram_stream_subscribe(
     ww_call *call, ww_outgoing_datagram_stream *self, ww_pollable **result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -1089,7 +1089,7 @@ static ww_status fake_wasi_sockets_udp_create_socket_create_udp_socket(
     ww_call *call, wasi_sockets_network_ip_address_family address_family,
     wasi_sockets_udp_create_socket_result_udp_socket_error_code *result)
 {
-    (void)address_family;
+    test_fake_param(0, &address_family, sizeof address_family);
     return test_fake_act(call, result);
 }
 
@@ -1111,7 +1111,7 @@ static const wasi_random_insecure_seed fakes_wasi_random_insecure_seed = {
 static ww_status fake_wasi_random_insecure_get_insecure_random_bytes(ww_call *call, uint64_t len,
                                                                      ww_view *result)
 {
-    (void)len;
+    test_fake_param(0, &len, sizeof len);
     return test_fake_act(call, result);
 }
 
@@ -1128,7 +1128,7 @@ static const wasi_random_insecure fakes_wasi_random_insecure = {
 static ww_status fake_wasi_random_random_get_random_bytes(ww_call *call, uint64_t len,
                                                           ww_view *result)
 {
-    (void)len;
+    test_fake_param(0, &len, sizeof len);
     return test_fake_act(call, result);
 }
 
@@ -1170,13 +1170,13 @@ static const wasi_cli_environment fakes_wasi_cli_environment = {
 static ww_status fake_wasi_cli_exit_exit(ww_call *call,
                                          const wasi_cli_exit_result_none_none *status_)
 {
-    (void)status_;
+    test_fake_param(0, status_, sizeof *status_);
     return test_fake_act(call, NULL);
 }
 
 static ww_status fake_wasi_cli_exit_exit_with_code(ww_call *call, uint8_t status_code)
 {
-    (void)status_code;
+    test_fake_param(0, &status_code, sizeof status_code);
     return test_fake_act(call, NULL);
 }
 
@@ -1251,23 +1251,23 @@ static ww_status fake_wasi_http_fields_from_list(ww_call *call,
                                                  wasi_http_list_tuple_string_bytes entries,
                                                  wasi_http_result_fields_header_error *result)
 {
-    (void)entries;
+    test_fake_param(0, &entries, sizeof entries);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_http_fields_get(ww_call *call, ww_fields *self, ww_view name,
                                            wasi_http_list_bytes *result)
 {
-    (void)self;
-    (void)name;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &name, sizeof name);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_http_fields_has(ww_call *call, ww_fields *self, ww_view name,
                                            bool *result)
 {
-    (void)self;
-    (void)name;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &name, sizeof name);
     return test_fake_act(call, result);
 }
 
@@ -1275,17 +1275,17 @@ static ww_status fake_wasi_http_fields_set(ww_call *call, ww_fields *self, ww_vi
                                            wasi_http_list_bytes value,
                                            wasi_http_result_none_header_error *result)
 {
-    (void)self;
-    (void)name;
-    (void)value;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &name, sizeof name);
+    test_fake_param(24, &value, sizeof value);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_http_fields_delete(ww_call *call, ww_fields *self, ww_view name,
                                               wasi_http_result_none_header_error *result)
 {
-    (void)self;
-    (void)name;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &name, sizeof name);
     return test_fake_act(call, result);
 }
 
@@ -1293,29 +1293,29 @@ static ww_status fake_wasi_http_fields_append(ww_call *call, ww_fields *self, ww
                                               ww_view value,
                                               wasi_http_result_none_header_error *result)
 {
-    (void)self;
-    (void)name;
-    (void)value;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &name, sizeof name);
+    test_fake_param(24, &value, sizeof value);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_http_fields_entries(ww_call *call, ww_fields *self,
                                                wasi_http_list_tuple_string_bytes *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_http_fields_clone(ww_call *call, ww_fields *self, ww_fields **result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_http_incoming_request_method(ww_call *call, ww_incoming_request *self,
                                                         wasi_http_method *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -1323,28 +1323,28 @@ static ww_status fake_wasi_http_incoming_request_path_with_query(ww_call *call,
                                                                  ww_incoming_request *self,
                                                                  wasi_http_option_string *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_http_incoming_request_scheme(ww_call *call, ww_incoming_request *self,
                                                         wasi_http_option_scheme *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_http_incoming_request_authority(ww_call *call, ww_incoming_request *self,
                                                            wasi_http_option_string *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_http_incoming_request_headers(ww_call *call, ww_incoming_request *self,
                                                          ww_fields **result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -1352,28 +1352,28 @@ static ww_status
 fake_wasi_http_incoming_request_consume(ww_call *call, ww_incoming_request *self,
                                         wasi_http_result_incoming_body_none *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_http_outgoing_request_new(ww_call *call, ww_fields *headers,
                                                      ww_outgoing_request **result)
 {
-    (void)headers;
+    test_fake_param(0, &headers, sizeof headers);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_http_outgoing_request_body(ww_call *call, ww_outgoing_request *self,
                                                       wasi_http_result_outgoing_body_none *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_http_outgoing_request_method(ww_call *call, ww_outgoing_request *self,
                                                         wasi_http_method *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -1382,8 +1382,8 @@ static ww_status fake_wasi_http_outgoing_request_set_method(ww_call *call,
                                                             const wasi_http_method *method,
                                                             wasi_http_result_none_none *result)
 {
-    (void)self;
-    (void)method;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, method, sizeof *method);
     return test_fake_act(call, result);
 }
 
@@ -1391,7 +1391,7 @@ static ww_status fake_wasi_http_outgoing_request_path_with_query(ww_call *call,
                                                                  ww_outgoing_request *self,
                                                                  wasi_http_option_string *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -1400,15 +1400,15 @@ fake_wasi_http_outgoing_request_set_path_with_query(ww_call *call, ww_outgoing_r
                                                     const wasi_http_option_string *path_with_query,
                                                     wasi_http_result_none_none *result)
 {
-    (void)self;
-    (void)path_with_query;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, path_with_query, sizeof *path_with_query);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_http_outgoing_request_scheme(ww_call *call, ww_outgoing_request *self,
                                                         wasi_http_option_scheme *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -1417,15 +1417,15 @@ static ww_status fake_wasi_http_outgoing_request_set_scheme(ww_call *call,
                                                             const wasi_http_option_scheme *scheme,
                                                             wasi_http_result_none_none *result)
 {
-    (void)self;
-    (void)scheme;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, scheme, sizeof *scheme);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_http_outgoing_request_authority(ww_call *call, ww_outgoing_request *self,
                                                            wasi_http_option_string *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -1434,15 +1434,15 @@ fake_wasi_http_outgoing_request_set_authority(ww_call *call, ww_outgoing_request
                                               const wasi_http_option_string *authority,
                                               wasi_http_result_none_none *result)
 {
-    (void)self;
-    (void)authority;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, authority, sizeof *authority);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_http_outgoing_request_headers(ww_call *call, ww_outgoing_request *self,
                                                          ww_fields **result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -1455,7 +1455,7 @@ static ww_status fake_wasi_http_request_options_connect_timeout(ww_call *call,
                                                                 ww_request_options *self,
                                                                 wasi_http_option_u64 *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -1464,8 +1464,8 @@ fake_wasi_http_request_options_set_connect_timeout(ww_call *call, ww_request_opt
                                                    const wasi_http_option_u64 *duration,
                                                    wasi_http_result_none_none *result)
 {
-    (void)self;
-    (void)duration;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, duration, sizeof *duration);
     return test_fake_act(call, result);
 }
 
@@ -1473,7 +1473,7 @@ static ww_status fake_wasi_http_request_options_first_byte_timeout(ww_call *call
                                                                    ww_request_options *self,
                                                                    wasi_http_option_u64 *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -1482,8 +1482,8 @@ fake_wasi_http_request_options_set_first_byte_timeout(ww_call *call, ww_request_
                                                       const wasi_http_option_u64 *duration,
                                                       wasi_http_result_none_none *result)
 {
-    (void)self;
-    (void)duration;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, duration, sizeof *duration);
     return test_fake_act(call, result);
 }
 
@@ -1491,7 +1491,7 @@ static ww_status fake_wasi_http_request_options_between_bytes_timeout(ww_call *c
                                                                       ww_request_options *self,
                                                                       wasi_http_option_u64 *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -1500,8 +1500,8 @@ fake_wasi_http_request_options_set_between_bytes_timeout(ww_call *call, ww_reque
                                                          const wasi_http_option_u64 *duration,
                                                          wasi_http_result_none_none *result)
 {
-    (void)self;
-    (void)duration;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, duration, sizeof *duration);
     return test_fake_act(call, result);
 }
 
@@ -1509,22 +1509,22 @@ static ww_status
 fake_wasi_http_response_outparam_set(ww_call *call, ww_response_outparam *param,
                                      const wasi_http_result_outgoing_response_error_code *response)
 {
-    (void)param;
-    (void)response;
+    test_fake_param(0, &param, sizeof param);
+    test_fake_param(8, response, sizeof *response);
     return test_fake_act(call, NULL);
 }
 
 static ww_status fake_wasi_http_incoming_response_status(ww_call *call, ww_incoming_response *self,
                                                          uint16_t *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_http_incoming_response_headers(ww_call *call, ww_incoming_response *self,
                                                           ww_fields **result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -1532,28 +1532,28 @@ static ww_status
 fake_wasi_http_incoming_response_consume(ww_call *call, ww_incoming_response *self,
                                          wasi_http_result_incoming_body_none *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_http_incoming_body_stream(ww_call *call, ww_incoming_body *self,
                                                      wasi_http_result_input_stream_none *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_http_incoming_body_finish(ww_call *call, ww_incoming_body *this,
                                                      ww_future_trailers **result)
 {
-    (void)this;
+    test_fake_param(0, &this, sizeof this);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_http_future_trailers_subscribe(ww_call *call, ww_future_trailers *self,
                                                           ww_pollable **result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -1561,14 +1561,14 @@ static ww_status fake_wasi_http_future_trailers_get(
     ww_call *call, ww_future_trailers *self,
     wasi_http_option_result_result_option_fields_error_code_none *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_http_outgoing_response_new(ww_call *call, ww_fields *headers,
                                                       ww_outgoing_response **result)
 {
-    (void)headers;
+    test_fake_param(0, &headers, sizeof headers);
     return test_fake_act(call, result);
 }
 
@@ -1576,7 +1576,7 @@ static ww_status fake_wasi_http_outgoing_response_status_code(ww_call *call,
                                                               ww_outgoing_response *self,
                                                               uint16_t *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -1585,29 +1585,29 @@ fake_wasi_http_outgoing_response_set_status_code(ww_call *call, ww_outgoing_resp
                                                  uint16_t status_code,
                                                  wasi_http_result_none_none *result)
 {
-    (void)self;
-    (void)status_code;
+    test_fake_param(0, &self, sizeof self);
+    test_fake_param(8, &status_code, sizeof status_code);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_http_outgoing_response_headers(ww_call *call, ww_outgoing_response *self,
                                                           ww_fields **result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_http_outgoing_response_body(ww_call *call, ww_outgoing_response *self,
                                                        wasi_http_result_outgoing_body_none *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_http_outgoing_body_write(ww_call *call, ww_outgoing_body *self,
                                                     wasi_http_result_output_stream_none *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -1615,8 +1615,8 @@ static ww_status fake_wasi_http_outgoing_body_finish(ww_call *call, ww_outgoing_
                                                      const wasi_http_option_fields *trailers,
                                                      wasi_http_result_none_error_code *result)
 {
-    (void)this;
-    (void)trailers;
+    test_fake_param(0, &this, sizeof this);
+    test_fake_param(8, trailers, sizeof *trailers);
     return test_fake_act(call, result);
 }
 
@@ -1624,7 +1624,7 @@ static ww_status
 fake_wasi_http_future_incoming_response_subscribe(ww_call *call, ww_future_incoming_response *self,
                                                   ww_pollable **result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
@@ -1632,14 +1632,14 @@ static ww_status fake_wasi_http_future_incoming_response_get(
     ww_call *call, ww_future_incoming_response *self,
     wasi_http_option_result_result_incoming_response_error_code_none *result)
 {
-    (void)self;
+    test_fake_param(0, &self, sizeof self);
     return test_fake_act(call, result);
 }
 
 static ww_status fake_wasi_http_http_error_code(ww_call *call, ww_error *err,
                                                 wasi_http_option_error_code *result)
 {
-    (void)err;
+    test_fake_param(0, &err, sizeof err);
     return test_fake_act(call, result);
 }
 
@@ -1703,8 +1703,8 @@ static ww_status fake_wasi_http_outgoing_handler_handle(
     const wasi_http_outgoing_handler_option_request_options *options,
     wasi_http_outgoing_handler_result_future_incoming_response_error_code *result)
 {
-    (void)request;
-    (void)options;
+    test_fake_param(0, &request, sizeof request);
+    test_fake_param(8, options, sizeof *options);
     return test_fake_act(call, result);
 }
 

@@ -10,7 +10,7 @@
 #include "support/check.h"
 #include <stdio.h>
 
-enum { FAKE_HANDLES = 64, FAKE_MEMORY = 65536, FAKE_SCRATCH = 65536 };
+enum { FAKE_HANDLES = 64, FAKE_MEMORY = 65536, FAKE_SCRATCH = 65536, FAKE_LIFTED = 4 };
 
 typedef struct fake_handle {
     const ww_resource_type *type; /* NULL: free */
@@ -23,8 +23,13 @@ static struct fake {
     fake_handle handles[FAKE_HANDLES]; /* from 1 */
     uint32_t handle_count;
     bool table_full;
-    const ww_type *lifted_type; /* the last value that ww_lift_flat made up */
-    _Alignas(16) uint8_t lifted[256];
+    struct {
+        const ww_type *type; /* NULL: given back */
+        _Alignas(16) uint8_t value[256];
+    } lifted[FAKE_LIFTED]; /* what ww_lift_flat made up */
+    uint32_t lifted_count;
+    bool last_case;      /* of made-up variants, instead of the first; none instead of some */
+    uint8_t scalar;      /* of made-up numbers, so that no two are the same */
     char trap_text[256]; /* empty: none */
     int trap_code;
     ww_status settled;
@@ -74,8 +79,10 @@ static inline void fake_release_params(void)
         ww_object_release(ww_object_of(fake.handles[i].rep));
         fake.handles[i].rep = 0;
     }
-    ww_envelope_release(fake.lifted_type, fake.lifted);
-    fake.lifted_type = NULL;
+    for (uint32_t i = 0; i < fake.lifted_count; i++) {
+        ww_envelope_release(fake.lifted[i].type, fake.lifted[i].value);
+        fake.lifted[i].type = NULL;
+    }
 }
 
 static inline void fake_drop_handles(void)
@@ -85,14 +92,39 @@ static inline void fake_drop_handles(void)
     fake.handle_count = 0;
 }
 
-/* A value of the type in host layout: the first case that has something to show, strings of three
- * bytes, lists of one element, objects of its own for handles. */
+static inline void fake_number(const ww_type *type, void *out)
+{
+    uint32_t word = type->kind == WW_TYPE_CHAR   ? 0x1f600
+                    : type->kind == WW_TYPE_ENUM ? type->count - 1
+                                                 : (uint32_t)((UINT64_C(1) << type->count) - 1);
+    if (type->kind == WW_TYPE_CHAR || type->kind == WW_TYPE_ENUM || type->kind == WW_TYPE_FLAGS) {
+        memcpy(out, &word, sizeof word);
+    } else if (type->kind == WW_TYPE_BOOL) {
+        *(bool *)out = true;
+    } else {
+        for (uint32_t i = 0; i < type->host_size; i++)
+            ((uint8_t *)out)[i] = ++fake.scalar;
+    }
+}
+
+static inline void fake_value(const ww_type *type, void *out);
+
+static inline void fake_variant(const ww_type *type, void *out)
+{
+    uint32_t first = type->kind == WW_TYPE_OPTION, last = first ? 0 : type->count - 1;
+    uint32_t tag = fake.last_case ? last : first;
+    memcpy(out, &tag, sizeof tag);
+    if (type->fields[tag].type)
+        fake_value(type->fields[tag].type, (uint8_t *)out + type->payload_host_offset);
+}
+
+/* A value of the type in host layout: strings of three bytes, lists of one element (none if that
+ * has handles), objects of its own for handles. */
 static inline void fake_value(const ww_type *type, void *out)
 {
     static const uint64_t zeroes[32];
-    memset(out, 0, type->host_size);
-    uint32_t tag = type->kind == WW_TYPE_OPTION;
     uint64_t rep;
+    memset(out, 0, type->host_size);
     switch ((ww_type_kind)type->kind) {
     case WW_TYPE_STRING: *(ww_list *)out = (ww_list){"abc", 3}; return;
     case WW_TYPE_LIST:
@@ -106,16 +138,13 @@ static inline void fake_value(const ww_type *type, void *out)
         return;
     case WW_TYPE_OPTION:
     case WW_TYPE_RESULT:
-    case WW_TYPE_VARIANT:
-        memcpy(out, &tag, sizeof tag);
-        if (type->fields[tag].type)
-            fake_value(type->fields[tag].type, (uint8_t *)out + type->payload_host_offset);
-        return;
+    case WW_TYPE_VARIANT: fake_variant(type, out); return;
     case WW_TYPE_OWN:
         rep = ww_object_rep(fake_object());
         memcpy(out, &rep, sizeof rep);
         return;
-    default: return;
+    case WW_TYPE_BORROW: return;
+    default: fake_number(type, out); return;
     }
 }
 
@@ -244,8 +273,9 @@ bool ww_lift_flat(ww_call *call, const ww_type *type, const ww_resource_type *co
     (void)resources;
     (void)slots;
     fake_value(type, out);
-    fake.lifted_type = type;
-    memcpy(fake.lifted, out, type->host_size);
+    WW_ASSERT(fake.lifted_count < FAKE_LIFTED && type->host_size <= sizeof fake.lifted[0].value);
+    fake.lifted[fake.lifted_count].type = type;
+    memcpy(fake.lifted[fake.lifted_count++].value, out, type->host_size);
     return !call->failed;
 }
 

@@ -82,6 +82,13 @@ static void fake_canceled(ww_call *call)
     act.cancels++;
 }
 
+void test_fake_param(uint32_t offset, const void *value, size_t size)
+{
+    (void)offset;
+    (void)value;
+    (void)size;
+}
+
 ww_status test_fake_act(ww_call *call, void *result)
 {
     act.calls++;

@@ -6,8 +6,11 @@ static void emit_fake(const wit_interface *interface, const wit_func *func, FILE
     fprintf(out, "static ww_status fake_%s_%s(", interface->c, func->c);
     emit_params(func, out);
     fprintf(out, ")\n{\n");
-    for (uint32_t i = 0; i < func->param_count; i++)
-        fprintf(out, "(void)%s;\n", func->param_c[i]);
+    for (uint32_t i = 0; i < func->param_count; i++) {
+        bool pointer = has_struct(func->params[i]);
+        fprintf(out, "test_fake_param(%u, %s%s, sizeof %s%s);\n", func->abi.params[i].host_offset,
+                pointer ? "" : "&", func->param_c[i], pointer ? "*" : "", func->param_c[i]);
+    }
     fprintf(out, "return test_fake_act(call, %s);\n}\n\n", func->result ? "result" : "NULL");
 }
 
