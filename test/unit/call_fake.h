@@ -148,11 +148,6 @@ static inline void fake_value(const ww_type *type, void *out)
     }
 }
 
-/* Primitives that fail give back what the call has lifted so far. */
-bool ww_call_fail_lift_code(ww_call *call, int trap_code);
-bool ww_call_fail_lift(ww_call *call, const char *format, ...) WW_PRINTF(2, 3);
-bool ww_call_in_grown_memory(ww_call *call, uint64_t ptr, uint64_t size);
-
 /* --- component/call.h ----------------------------------------------------------------------- */
 
 static inline void fake_start(ww_call *call, const ww_site *site)
