@@ -12,7 +12,7 @@
 typedef struct ww_bound_import {
     const ww_bound_interface *interface;
     const ww_host_func *func;
-    ww_view module;
+    const ww_core_module *module;
 } ww_bound_import;
 
 typedef struct ww_binder {
@@ -34,7 +34,10 @@ WW_MUST_USE ww_status ww_binder_imports(ww_binder *b);
 /* "host/nested" of the path of an import; NULL data: no memory. */
 ww_view ww_binder_path(ww_binder *b, ww_arena *arena, uint32_t count, const ww_view *path);
 
-/* program_module.c: compiles core modules and turns names of core exports into indices. */
+/* program_module.c: reads a core module that the host offers, and compares it with what the component
+ * asked for; compiles core modules and turns names of core exports into indices. */
+WW_MUST_USE ww_status ww_binder_read_offered(ww_binder *b, const ww_plan_import *import,
+                                             ww_view wasm, const ww_core_module **out);
 WW_MUST_USE ww_status ww_binder_modules(ww_binder *b);
 WW_MUST_USE ww_status ww_binder_steps(ww_binder *b);
 

@@ -1,13 +1,21 @@
 /* component/host.h - how the host offers functions and resources to components.
  *
- * Model      An interface is a named table of functions with types, and of resources. Three sorts
- * of functions: generated  `entry` decodes raw slots itself and calls a typed C function (gen/wit)
+ * Model      An interface is a named table of functions with types, and of resources. Two sorts of
+ *            functions:
+ *
+ *              generated  `entry` decodes raw slots itself and calls a typed C function (gen/wit)
  *              dynamic    `call` receives the parameters as one struct in host layout
- * (component/type.h) A linker holds interfaces by name and version track and is shared by all
- * programs that bind to it. Versions   `wasi:*` names of one 0.2 track are one interface: any 0.2.x
- * import binds to the highest 0.2.y offered, and so shares its resource types. Every other name
- * matches exactly. Ownership  The linker borrows the tables, which live in static storage or
- * outlive it. Threads    Read-only after the last ww_linker_add.
+ *                         (component/type.h)
+ *
+ *            A linker holds interfaces by name and version track and is shared by all programs that
+ *            bind to it.
+ * Types      A component's function fits the host's if parameters and result have the same types,
+ *            labels and resources included. Names of parameters do not count.
+ * Versions   `wasi:*` names of one 0.2 track are one interface: any 0.2.x import binds to the
+ *            highest 0.2.y offered, and so shares its resource types. Every other name matches
+ *            exactly.
+ * Ownership  The linker borrows the tables, which live in static storage or outlive it.
+ * Threads    Read-only after the last ww_linker_add.
  */
 #pragma once
 #include "component/plan.h"
@@ -57,8 +65,9 @@ typedef struct ww_host_interface {
     /* What own<i> and borrow<i> in the functions' types mean. Only those with a name are this
      * interface's own exports; the others are used from other interfaces. */
     const ww_resource_type *const *resources;
-    uint32_t resource_count; /* of the map */
-    uint32_t exported_count; /* the first ones of the map are exported under their name */
+    uint32_t resource_count;           /* of the map */
+    uint32_t exported_count;           /* the first ones of the map are exported under their name */
+    const char *const *exported_names; /* or under these; NULL: their own */
 } ww_host_interface;
 
 typedef struct ww_linker ww_linker;
@@ -70,7 +79,8 @@ void ww_linker_free(ww_linker *linker);
  * full name twice. */
 WW_MUST_USE ww_status ww_linker_add(ww_linker *linker, const ww_host_interface *interface,
                                     const void *impl);
-/* A core module for components that import one at the root. Borrows both. */
+/* A core module for components that import one at the root, or, as "host/simple", from an instance.
+ * Borrows both. */
 WW_MUST_USE ww_status ww_linker_add_module(ww_linker *linker, const char *name, ww_view wasm);
 
 typedef struct ww_bound_interface {

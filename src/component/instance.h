@@ -43,6 +43,9 @@ ww_program_stats ww_program_stats_of(const ww_program *program);
 typedef struct ww_export ww_export;
 const ww_export *ww_program_export(const ww_program *program, ww_view interface, ww_view func);
 const ww_func_type *ww_export_type(const ww_export *func);
+/* The bytes of an exported core module, as ww_linker_add_module takes them; empty if absent. Valid
+ * while the program lives. */
+ww_view ww_program_export_module(const ww_program *program, ww_view interface, ww_view name);
 
 typedef struct ww_instance_options {
     void *host;                     /* call->host: the cell */

@@ -146,10 +146,17 @@ const ww_host_func *ww_interface_func(const ww_host_interface *interface, ww_vie
     return NULL;
 }
 
+const char *ww_interface_resource_name(const ww_host_interface *interface, uint32_t index)
+{
+    return interface->exported_names ? interface->exported_names[index]
+                                     : interface->resources[index]->name;
+}
+
 const ww_resource_type *ww_interface_resource(const ww_host_interface *interface, ww_view name)
 {
     for (uint32_t i = 0; i < interface->exported_count; i++)
-        if (ww_view_is(name, interface->resources[i]->name)) return interface->resources[i];
+        if (ww_view_is(name, ww_interface_resource_name(interface, i)))
+            return interface->resources[i];
     return NULL;
 }
 

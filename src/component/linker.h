@@ -16,4 +16,5 @@ void ww_linker_print_offers(const ww_linker *linker, ww_view name, ww_buf *out);
 
 const ww_host_func *ww_interface_func(const ww_host_interface *interface, ww_view name);
 /* Of those that the interface exports. */
+const char *ww_interface_resource_name(const ww_host_interface *interface, uint32_t index);
 const ww_resource_type *ww_interface_resource(const ww_host_interface *interface, ww_view name);

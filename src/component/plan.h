@@ -104,7 +104,8 @@ typedef struct ww_plan_import {
 typedef enum ww_plan_import_kind {
     WW_IMPORT_FUNC,
     WW_IMPORT_RESOURCE,
-    WW_IMPORT_MODULE
+    WW_IMPORT_MODULE,
+    WW_IMPORT_INSTANCE /* what it must hold follows; an empty one may be absent */
 } ww_plan_import_kind;
 
 typedef enum ww_plan_ref_kind { WW_REF_EXPORT, WW_REF_SITE } ww_plan_ref_kind;
@@ -131,10 +132,11 @@ typedef struct ww_plan_step {
     const ww_plan_ref *refs; /* in the module's import order; one ref for all others but RESOURCE */
 } ww_plan_step;
 
-/* The root's exports, a tree: functions and instances of functions. */
+/* The root's exports, a tree. */
 typedef struct ww_plan_export {
     ww_view name;
-    uint32_t lift; /* or WW_NONE for an instance, or for what cannot be called (types) */
+    uint32_t lift;                /* of a function; else WW_NONE */
+    const ww_core_module *module; /* of a core module that stands in the component; else NULL */
     uint32_t child_count;
     const struct ww_plan_export *children;
 } ww_plan_export;

@@ -88,6 +88,8 @@ static bool import_instance(ww_planner *p, ww_frame *root, place at, const ww_ex
     if (!value->items) return false;
     if (at.path_length) memcpy(path, at.path, at.path_length * sizeof *path);
     if (!full_name(p, &item->name, &path[at.path_length])) return false;
+    ww_plan_import import = {.kind = WW_IMPORT_INSTANCE, .resource = WW_NONE};
+    if (!push_import(p, at, item, &import, NULL)) return false;
     place inside = {at.path_length + 1, path};
     for (uint32_t i = 0; i < externs->count; i++)
         if (!import_item(p, root, inside, &externs->items[i], &value->items[i])) return false;
@@ -149,6 +151,7 @@ static bool export_item(ww_planner *p, const ww_extern *as, ww_item item, ww_pla
     switch (item.kind) {
     case WW_VALUE_LIFT: out->lift = item.index; return true;
     case WW_VALUE_INSTANCE: return export_items(p, item.of.instance, out);
+    case WW_VALUE_MODULE: out->module = item.of.module->plan.source; return true;
     case WW_VALUE_IMPORT:
     case WW_VALUE_COMPONENT:
         return ww_planner_fail(p, WW_E_UNSUPPORTED, "export \"%.*s\": %s cannot be exported",

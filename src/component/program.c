@@ -10,12 +10,16 @@ void *ww_binder_take(ww_binder *b, ww_arena *arena, size_t count, size_t size)
 
 /* --- exports -------------------------------------------------------------------------------- */
 
+static bool is_leaf(const ww_plan_export *item)
+{
+    return item->lift != WW_NONE || item->module;
+}
+
 static uint32_t count_exports(const ww_plan_export *items, uint32_t count)
 {
     uint32_t sum = 0;
     for (uint32_t i = 0; i < count; i++)
-        sum +=
-            items[i].lift != WW_NONE ? 1 : count_exports(items[i].children, items[i].child_count);
+        sum += is_leaf(&items[i]) ? 1 : count_exports(items[i].children, items[i].child_count);
     return sum;
 }
 
@@ -31,9 +35,13 @@ static bool add_exports(ww_binder *b, export_list *list, ww_view interface,
 {
     for (uint32_t i = 0; i < count; i++) {
         const ww_plan_export *item = &items[i];
-        if (item->lift != WW_NONE) {
-            list->items[list->count++] =
-                (ww_export){interface, item->name, &b->program->lifts[item->lift]};
+        if (is_leaf(item)) {
+            list->items[list->count++] = (ww_export){
+                .interface = interface,
+                .name = item->name,
+                .lift = item->module ? NULL : &b->program->lifts[item->lift],
+                .module = item->module ? item->module->bytes : ww_view_str(""),
+            };
         } else if (item->child_count) {
             const ww_view path[] = {interface, item->name};
             bool nested = interface.size > 0;
@@ -139,7 +147,8 @@ ww_program_stats ww_program_stats_of(const ww_program *program)
 }
 
 /* Exact name first, then the highest version of its track. */
-const ww_export *ww_program_export(const ww_program *program, ww_view interface, ww_view func)
+static const ww_export *find_export(const ww_program *program, ww_view interface, ww_view name,
+                                    bool module)
 {
     ww_view wanted, track;
     uint64_t rank, best_rank = 0;
@@ -147,7 +156,7 @@ const ww_export *ww_program_export(const ww_program *program, ww_view interface,
     const ww_export *best = NULL;
     for (uint32_t i = 0; i < program->export_count; i++) {
         const ww_export *item = &program->exports[i];
-        if (!ww_view_equal(item->name, func)) continue;
+        if (!ww_view_equal(item->name, name) || !item->lift != module) continue;
         if (ww_view_equal(item->interface, interface)) return item;
         if (!has_track || !ww_name_track(item->interface, &track, &rank)) continue;
         if (!ww_view_equal(track, wanted) || (best && rank < best_rank)) continue;
@@ -155,6 +164,17 @@ const ww_export *ww_program_export(const ww_program *program, ww_view interface,
         best_rank = rank;
     }
     return best;
+}
+
+const ww_export *ww_program_export(const ww_program *program, ww_view interface, ww_view func)
+{
+    return find_export(program, interface, func, false);
+}
+
+ww_view ww_program_export_module(const ww_program *program, ww_view interface, ww_view name)
+{
+    const ww_export *export = find_export(program, interface, name, true);
+    return export ? export->module : ww_view_str("");
 }
 
 const ww_func_type *ww_export_type(const ww_export *func)

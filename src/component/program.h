@@ -5,8 +5,9 @@
  *            indices, every import has its host function, and one generated module
  *            (component/thunk.h) is linked with all of them. An instance is made by
  *            ww_store_instantiate_link(thunks) and then the steps in order. The thunk module
- * exports its setter, then one function per site, then one per lift. Ownership  All of it belongs to
- * the program and lives as long. Threads    Immutable once made; the count of references is atomic.
+ *            exports its setter, then one function per site, then one per lift.
+ * Ownership  All of it belongs to the program and lives as long.
+ * Threads    Immutable once made; the count of references is atomic.
  */
 #pragma once
 #include "component/instance.h"
@@ -34,7 +35,8 @@ typedef struct ww_lift {
 
 struct ww_export {
     ww_view interface, name; /* "" at the root; "outer/inner" for nested instances */
-    const ww_lift *lift;
+    const ww_lift *lift;     /* NULL: a core module */
+    ww_view module;
 };
 
 struct ww_program {

@@ -43,6 +43,7 @@ static const char *kind_name(const ww_plan_import *import)
     switch (import->kind) {
     case WW_IMPORT_FUNC: return "function";
     case WW_IMPORT_RESOURCE: return "resource";
+    case WW_IMPORT_INSTANCE: return "instance";
     default: return "core module";
     }
 }
@@ -84,7 +85,8 @@ static void print_items(text *t, const ww_host_interface *interface, bool funcs)
 {
     uint32_t count = funcs ? interface->func_count : interface->exported_count;
     for (uint32_t i = 0; i < count; i++) {
-        const char *name = funcs ? interface->funcs[i].name : interface->resources[i]->name;
+        const char *name =
+            funcs ? interface->funcs[i].name : ww_interface_resource_name(interface, i);
         if (ww_buf_printf(&t->buf, "%s%s", i ? ", " : "", name)) return;
     }
 }
@@ -140,6 +142,16 @@ static bool same_resource(void *arg, uint32_t a, uint32_t b)
     return resource != WW_NONE && s->bound[resource] == s->host->resources[b];
 }
 
+static bool fits(const ww_func_type *wanted, const ww_func_type *offered, sides *s)
+{
+    if (wanted->param_count != offered->param_count || !wanted->result != !offered->result)
+        return false;
+    for (uint32_t i = 0; i < wanted->param_count; i++)
+        if (!ww_type_equal(wanted->params[i].type, offered->params[i].type, same_resource, s))
+            return false;
+    return !wanted->result || ww_type_equal(wanted->result, offered->result, same_resource, s);
+}
+
 static ww_status bind_func(ww_binder *b, ww_view name, const ww_plan_import *import,
                            ww_bound_import *out, const ww_resource_type **resources)
 {
@@ -147,7 +159,7 @@ static ww_status bind_func(ww_binder *b, ww_view name, const ww_plan_import *imp
     out->func = ww_interface_func(host, import->name);
     if (!out->func) return fail_missing_item(b, name, host, import);
     sides s = {resources, import->type.resources, host};
-    if (ww_func_type_equal(import->type.func, out->func->type, same_resource, &s)) return WW_OK;
+    if (fits(import->type.func, out->func->type, &s)) return WW_OK;
     return fail_mismatch(b, name, import, out->func);
 }
 
@@ -177,12 +189,27 @@ static ww_status bind_module(ww_binder *b, ww_view interface, const ww_plan_impo
     const ww_view path[] = {interface, import->name};
     ww_view name = interface.size ? ww_binder_path(b, &b->scratch, 2, path) : import->name;
     if (!name.data) return WW_E_MEMORY;
-    out->module = ww_linker_find_module(b->linker, name);
-    if (out->module.size) return WW_OK;
+    ww_view wasm = ww_linker_find_module(b->linker, name);
+    if (wasm.size) return ww_binder_read_offered(b, import, wasm, &out->module);
     return ww_fail(b->diag, WW_E_MISSING,
                    "import \"%.*s\": the component wants a core module of that name, which the "
                    "host does not offer",
                    WW_VIEW_ARG(name));
+}
+
+/* An instance is there if what it must hold is; but its name must not be that of something else. */
+static ww_status bind_instance(ww_binder *b, ww_view interface, const ww_plan_import *import)
+{
+    const ww_bound_interface *around = ww_linker_find(b->linker, interface);
+    const ww_host_interface *host = around ? around->interface : NULL;
+    if (!host ||
+        !(ww_interface_func(host, import->name) || ww_interface_resource(host, import->name)))
+        return WW_OK;
+    return ww_fail(
+        b->diag, WW_E_MISMATCH,
+        "import \"%.*s\": the component wants an instance, the host offers something else "
+        "of that name",
+        WW_VIEW_ARG(import->name));
 }
 
 static ww_status bind_import(ww_binder *b, const ww_plan_import *import, ww_bound_import *out,
@@ -191,6 +218,7 @@ static ww_status bind_import(ww_binder *b, const ww_plan_import *import, ww_boun
     ww_view name = ww_binder_path(b, &b->scratch, import->path_length, import->path);
     if (!name.data) return WW_E_MEMORY;
     if (import->kind == WW_IMPORT_MODULE) return bind_module(b, name, import, out);
+    if (import->kind == WW_IMPORT_INSTANCE) return bind_instance(b, name, import);
     out->interface = ww_linker_find(b->linker, name);
     if (import->kind == WW_IMPORT_RESOURCE) return bind_resource(b, name, import, out, resources);
     if (!out->interface) return fail_missing_interface(b, name, import);

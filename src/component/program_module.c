@@ -18,29 +18,18 @@ static ww_status compile(ww_binder *b, uint32_t index, ww_buf *scratch)
     return status;
 }
 
-/* A core module that the host offers: read, and compared with what the component asked for. */
-static ww_status read_offered(ww_binder *b, const ww_plan_module *wanted, ww_core_module *out)
+ww_status ww_binder_read_offered(ww_binder *b, const ww_plan_import *import, ww_view wasm,
+                                 const ww_core_module **out)
 {
-    ww_view wasm = b->imports[wanted->import].module;
+    ww_core_module *module = ww_binder_take(b, &b->program->arena, 1, sizeof *module);
+    if (!module) return WW_E_MEMORY;
     ww_reader reader = {.base = wasm.data, .end = wasm.size, .diag = b->diag};
-    ww_core_read_module(&reader, &b->program->arena, &b->scratch, out);
-    if (!reader.status && !ww_core_module_fits(&b->scratch, &out->type, wanted->type, b->diag))
+    ww_core_read_module(&reader, &b->program->arena, &b->scratch, module);
+    if (!reader.status && !ww_core_module_fits(&b->scratch, &module->type, import->module, b->diag))
         reader.status = WW_E_MISMATCH;
-    ww_view name = b->plan->imports[wanted->import].name;
-    if (reader.status) ww_fail_in(b->diag, "import \"%.*s\"", WW_VIEW_ARG(name));
+    if (reader.status) ww_fail_in(b->diag, "import \"%.*s\"", WW_VIEW_ARG(import->name));
+    *out = module;
     return reader.status;
-}
-
-static ww_status find_source(ww_binder *b, uint32_t index)
-{
-    const ww_plan_module *module = &b->plan->modules[index];
-    b->sources[index] = module->source;
-    if (module->source) return WW_OK;
-    ww_core_module *offered = ww_binder_take(b, &b->program->arena, 1, sizeof *offered);
-    if (!offered) return WW_E_MEMORY;
-    offered->index = index;
-    b->sources[index] = offered;
-    return read_offered(b, module, offered);
 }
 
 ww_status ww_binder_modules(ww_binder *b)
@@ -53,8 +42,9 @@ ww_status ww_binder_modules(ww_binder *b)
     ww_buf_init(&scratch, b->scratch.allocator, WW_MAX_COMPONENT_BYTES + START_EXPORT_BYTES);
     ww_status status = WW_OK;
     for (uint32_t i = 0; i < count && !status; i++) {
-        status = find_source(b, i);
-        if (!status) status = compile(b, i, &scratch);
+        const ww_plan_module *module = &b->plan->modules[i];
+        b->sources[i] = module->source ? module->source : b->imports[module->import].module;
+        status = compile(b, i, &scratch);
     }
     ww_buf_deinit(&scratch);
     return status;

@@ -1,17 +1,19 @@
 /* component/thunk.h - the one generated core module of a program: where guests and host meet.
  *
  * Model      For every site and lift it exports one function. A direct site is the imported host
- * function itself, exported again. Every other one is a loop in WebAssembly around two host
- * functions:
+ *            function itself, exported again. Every other one is a loop in WebAssembly around two
+ *            host functions:
  *
  *              (op, v, w) = begin(params...)          exactly once
  *              until op == DONE: perform op; (op, v, w) = resume(value)
  *              return v as the result type
  *
  *            so that the host never calls the guest: reallocs, callees, destructors and
- * post-returns are called by the thunk, traps pass through by themselves, and a wait is a call of
- * an empty function (wasm/wasm.h). Table      The module owns a table of functions, one entry per
- * plan slot, filled by the host as steps reach them; the thunk reaches them with call_indirect.
+ *            post-returns are called by the thunk, traps pass through by themselves, and a wait is
+ *            a call of an empty function (wasm/wasm.h).
+ * Table      The module owns a table of functions, one entry per plan slot, filled by the host as
+ *            steps reach them; the thunk reaches them with call_indirect.
+ * Bounds     WW_MAX_PLAN_FUNCS thunks, WW_MAX_PLAN_BYTES in all.
  */
 #pragma once
 #include "component/plan.h"

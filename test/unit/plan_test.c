@@ -54,7 +54,7 @@ static ww_status make(fixture *f, const char *text)
 
 static void print_import(ww_buf *out, const ww_plan_import *import)
 {
-    static const char *const kinds[] = {"import", "resource", "module"};
+    static const char *const kinds[] = {"import", "resource", "module", "instance"};
     assert_ok(ww_buf_printf(out, "%s ", kinds[import->kind]));
     for (uint32_t i = 0; i < import->path_length; i++)
         assert_ok(ww_buf_printf(out, "%.*s.", WW_VIEW_ARG(import->path[i])));
@@ -222,8 +222,9 @@ static void plan__an_import_of_the_root__goes_through_to_nested_components(void 
                 "07[01 40 00 01 00] 0a[01 00 'f' 01 00] 08[01 01 00 00 00]" CALLER
                 "02[01 01 01 'f' 00 00] 02[01 00 00 01 'env' 12 00]] "
                 "06[01 01 00 00 'f'] 05[01 00 00 01 'f' 01 00]",
+                "instance a:b/c\n"
                 "import a:b/c.f\n"
-                "site 0: import 0 of 1\n"
+                "site 0: import 1 of 1\n"
                 "instantiate 0: module 0 (site 0)\n");
 }
 
@@ -278,13 +279,15 @@ static void plan__a_resource_of_the_host_under_two_names__is_one(void **state)
                                "07[01 42 02 02 03 02 01 01  04 00 's' 03 00 00]"
                                "0a[01 00 'a:b/d' 05 02]" /* instance { s: the same } */
                                "08[01 03 01]",
+                "instance a:b/c\n"
                 "resource a:b/c.r\n"
+                "instance a:b/d\n"
                 "resource a:b/d.s\n"
                 "site 0: drop 0 of 0\n");
     assert_int_equal(f->plan->resource_count, 1);
     assert_int_equal(f->plan->resources[0].owner, WW_NONE);
-    assert_int_equal(f->plan->resources[0].import, 0);
-    assert_int_equal(f->plan->imports[1].resource, 0);
+    assert_int_equal(f->plan->resources[0].import, 1);
+    assert_int_equal(f->plan->imports[3].resource, 0);
 }
 
 /* --- start sections -------------------------------------------------------------------------- */
