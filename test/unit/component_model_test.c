@@ -160,6 +160,15 @@ static void module__declarations__are_decoded(void **state)
     assert_int_equal(module->export_section.data[0], 7);
 }
 
+static void module__memory_beyond_its_address_space__is_refused(void **state)
+{
+    fixture *f = *state;
+    assert_invalid(f, TEST_COMPONENT "01[" TEST_MODULE "05[01 00 81 80 04]]",
+                   "beyond its address space");
+    assert_invalid(f, TEST_COMPONENT "01[" TEST_MODULE "05[01 08 01 67]]", "page size of 2^103");
+    assert_parses(f, TEST_COMPONENT "01[" TEST_MODULE "05[01 00 80 80 04]]");
+}
+
 static void lift__core_function_of_another_type__is_refused(void **state)
 {
     fixture *f = *state;
@@ -382,6 +391,7 @@ int main(void)
         CASE(parse__custom_sections__are_skipped_whatever_they_hold),
         CASE(parse__round_trip__leaves_a_walk),
         CASE(module__declarations__are_decoded),
+        CASE(module__memory_beyond_its_address_space__is_refused),
         CASE(lift__core_function_of_another_type__is_refused),
         CASE(lower__of_a_string__needs_memory),
         CASE(component_async__is_refused_by_name),
