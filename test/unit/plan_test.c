@@ -9,6 +9,7 @@
 #include "component/plan.h"
 #include "support/binary.h"
 #include "support/check.h"
+#include "support/shim.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -356,70 +357,49 @@ static void module_bytes__the_reserved_name_is_taken__refused(void **state)
 
 /* --- doing without shims --------------------------------------------------------------------- */
 
-/* Imports `env.g: (i32, i32) -> ()`, exports mem and run; `more` is put before its code. */
-#define MAIN(more)                                                                                 \
-    "01[" TEST_MODULE "01[02 60 02 7f 7f 00  60 00 00] 02[01 'env' 'g' 00 00] 03[01 01]"           \
-    "05[01 00 01] 07[02 'mem' 02 00 'run' 00 01] " more " 0a[01 [00 0b]]] "
-#define SHIM(body)                                                                                 \
-    "01[" TEST_MODULE "01[01 60 02 7f 7f 00] 03[01 00] 04[01 70 01 01 01]"                         \
-    "07[02 '0' 00 00 '$imports' 01 00] 0a[01 [" body "]]] "
-#define FORWARDER "00 20 00 20 01 41 00 11 00 00 0b"
-#define FIXUP(more)                                                                                \
-    "01[" TEST_MODULE "01[02 60 02 7f 7f 00  60 00 00]"                                            \
-    "02[03 '' '0' 00 00  '' '$imports' 01 70 01 01 01  '' 's' 00 01] " more                        \
-    "09[01 00 41 00 0b 01 00]] "
-
-/* Imports `g: func(s: string)`, which needs main's memory, and runs main, whose import of it goes
- * through the shim. `filler` makes core func 1, `bag` is the core instance that the fixup gets. */
-#define SHIMMED(main, shim, fixup, filler, bag)                                                    \
-    TEST_COMPONENT "07[02 40 01 's' 73 01 00  40 00 01 00] 0a[01 00 'g' 01 00]" main shim fixup    \
-                   "02[01 00 01 00]"             /* core instance 0: the shim */                   \
-                   "06[01 00 00 01 00 '0']"      /* core func 0: its entry */                      \
-                   "02[01 01 01 'g' 00 00]"      /* core instance 1 */                             \
-                   "02[01 00 00 01 'env' 12 01]" /* core instance 2: main */                       \
-                   "06[02 00 02 01 02 'mem'  00 01 01 00 '$imports']" filler                       \
-                   "06[01 00 00 01 02 'run']"                          /* core func 2 */           \
-                   "02[01 01 03 '0' 00 01 '$imports' 01 00 's' 00 02]" /* the bag */               \
-                   "02[01 00 02 01 '' 12 " bag "]"                     /* the fixup */             \
-                   "08[01 00 00 02 00 01] 0b[01 00 'run' 01 01 00]"
-#define LOWERED "08[01 01 00 00 01 03 00]"
+#define MAIN(start) TEST_SHIM_MAIN(start, "00 0b")
 
 static void plan__a_shim_around_a_lowered_function__is_that_function(void **state)
 {
     fixture *f = *state;
-    assert_plan(f, SHIMMED(MAIN(""), SHIM(FORWARDER), FIXUP(""), LOWERED, "03"),
-                "import g\n"
-                "site 0: import 0 of 0\n"
-                "instantiate 0: module 0 (site 0)\n"
-                "memory 0 = 0.mem\n"
-                "slot 0 = 0.run\n"
-                "export run = lift 0\n");
+    assert_plan(
+        f, TEST_SHIMMED(MAIN(""), TEST_SHIM(TEST_FORWARDER), TEST_FIXUP(""), TEST_LOWERED, "03"),
+        "import g\n"
+        "site 0: import 0 of 0\n"
+        "instantiate 0: module 0 (site 0)\n"
+        "memory 0 = 0.mem\n"
+        "slot 0 = 0.run\n"
+        "export run = lift 0\n");
 }
 
 static void plan__a_start_before_the_memory_is_known__does_not_matter(void **state)
 {
     fixture *f = *state;
-    assert_plan(f, SHIMMED(MAIN("08[01]"), SHIM(FORWARDER), FIXUP(""), LOWERED, "03"),
-                "import g\n"
-                "site 0: import 0 of 0\n"
-                "instantiate 0: module 0 (site 0)\n"
-                "start 0.ww:start\n"
-                "memory 0 = 0.mem\n"
-                "slot 0 = 0.run\n"
-                "export run = lift 0\n");
+    assert_plan(
+        f,
+        TEST_SHIMMED(MAIN("08[01]"), TEST_SHIM(TEST_FORWARDER), TEST_FIXUP(""), TEST_LOWERED, "03"),
+        "import g\n"
+        "site 0: import 0 of 0\n"
+        "instantiate 0: module 0 (site 0)\n"
+        "start 0.ww:start\n"
+        "memory 0 = 0.mem\n"
+        "slot 0 = 0.run\n"
+        "export run = lift 0\n");
 }
 
 static void plan__a_start_of_the_fixup__runs_in_its_place(void **state)
 {
     fixture *f = *state;
-    assert_plan(f, SHIMMED(MAIN(""), SHIM(FORWARDER), FIXUP("08[01]"), LOWERED, "03"),
-                "import g\n"
-                "site 0: import 0 of 0\n"
-                "instantiate 0: module 0 (site 0)\n"
-                "memory 0 = 0.mem\n"
-                "start 0.run\n"
-                "slot 0 = 0.run\n"
-                "export run = lift 0\n");
+    assert_plan(
+        f,
+        TEST_SHIMMED(MAIN(""), TEST_SHIM(TEST_FORWARDER), TEST_FIXUP("08[01]"), TEST_LOWERED, "03"),
+        "import g\n"
+        "site 0: import 0 of 0\n"
+        "instantiate 0: module 0 (site 0)\n"
+        "memory 0 = 0.mem\n"
+        "start 0.run\n"
+        "slot 0 = 0.run\n"
+        "export run = lift 0\n");
 }
 
 /* An entry that another module fills: `(i32, i32) -> ()`. */
@@ -430,8 +410,8 @@ static void plan__a_shim_around_another_modules_function__is_a_forwarder(void **
 {
     fixture *f = *state;
     assert_plan(f,
-                SHIMMED(MAIN(""), SHIM(FORWARDER), FIXUP("") ADAPTER,
-                        "02[01 00 03 00] 06[01 00 00 01 03 'g']", "04"),
+                TEST_SHIMMED(MAIN(""), TEST_SHIM(TEST_FORWARDER), TEST_FIXUP("") ADAPTER,
+                             "02[01 00 03 00] 06[01 00 00 01 03 'g']", "04"),
                 "import g\n"
                 "site 0: forward 0 of 0\n"
                 "instantiate 0: module 0 (site 0)\n"
@@ -447,15 +427,21 @@ static void plan__almost_a_shim__is_a_module_like_others(void **state)
     fixture *f = *state;
     static const char *const components[] = {
         /* bodies that do something else: swapped parameters, another entry, a drop at the end */
-        SHIMMED(MAIN(""), SHIM("00 20 01 20 00 41 00 11 00 00 0b"), FIXUP(""), LOWERED, "03"),
-        SHIMMED(MAIN(""), SHIM("00 20 00 20 01 41 01 11 00 00 0b"), FIXUP(""), LOWERED, "03"),
-        SHIMMED(MAIN(""), SHIM("00 20 00 20 01 41 00 11 00 00 01 0b"), FIXUP(""), LOWERED, "03"),
+        TEST_SHIMMED(MAIN(""), TEST_SHIM("00 20 01 20 00 41 00 11 00 00 0b"), TEST_FIXUP(""),
+                     TEST_LOWERED, "03"),
+        TEST_SHIMMED(MAIN(""), TEST_SHIM("00 20 00 20 01 41 01 11 00 00 0b"), TEST_FIXUP(""),
+                     TEST_LOWERED, "03"),
+        TEST_SHIMMED(MAIN(""), TEST_SHIM("00 20 00 20 01 41 00 11 00 00 01 0b"), TEST_FIXUP(""),
+                     TEST_LOWERED, "03"),
         /* a fixup with a memory */
-        SHIMMED(MAIN(""), SHIM(FORWARDER), FIXUP("05[01 00 01]"), LOWERED, "03"),
+        TEST_SHIMMED(MAIN(""), TEST_SHIM(TEST_FORWARDER), TEST_FIXUP("05[01 00 01]"), TEST_LOWERED,
+                     "03"),
         /* the table is seen by another module, too */
-        SHIMMED(MAIN(""), SHIM(FORWARDER), FIXUP(""), LOWERED "02[01 01 01 't' 01 00]", "04"),
+        TEST_SHIMMED(MAIN(""), TEST_SHIM(TEST_FORWARDER), TEST_FIXUP(""),
+                     TEST_LOWERED "02[01 01 01 't' 01 00]", "04"),
         /* a nested component, or main's start, runs while the entry is null and its memory known */
-        SHIMMED(MAIN(""), SHIM(FORWARDER), FIXUP(""), LOWERED CHILD "05[01 00 00 00]", "03"),
+        TEST_SHIMMED(MAIN(""), TEST_SHIM(TEST_FORWARDER), TEST_FIXUP(""),
+                     TEST_LOWERED CHILD "05[01 00 00 00]", "03"),
     };
     for (size_t i = 0; i < WW_COUNT_OF(components); i++) {
         if (make(f, components[i])) fail_msg("%zu: %s", i, f->diag.text);
@@ -511,7 +497,8 @@ static ww_status make_all(const ww_allocator *allocator, void *arg)
 static void plan__any_allocation_failing__gives_everything_back(void **state)
 {
     fixture *f = *state;
-    assert_ok(make(f, SHIMMED(MAIN(""), SHIM(FORWARDER), FIXUP(""), LOWERED CHILD MAKER, "03")));
+    assert_ok(make(f, TEST_SHIMMED(MAIN(""), TEST_SHIM(TEST_FORWARDER), TEST_FIXUP(""),
+                                   TEST_LOWERED CHILD MAKER, "03")));
     test_every_allocation_failing(make_all, f);
 }
 

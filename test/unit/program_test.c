@@ -3,6 +3,7 @@
 #include "component/instance.h"
 #include "support/binary.h"
 #include "support/check.h"
+#include "support/shim.h"
 #include <stdlib.h>
 
 /* --- the host -------------------------------------------------------------------------------- */
@@ -13,6 +14,7 @@ static const ww_resource_type pipe_type = {.name = "pipe", .owner = WW_NONE, .dt
 /* What the guest told the host. */
 typedef struct told {
     uint32_t count, values[8];
+    int trap_code; /* of its end */
 } told;
 
 static ww_status host_f(ww_call *call, const void *params, void *result)
@@ -24,6 +26,13 @@ static ww_status host_f(ww_call *call, const void *params, void *result)
     return WW_OK;
 }
 
+static ww_status host_g(ww_call *call, const void *params, void *result)
+{
+    const ww_list *text = params;
+    const uint32_t size = (uint32_t)text->count;
+    return host_f(call, &size, result);
+}
+
 typedef struct fixture {
     ww_engine *engine;
     ww_linker *linker;
@@ -31,9 +40,9 @@ typedef struct fixture {
     ww_program *program;
     ww_diag diag;
     ww_type own;
-    ww_field params[2];
-    ww_func_type types[2]; /* func(x: u32), func(x: own<0>) */
-    ww_host_func f, take;  /* "f", "take" */
+    ww_field params[3];
+    ww_func_type types[3];     /* func(x: u32), func(x: own<0>), func(s: string) */
+    ww_host_func take, f_g[2]; /* "take"; "f" and "g" */
     const ww_resource_type *resources[1];
     ww_host_interface interfaces[4];
 } fixture;
@@ -44,11 +53,13 @@ static void init_types(fixture *f)
     assert_ok(ww_type_layout(&f->own, NULL));
     f->params[0] = (ww_field){.name = ww_view_str("x"), .type = ww_type_primitive(WW_TYPE_U32)};
     f->params[1] = (ww_field){.name = ww_view_str("x"), .type = &f->own};
-    for (int i = 0; i < 2; i++) {
+    f->params[2] = (ww_field){.name = ww_view_str("s"), .type = ww_type_primitive(WW_TYPE_STRING)};
+    for (int i = 0; i < 3; i++) {
         f->types[i] = (ww_func_type){.param_count = 1, .params = &f->params[i]};
         assert_ok(ww_func_type_layout(&f->types[i], &f->params[i]));
     }
-    f->f = (ww_host_func){.name = "f", .type = &f->types[0], .call = host_f};
+    f->f_g[0] = (ww_host_func){.name = "f", .type = &f->types[0], .call = host_f};
+    f->f_g[1] = (ww_host_func){.name = "g", .type = &f->types[2], .call = host_g};
     f->take = (ww_host_func){.name = "take", .type = &f->types[1], .call = host_f};
 }
 
@@ -65,15 +76,15 @@ static int set_up(void **state)
     assert_ok(ww_linker_new(ww_allocator_libc(), &f->linker));
     f->resources[0] = &file_type;
     const ww_host_interface interfaces[] = {
-        {.name = "wasi:a/log@0.2.9", .funcs = &f->f, .func_count = 1},
-        {.name = "b:c/log@1.0.0", .funcs = &f->f, .func_count = 1},
+        {.name = "wasi:a/log@0.2.9", .funcs = f->f_g, .func_count = 1},
+        {.name = "b:c/log@1.0.0", .funcs = f->f_g, .func_count = 1},
         {.name = "wasi:a/file@0.2.9",
          .funcs = &f->take,
          .func_count = 1,
          .resources = f->resources,
          .resource_count = 1,
          .exported_count = 1},
-        {.name = "", .funcs = &f->f, .func_count = 1},
+        {.name = "", .funcs = f->f_g, .func_count = 2},
     };
     memcpy(f->interfaces, interfaces, sizeof interfaces);
     for (size_t i = 0; i < WW_COUNT_OF(interfaces); i++)
@@ -148,6 +159,7 @@ static ww_status run(fixture *f, const char *interface, const char *name, told *
     assert_ok(ww_instance_call(instance, export, NULL, (ww_call_done){&end, note_end}));
     while (ww_instance_poll(instance) == WW_POLL_SLICE)
         ;
+    t->trap_code = ww_instance_end_of(instance).trap_code;
     ww_instance_free(instance);
     return end;
 }
@@ -384,6 +396,39 @@ static void program_export_module__a_core_module_among_the_exports__is_its_bytes
     ww_buf_deinit(&expected);
 }
 
+/* --- without a shim -------------------------------------------------------------------------- */
+
+#define MAIN_CALLS_G(start) TEST_SHIM_MAIN(start, "00 41 00 41 02 10 00 0b")
+#define WITHOUT_SHIM(start)                                                                        \
+    TEST_SHIMMED(MAIN_CALLS_G(start), TEST_SHIM(TEST_FORWARDER), TEST_FIXUP(""), TEST_LOWERED, "03")
+
+static void program__a_shim_that_is_left_out__is_not_missed(void **state)
+{
+    fixture *f = *state;
+    for (int waits = 0; waits < 2; waits++) { /* through a thunk, too */
+        f->f_g[1].may_wait = waits;
+        assert_loads(f, WITHOUT_SHIM(""));
+        assert_int_equal(ww_program_stats_of(f->program).core_instances, 2);
+        told t = {0};
+        assert_ok(run(f, "", "run", &t));
+        assert_int_equal(t.count, 1);
+        assert_int_equal(t.values[0], 2);
+    }
+}
+
+static void program__a_call_before_the_fixup__traps_as_through_a_null_entry(void **state)
+{
+    fixture *f = *state;
+    for (int waits = 0; waits < 2; waits++) {
+        f->f_g[1].may_wait = waits;
+        assert_loads(f, WITHOUT_SHIM("08[01]"));
+        told t = {0};
+        assert_int_equal(run(f, "", "run", &t), WW_E_TRAP);
+        assert_int_equal(t.trap_code, WW_TRAP_INDIRECT_CALL_TO_NULL);
+        assert_int_equal(t.count, 0);
+    }
+}
+
 /* --- instances ------------------------------------------------------------------------------- */
 
 static void program__an_empty_instance__need_not_be_there_but_must_not_be_a_function(void **state)
@@ -458,6 +503,8 @@ int main(void)
         CASE(program__a_core_module_of_another_type__is_refused),
         CASE(program__an_offered_module_that_is_not_used__is_compared_all_the_same),
         CASE(program_export_module__a_core_module_among_the_exports__is_its_bytes),
+        CASE(program__a_shim_that_is_left_out__is_not_missed),
+        CASE(program__a_call_before_the_fixup__traps_as_through_a_null_entry),
         CASE(program__an_empty_instance__need_not_be_there_but_must_not_be_a_function),
         CASE(program__a_resource_under_two_names_of_the_host__is_one),
         CASE(program__a_core_module_that_the_engine_refuses__is_named),
