@@ -1,11 +1,14 @@
 /* The generated descriptors against the ecosystem's encoder: a core module that imports every
  * function of every interface, with the core types that our descriptors give, becomes a component
  * of the world `cell`; and what that component then asks for is what the host offers. */
+#include "component/instance.h"
 #include "component/linker.h"
 #include "support/binary.h"
+#include "support/check.h"
 #include "support/folder.h"
-#include "unit/call_fake.h"
 #include "wit/functions.h"
+#include "wit/wasi_cli_exit.h"
+#include "wit/wasi_random_random.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -269,12 +272,94 @@ static void every_layout__parsed_from_the_component__is_the_generated_one(void *
     }
 }
 
+/* --- binding -------------------------------------------------------------------------------- */
+
+static ww_status bind_program(const fixture *f, const ww_linker *linker, ww_diag *diag)
+{
+    ww_engine_options options;
+    ww_engine *engine;
+    ww_program *program = NULL;
+    ww_engine_options_default(&options, false);
+    options.signals = false; /* cmocka catches the signals that the engine's traps are made of */
+    assert_ok(ww_engine_new(&options, ww_allocator_libc(), &engine, diag));
+    ww_status status = ww_program_new(engine, ww_view_of(f->bytes, f->size), linker,
+                                      ww_compiler_plain(), ww_allocator_libc(), &program, diag);
+    ww_program_unref(program);
+    ww_engine_free(engine);
+    return status;
+}
+
+static void component__that_imports_everything__binds(void **state)
+{
+    const fixture *f = *state;
+    ww_diag diag = {0};
+    ww_status status = bind_program(f, f->linker, &diag);
+    if (status) fail_msg("%s", diag.text);
+}
+
+/* All interfaces as they are, but for one. */
+static ww_linker *linker_with(const ww_host_interface *changed)
+{
+    ww_linker *linker;
+    assert_ok(ww_linker_new(ww_allocator_libc(), &linker));
+    for (size_t i = 0; i < WW_HOST_INTERFACE_COUNT; i++) {
+        const ww_host_interface *interface = ww_host_interfaces[i];
+        bool same = strcmp(interface->name, changed->name) == 0;
+        assert_ok(ww_linker_add(linker, same ? changed : interface, NULL));
+    }
+    return linker;
+}
+
+/* An interface whose function `a` has the type of its function `b`. */
+static void check_wrong_shape(const fixture *f, const ww_host_interface *right, uint32_t a,
+                              uint32_t b, const char *text)
+{
+    ww_host_func funcs[32];
+    ww_host_interface wrong = *right;
+    ww_diag diag = {0};
+    assert_true(right->func_count <= WW_COUNT_OF(funcs));
+    memcpy(funcs, right->funcs, right->func_count * sizeof *funcs);
+    funcs[a].type = right->funcs[b].type;
+    wrong.funcs = funcs;
+    ww_linker *linker = linker_with(&wrong);
+    assert_int_equal(bind_program(f, linker, &diag), WW_E_MISMATCH);
+    assert_string_equal(diag.text, text);
+    ww_linker_free(linker);
+}
+
+static void component__of_another_shape__is_refused_by_name(void **state)
+{
+    check_wrong_shape(*state, &wasi_random_random_interface, 1, 0,
+                      "import \"wasi:random/random@0.2.12\": function \"get-random-u64\": the "
+                      "component wants func() -> u64, the host offers func(len: u64) -> list<u8>");
+    check_wrong_shape(
+        *state, &wasi_cli_exit_interface, 1, 0,
+        "import \"wasi:cli/exit@0.2.12\": function \"exit-with-code\": the "
+        "component wants func(status-code: u8), the host offers func(status: result)");
+}
+
+static void component__wanting_more_than_is_offered__is_refused_by_name(void **state)
+{
+    const fixture *f = *state;
+    ww_host_interface less = wasi_cli_exit_interface;
+    ww_diag diag = {0};
+    less.func_count = 1;
+    ww_linker *linker = linker_with(&less);
+    assert_int_equal(bind_program(f, linker, &diag), WW_E_MISSING);
+    assert_non_null(strstr(diag.text, "\"exit-with-code\""));
+    assert_non_null(strstr(diag.text, "offers exit"));
+    ww_linker_free(linker);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_function__as_the_encoder_sees_it__has_our_type),
         cmocka_unit_test(every_resource__as_the_encoder_sees_it__is_offered),
         cmocka_unit_test(every_layout__parsed_from_the_component__is_the_generated_one),
+        cmocka_unit_test(component__that_imports_everything__binds),
+        cmocka_unit_test(component__of_another_shape__is_refused_by_name),
+        cmocka_unit_test(component__wanting_more_than_is_offered__is_refused_by_name),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
