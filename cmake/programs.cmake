@@ -24,3 +24,7 @@ file(GLOB conformance_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/test/conform
 add_executable(conformance EXCLUDE_FROM_ALL ${conformance_sources})
 target_link_libraries(conformance PRIVATE ww_component PkgConfig::JANSSON)
 add_dependencies(tests conformance)
+
+# Modules written as text, compiled to artifacts.
+add_executable(ww-modulec ${CMAKE_SOURCE_DIR}/tools/modulec.c)
+target_link_libraries(ww-modulec PRIVATE ww_dataflow)

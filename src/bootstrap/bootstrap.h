@@ -95,6 +95,15 @@ typedef struct ww_bootstrap_target {
 WW_MUST_USE ww_status ww_bootstrap_install(ww_bootstrap *queue, const ww_bootstrap_target *target,
                                            uint32_t *out, ww_diag *diag);
 
+/* Where installing stood, to take back what has been added since: for a caller that installs several things or none.
+ * Nothing of it may have been asked for in between. */
+typedef struct ww_bootstrap_mark {
+    uint32_t components, targets, install_count;
+} ww_bootstrap_mark;
+
+ww_bootstrap_mark ww_bootstrap_mark_now(const ww_bootstrap *queue);
+void ww_bootstrap_rollback(ww_bootstrap *queue, ww_bootstrap_mark mark);
+
 /* A module is found by its exact target name, else by its module name: `X`, `X#hash` and
  * `X__bootstrap` are the same target unless one is itself the name of a target. Components are
  * found by exact name. */
@@ -259,6 +268,10 @@ typedef struct ww_bootstrap_status {
 } ww_bootstrap_status;
 
 ww_bootstrap_status ww_bootstrap_status_of(const ww_bootstrap *queue);
+
+/* What a driver asks before it does anything: is work left, is an event unread? */
+bool ww_bootstrap_is_pending(const ww_bootstrap *queue);
+bool ww_bootstrap_has_events(const ww_bootstrap *queue);
 
 typedef struct ww_bootstrap_target_info {
     ww_bootstrap_kind kind;

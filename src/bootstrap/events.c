@@ -116,6 +116,16 @@ ww_bootstrap_status ww_bootstrap_status_of(const ww_bootstrap *queue)
     return status;
 }
 
+bool ww_bootstrap_is_pending(const ww_bootstrap *queue)
+{
+    return queue->pending;
+}
+
+bool ww_bootstrap_has_events(const ww_bootstrap *queue)
+{
+    return queue->event_count > 0;
+}
+
 void ww_bootstrap_visit(const ww_bootstrap *queue, ww_bootstrap_visitor *visitor)
 {
     for (int place = 0; place < WW_BOOTSTRAP_PLACES; place++) {

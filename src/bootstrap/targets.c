@@ -163,7 +163,10 @@ static void lay_tables(ww_bootstrap *queue, uint8_t *block, uint32_t capacity)
 static ww_status reserve_target(ww_bootstrap *queue)
 {
     if (queue->target_count >= queue->limits.targets_max) return WW_E_LIMIT;
-    if (queue->target_count < queue->target_capacity) return WW_OK;
+    uint32_t used = queue->target_count; /* a name may be left over from what was taken back */
+    for (int kind = 0; kind < WW_BOOTSTRAP_KINDS; kind++)
+        if (queue->names[kind].count > used) used = queue->names[kind].count;
+    if (used < queue->target_capacity) return WW_OK;
     uint32_t capacity = queue->target_capacity ? 2 * queue->target_capacity : CAPACITY_FIRST;
     uint8_t *block = ww_alloc(queue->allocator, tables_size(capacity));
     if (!block) return WW_E_MEMORY;
@@ -207,6 +210,15 @@ static ww_status append_target(ww_bootstrap *queue, target *t)
     return WW_OK;
 }
 
+static bool find_exact(const ww_bootstrap *queue, ww_bootstrap_kind kind, ww_view name,
+                       uint32_t *out)
+{
+    uint32_t id;
+    if (!ww_names_find(&queue->names[kind], name, &id)) return false;
+    *out = queue->by_name[kind][id];
+    return *out != WW_BOOTSTRAP_NONE;
+}
+
 ww_status ww_bootstrap_install(ww_bootstrap *queue, const ww_bootstrap_target *spec, uint32_t *out,
                                ww_diag *diag)
 {
@@ -215,11 +227,8 @@ ww_status ww_bootstrap_install(ww_bootstrap *queue, const ww_bootstrap_target *s
     target *t;
     status = new_target(queue, spec, &t);
     if (status) return ww_fail(diag, status, "no memory for a bootstrap target");
-    uint32_t name;
-    if (ww_names_find(&queue->names[spec->kind], spec->name, &name)) {
-        *out = queue->by_name[spec->kind][name];
+    if (find_exact(queue, spec->kind, spec->name, out))
         return replace_target(queue, queue->targets[*out], t, diag);
-    }
     status = append_target(queue, t);
     if (status) {
         free_target(queue, t);
@@ -231,13 +240,26 @@ ww_status ww_bootstrap_install(ww_bootstrap *queue, const ww_bootstrap_target *s
     return WW_OK;
 }
 
-static bool find_exact(const ww_bootstrap *queue, ww_bootstrap_kind kind, ww_view name,
-                       uint32_t *out)
+ww_bootstrap_mark ww_bootstrap_mark_now(const ww_bootstrap *queue)
 {
-    uint32_t id;
-    if (!ww_names_find(&queue->names[kind], name, &id)) return false;
-    *out = queue->by_name[kind][id];
-    return true;
+    return (ww_bootstrap_mark){queue->component_count, queue->target_count, queue->install_count};
+}
+
+/* Names stay interned, but mean no target any more. */
+void ww_bootstrap_rollback(ww_bootstrap *queue, ww_bootstrap_mark mark)
+{
+    while (queue->target_count > mark.targets) {
+        target *t = queue->targets[--queue->target_count];
+        WW_ASSERT(!t->live);
+        uint32_t name = 0;
+        bool known = ww_names_find(&queue->names[t->spec.kind], t->spec.name, &name);
+        WW_ASSERT(known);
+        queue->by_name[t->spec.kind][name] = WW_BOOTSTRAP_NONE;
+        free_target(queue, t);
+    }
+    queue->install_count = mark.install_count;
+    WW_ASSERT(queue->next_idx <= queue->install_count);
+    queue->component_count = mark.components;
 }
 
 bool ww_bootstrap_find(const ww_bootstrap *queue, ww_bootstrap_kind kind, ww_view name,

@@ -466,6 +466,25 @@ static void install__known_name__replaces_in_place_unless_busy(void **state)
     assert_int_equal(ww_bootstrap_target_at(f->queue, a).formal_count, 2);
 }
 
+static void rollback__targets_and_components_since_the_mark__are_unknown_again(void **state)
+{
+    fixture *f = *state;
+    install(f, module("A__bootstrap"));
+    for (int round = 0; round < 20; round++) {
+        ww_bootstrap_mark mark = ww_bootstrap_mark_now(f->queue);
+        uint64_t before = ww_bootstrap_hash(f->queue);
+        uint32_t number, found;
+        char name[] = "B__bootstrap";
+        name[0] = (char)('B' + round);
+        assert_ok(ww_bootstrap_component(f->queue, WW_VIEW_LITERAL("late"), &number));
+        install(f, module(name));
+        ww_bootstrap_rollback(f->queue, mark);
+        assert_true(ww_bootstrap_hash(f->queue) == before);
+        assert_false(ww_bootstrap_find(f->queue, WW_BOOTSTRAP_MODULE, ww_view_str(name), &found));
+    }
+    assert_int_equal(install(f, module("B__bootstrap")), 1);
+}
+
 static void component__kind__is_queued_with_modules_and_goes_to_its_driver(void **state)
 {
     fixture *f = *state;
@@ -538,6 +557,7 @@ int main(void)
         CASE(deadline__passed__driver_is_told_to_stop_and_the_target_failed),
         CASE(cancel__queued_and_running__queued_fail_now_running_when_stopped),
         CASE(install__known_name__replaces_in_place_unless_busy),
+        CASE(rollback__targets_and_components_since_the_mark__are_unknown_again),
         CASE(component__kind__is_queued_with_modules_and_goes_to_its_driver),
         cmocka_unit_test(queue__any_allocation_fails__gives_all_back),
     };

@@ -1,0 +1,414 @@
+/* ww/dataflow.h - runs compiled dataflow modules inside any host: no socket, no thread and no clock of its own.
+ *
+ * Model      An artifact holds functions: the bodies of modules, their bootstraps, and shared functions they call. A
+ *            function is a graph of operations that fire once when all their inputs have arrived. Operations are
+ *            system calls of the engine, tensor arithmetic, calls of functions, or calls of components, which the host
+ *            supplies as C vtables, one per role. ww_dataflow_install decodes, checks and links; it runs nothing.
+ *            The host brings modules up with ww_dataflow_bootstrap, feeds them with events and invocations, and lets
+ *            them run by calling ww_dataflow_poll, which tells what happened as a list of steps. While a bootstrap
+ *            runs, the components it touches are left alone by everything else; which bootstrap runs when is decided
+ *            in bootstrap/bootstrap.h, whose queue can be shared with other drivers.
+ * Ownership  Views in arguments are borrowed for the call. Views in steps live until the next poll. Values are counted:
+ *            ww_value_unref gives one up; functions that take a value say so.
+ * Bounds     ww_dataflow_limits: every queue, table, payload and nesting has a maximum. In a steady state no call
+ *            allocates.
+ * Errors     ww_status, with a line in ww_diag that names place and cause. A refused call changes nothing.
+ * Threads    One thread at a time. Hosts with several post to that thread.
+ * Time       Nanoseconds of a clock that never goes back, passed to poll. Randomness comes from a seed.
+ * Trust      Artifacts, inputs, envelopes and names are foreign and checked. Vtables are the host's own code.
+ */
+#pragma once
+#include "base/alloc.h"
+#include "base/blob.h"
+#include "base/bytes.h"
+#include "bootstrap/bootstrap.h"
+
+typedef struct ww_dataflow ww_dataflow;
+
+/* --- values ------------------------------------------------------------------------------------------------------- */
+
+/*  name            wire hash           denotation                      may arrive from a peer */
+#define WW_VALUE_LIST(X)                                                                           \
+    X(TRIGGER, 0xf408ec4a93415ca0, "bb.trigger", true)                                             \
+    X(PEER_ID, 0x6750d1de54e51ec5, "bb.peer_id", true)                                             \
+    X(PEER_ID_VEC, 0x64d32aef2d363637, "bb.peer_id_vec", true)                                     \
+    X(COMMAND_ID, 0xf6f80cc002ab2b94, "", false)                                                   \
+    X(TIMESTAMP, 0x0ba64ceeddeecae0, "", false)                                                    \
+    X(WIRE_REQ_ID, 0x9e56307df460aef2, "bb.wire_req_id", true)                                     \
+    X(TOKEN, 0x48e3d9e278407bdd, "", false)                                                        \
+    X(ADDRESS, 0x8927bf653df72630, "ai.bytesandbrains.multiaddress", true)                         \
+    X(ADDRESS_VEC, 0x99f6119f618d070c, "ai.bytesandbrains.address_vec", true)                      \
+    X(BYTES, 0x1d82330cc10a293d, "ai.bytesandbrains.opaque", true)                                 \
+    X(COMPOSITE, 0xb94ced714c59208d, "ai.bytesandbrains.composite", true)                          \
+    X(U64, 0x10b1ed195d35f79b, "", false)                                                          \
+    X(FLOATS, 0x351044a2351c7e46, "", false)                                                       \
+    X(TENSOR, 0x2f824195fec34be1, "ai.bytesandbrains.tensor.f32", true)
+
+typedef enum ww_value_type {
+    WW_VALUE_NONE,
+#define WW_VALUE_ENUM(name, hash, denotation, wire) WW_VALUE_##name,
+    WW_VALUE_LIST(WW_VALUE_ENUM)
+#undef WW_VALUE_ENUM
+        WW_VALUE_TYPES
+} ww_value_type;
+
+/* COMMAND_ID, TIMESTAMP, WIRE_REQ_ID, TOKEN and U64 are `number`; a trigger is nothing more; the others are `size`
+ * bytes at `data` inside `blob`: a peer id its multihash, bytes and floats themselves, a tensor a ww_tensor, and the
+ * rest in wire form. */
+typedef struct ww_value {
+    uint32_t type, size;
+    union {
+        uint64_t number;
+        const uint8_t *data;
+    };
+    ww_blob *blob;
+} ww_value;
+
+enum { WW_TENSOR_DIMS_MAX = 8 };
+
+typedef struct ww_tensor {
+    uint32_t dim_count, element_count;
+    uint32_t dims[WW_TENSOR_DIMS_MAX];
+    float data[]; /* row by row */
+} ww_tensor;
+
+static inline ww_value ww_value_ref(ww_value value)
+{
+    ww_blob_ref(value.blob);
+    return value;
+}
+
+static inline void ww_value_unref(ww_value value)
+{
+    ww_blob_unref(value.blob);
+}
+
+static inline ww_view ww_value_view(const ww_value *value)
+{
+    return ww_view_of(value->data, value->size);
+}
+
+static inline ww_value ww_value_number(ww_value_type type, uint64_t number)
+{
+    return (ww_value){.type = type, .number = number};
+}
+
+/* A copy of `bytes` as a value of that type; they must be valid for it. NONE when there is no memory. */
+ww_value ww_value_copy(const ww_allocator *allocator, ww_value_type type, ww_view bytes);
+
+/* A tensor whose data is to be filled by the caller before it is shared; NULL *out_data and NONE without memory or
+ * when there are too many dimensions or elements. */
+ww_value ww_value_tensor(const ww_allocator *allocator, const uint32_t *dims, uint32_t dim_count,
+                         float **out_data);
+
+/* The wire form of a value, appended; the inverse checks everything. `most` bounds what decoding may allocate. */
+WW_MUST_USE ww_status ww_value_encode(const ww_value *value, ww_buf *out);
+WW_MUST_USE ww_status ww_value_decode(const ww_allocator *allocator, ww_value_type type,
+                                      ww_view bytes, ww_value *out, ww_diag *diag);
+uint64_t ww_value_hash(ww_value_type type);
+ww_value_type ww_value_type_of_hash(uint64_t hash);      /* NONE: unknown, or not for the wire */
+ww_value_type ww_value_type_of_denotation(ww_view name); /* NONE: unknown */
+
+/* --- components --------------------------------------------------------------------------------------------------- */
+
+/*  role            name in artifacts   operation domain (after the root) */
+#define WW_ROLE_LIST(X)                                                                            \
+    X(MODEL, "Model", "role.model")                                                                \
+    X(INDEX, "Index", "role.index")                                                                \
+    X(AGGREGATOR, "Aggregator", "role.aggregator")                                                 \
+    X(CODEC, "Codec", "role.codec")                                                                \
+    X(DATA_SOURCE, "DataSource", "role.data_source")                                               \
+    X(PEER_SELECTOR, "PeerSelector", "role.peer_selector")                                         \
+    X(BACKEND, "Backend", "role.backend")                                                          \
+    X(PROTOCOL, "Protocol", "protocol")
+
+typedef enum ww_role {
+#define WW_ROLE_ENUM(role, name, domain) WW_ROLE_##role,
+    WW_ROLE_LIST(WW_ROLE_ENUM)
+#undef WW_ROLE_ENUM
+        WW_ROLES
+} ww_role;
+
+/* One call of a component. WW_OK: the outputs are set. WW_AGAIN: the answer comes later, through ww_dataflow_complete or
+ * _fail with ww_call_command. Anything else: the operation failed; ww_call_fail gives the reason. The call is valid
+ * until the function returns. */
+typedef struct ww_call ww_call;
+typedef ww_status ww_component_fn(void *self, ww_call *call);
+
+/* NULL entries are operations that the component does not offer: a module that needs one is not installed. */
+typedef struct ww_component_vtable {
+    union {
+        struct {
+            ww_component_fn *forward, *backward, *compute_loss, *apply_delta, *load_parameters,
+                *params;
+        } model;
+        struct {
+            ww_component_fn *add, *search, *remove, *train;
+        } index;
+        struct {
+            ww_component_fn *contribute, *aggregate;
+        } aggregator;
+        struct {
+            ww_component_fn *train, *encode, *decode;
+        } codec;
+        struct {
+            ww_component_fn *next_batch, *reset, *on_data_loaded;
+        } data_source;
+        struct {
+            ww_component_fn *sample, *current_view;
+        } peer_selector;
+        struct {
+            ww_component_fn *announce;
+        } protocol; /* a backend has none: its arithmetic is the engine's */
+        ww_component_fn *functions[8];
+    };
+} ww_component_vtable;
+
+typedef struct ww_component_dependency {
+    ww_role role;
+    const char *slot;
+} ww_component_dependency;
+
+typedef struct ww_component_type ww_component_type;
+struct ww_component_type {
+    const char *name; /* as in artifacts; there, a path in front of the last `::` does not count */
+    ww_role role;
+    ww_component_vtable calls;
+    const ww_component_dependency *dependencies; /* siblings it reads while it works */
+    size_t dependency_count;
+    /* All below may be NULL. Without `construct`, self is NULL. */
+    ww_status (*construct)(const ww_component_type *type, ww_view slot, ww_view config, void **self,
+                           ww_diag *diag);
+    void (*destroy)(void *self);
+    ww_component_fn *bootstrap; /* makes the slot a bootstrap target of its own */
+    ww_status (*serialize)(void *self, ww_buf *out);
+    ww_status (*restore)(void *self, ww_view state, ww_diag *diag);
+};
+
+uint64_t ww_call_command(ww_call *call); /* reserves the name under which the answer will come */
+const ww_allocator *ww_call_allocator(ww_call *call);
+uint32_t ww_call_input_count(const ww_call *call);
+const ww_value *ww_call_input(const ww_call *call, uint32_t input); /* NULL: absent */
+/* The input of that type, or a failure that says so. */
+WW_MUST_USE ww_status ww_call_floats(ww_call *call, uint32_t input, const float **out,
+                                     size_t *count);
+WW_MUST_USE ww_status ww_call_bytes(ww_call *call, uint32_t input, ww_view *out);
+/* The node's attribute of that name, else the input, else `otherwise`. */
+int64_t ww_call_integer(ww_call *call, const char *attribute, uint32_t input, int64_t otherwise);
+void ww_call_return(ww_call *call, uint32_t output, ww_value value); /* takes the value */
+WW_MUST_USE ww_status ww_call_fail(ww_call *call, ww_status status, const char *format, ...)
+    WW_PRINTF(3, 4);
+
+/* --- making an engine ----------------------------------------------------------------------------------------------- */
+
+typedef struct ww_dataflow_limits { /*                           default    edge */
+    uint32_t cycle_op_budget;       /* operations per poll;         1000     1000 */
+    uint32_t pending_async_max;     /*                             10000    10000 */
+    uint32_t outbound_max;          /* oldest dropped above it;    10000    10000 */
+    uint32_t inbox_max;             /*                              4096     4096 */
+    uint32_t envelope_fills_max;    /*                               256       16 */
+    uint32_t envelope_bytes_max;    /*                            16 MiB  256 KiB */
+    uint32_t fill_bytes_max;        /*                             4 MiB   64 KiB */
+    uint32_t suffix_bytes_max;      /*                              4096      512 */
+    uint32_t addresses_max;         /* in an envelope;                 8        4 */
+    uint32_t address_bytes_max;     /*                               256      256 */
+    uint32_t event_bytes_max;       /*                             1 MiB   64 KiB */
+    uint32_t invoke_inputs_max;     /*                               100       16 */
+    uint32_t invoke_bytes_max;      /*                            10 MiB  256 KiB */
+    uint32_t completion_bytes_max;  /*                             4 MiB   64 KiB */
+    uint32_t peers_max;             /*                             16384     1024 */
+    uint32_t timers_max;            /*                             65536     4096 */
+    uint32_t queued_values_max;     /* per hold slot or queue;      4096      256 */
+    uint32_t call_depth_max;        /*                                64       64 */
+    uint64_t frame_bytes_max;       /* live executions;          512 MiB   16 MiB */
+    uint64_t ingress_bytes_max;     /* from outside, held;       256 MiB    8 MiB */
+    size_t artifact_bytes_max;      /*                           256 MiB    4 MiB */
+} ww_dataflow_limits;
+
+ww_dataflow_limits ww_dataflow_limits_default(void);
+ww_dataflow_limits ww_dataflow_limits_edge(void);
+
+typedef struct ww_dataflow_config {
+    const ww_allocator *allocator; /* outlives the engine, as all pointers here do */
+    ww_dataflow_limits limits;
+    ww_bootstrap *queue; /* NULL: the engine has its own */
+    uint32_t driver;     /* its tag in a shared queue */
+    ww_budget *budget;   /* of the shared queue; NULL with an own one */
+    ww_view peer_id;     /* multihash of this node; empty: none */
+    uint64_t seed[2];    /* for random numbers and hash tables */
+    const ww_component_type *const *types;
+    size_t type_count;
+} ww_dataflow_config;
+
+WW_MUST_USE ww_status ww_dataflow_new(const ww_dataflow_config *config, ww_dataflow **out,
+                                      ww_diag *diag);
+void ww_dataflow_free(ww_dataflow *flow);
+
+typedef struct ww_dataflow_slot {
+    ww_view slot;
+    ww_view type;   /* empty: what the artifact says */
+    ww_view config; /* handed to the component */
+} ww_dataflow_slot;
+
+typedef struct ww_dataflow_install_options {
+    ww_view artifact; /* copied */
+    const ww_view *targets;
+    size_t target_count;
+    const ww_dataflow_slot *slots;
+    size_t slot_count;
+    bool
+        allow_unresolved; /* operations that nobody offers fail when they run, instead of refusing the install */
+    ww_bootstrap_policy policy;
+    uint32_t retries;
+    uint64_t retry_delay_ns, deadline_ns;
+} ww_dataflow_install_options;
+
+/* Installs modules and constructs the components they name. All or nothing. A target is a module's full name, or its
+ * name without the `#hash`. */
+WW_MUST_USE ww_status ww_dataflow_install(ww_dataflow *flow,
+                                          const ww_dataflow_install_options *options,
+                                          ww_diag *diag);
+
+/* What an artifact holds, as JSON, without constructing anything. Every target is taken as installed. */
+WW_MUST_USE ww_status ww_artifact_inspect(const ww_allocator *allocator, ww_view artifact,
+                                          ww_buf *json, ww_diag *diag);
+
+/* --- running ---------------------------------------------------------------------------------------------------- */
+
+/* No items: arms the install order. Otherwise the named modules or component slots, all or none; an item may have no
+ * inputs. See ww_bootstrap_request for `fault`. */
+WW_MUST_USE ww_status ww_dataflow_bootstrap(ww_dataflow *flow,
+                                            const ww_bootstrap_request_item *items, size_t count,
+                                            ww_bootstrap_fault *fault, ww_diag *diag);
+ww_bootstrap *ww_dataflow_queue(ww_dataflow *flow);
+
+/* The components that a target's bootstrap will lock, ascending, so that a driver can acquire them beforehand.
+ * E_NOT_FOUND. */
+WW_MUST_USE ww_status ww_module_touch_set(const ww_dataflow *flow, ww_view target,
+                                          const uint32_t **components, uint32_t *count);
+
+/* Writes one input of a module in an execution of its own. `module` is its full name, or its name without the hash. */
+WW_MUST_USE ww_status ww_dataflow_event(ww_dataflow *flow, ww_view module, ww_view input,
+                                        ww_view bytes, ww_diag *diag);
+/* Writes any of a module's inputs in one execution, and starts its operations that have none. */
+WW_MUST_USE ww_status ww_dataflow_invoke(ww_dataflow *flow, ww_view module,
+                                         const ww_bootstrap_input *inputs, size_t count,
+                                         uint64_t *exec_id, ww_diag *diag);
+/* Answers a call that said WW_AGAIN. Takes the values, whatever it returns. E_NOT_FOUND when nobody waits any more. */
+WW_MUST_USE ww_status ww_dataflow_complete(ww_dataflow *flow, uint64_t command,
+                                           const ww_value *outputs, size_t count);
+WW_MUST_USE ww_status ww_dataflow_fail(ww_dataflow *flow, uint64_t command, ww_view detail);
+/* An encoded envelope from a peer. `observed` is the address it came from, or empty. */
+WW_MUST_USE ww_status ww_dataflow_inbound(ww_dataflow *flow, ww_view peer, ww_view envelope,
+                                          ww_view observed, ww_diag *diag);
+/* The host could not deliver, or did deliver, what a SEND step asked for. */
+void ww_dataflow_send_failed(ww_dataflow *flow, uint64_t wire_req_id, ww_view peer);
+void ww_dataflow_sent(ww_dataflow *flow, ww_view peer);
+/* Fires the operations enrolled for a phase of the host's life, such as "start" or "stop". */
+WW_MUST_USE ww_status ww_dataflow_lifecycle(ww_dataflow *flow, ww_view phase);
+/* Fires the event sources enrolled for a kind. */
+WW_MUST_USE ww_status ww_dataflow_publish(ww_dataflow *flow, ww_view kind);
+
+/*  kind of an operation's failure */
+#define WW_OP_ERROR_LIST(X)                                                                        \
+    X(TYPE_MISMATCH, "TypeMismatch")                                                               \
+    X(MISSING_SLOT, "MissingSlot")                                                                 \
+    X(NOT_REGISTERED, "NotRegistered")                                                             \
+    X(EXECUTION_FAILED, "ExecutionFailed") X(REMOTE_FAILED, "RemoteFailed") X(TIMEOUT, "Timeout")  \
+        X(BAD_INPUT, "BadInput") X(COOLDOWN, "Cooldown") X(OTHER, "Other")
+
+typedef enum ww_op_error_kind {
+#define WW_OP_ERROR_ENUM(name, text) WW_OP_##name,
+    WW_OP_ERROR_LIST(WW_OP_ERROR_ENUM)
+#undef WW_OP_ERROR_ENUM
+} ww_op_error_kind;
+
+const char *ww_op_error_name(ww_op_error_kind kind);
+
+typedef enum ww_step_kind {
+    WW_STEP_OP_COMPLETED,         /* op */
+    WW_STEP_ASYNC_SUSPENDED,      /* op */
+    WW_STEP_OP_FAILED,            /* op */
+    WW_STEP_APP_EVENT,            /* event */
+    WW_STEP_LIFECYCLE_FIRED,      /* event.topic */
+    WW_STEP_SEND,                 /* wire: bytes are for peer */
+    WW_STEP_OUTBOUND_DROPPED,     /* count */
+    WW_STEP_BUDGET_EXCEEDED,      /* count: operations run in this poll; poll again */
+    WW_STEP_BOOTSTRAP,            /* bootstrap */
+    WW_STEP_WAITING_ON_BOOTSTRAP, /* once per poll while work of the queue is left */
+    WW_STEP_WIRE_DECODE_FAILED,   /* wire */
+    WW_STEP_WIRE_RECEIVE_FAILED,  /* wire */
+    WW_STEP_WIRE_TIMEOUT,         /* wire.id */
+    WW_STEP_PEER_BLOCKED,         /* wire.peer */
+    WW_STEP_PEER_DOWN,            /* wire.peer */
+    WW_STEP_PEER_UP,              /* wire.peer */
+} ww_step_kind;
+
+typedef struct ww_step {
+    ww_step_kind kind;
+    union {
+        struct {
+            uint64_t op_ref, exec_id;
+            uint64_t command;      /* suspended */
+            const uint64_t *sites; /* completed: what was written */
+            uint32_t site_count;
+            ww_op_error_kind error; /* failed */
+            const char *reason;
+            ww_view detail;
+        } op;
+        struct {
+            ww_view module, topic, bytes;
+        } event;
+        struct {
+            ww_view peer, bytes, detail;
+            uint64_t id, type_hash;
+            uint32_t fill;
+        } wire;
+        ww_bootstrap_event bootstrap;
+        uint64_t count;
+    };
+} ww_step;
+
+enum { WW_DATAFLOW_STEPS_MIN = 8 };
+
+/* Runs what can run and writes what happened to `steps`, at least WW_DATAFLOW_STEPS_MIN of them. WW_AGAIN: the buffer
+ * was full, call again. WW_OK: nothing more before the next input or ww_dataflow_next_time, save after a
+ * BUDGET_EXCEEDED step. E_MEMORY: call again later; nothing is lost. */
+WW_MUST_USE ww_status ww_dataflow_poll(ww_dataflow *flow, uint64_t now_ns, ww_step *steps,
+                                       size_t capacity, size_t *count);
+uint64_t ww_dataflow_next_time(const ww_dataflow *flow); /* UINT64_MAX: never */
+
+/* --- watching and keeping ----------------------------------------------------------------------------------------- */
+
+typedef struct ww_dataflow_stats {
+    uint32_t frontier, parked, pending_async, executions, inbox, held, outbound, timers, graphs,
+        components;
+    uint64_t ingress_bytes, frame_bytes, next_exec_id;
+} ww_dataflow_stats;
+
+ww_dataflow_stats ww_dataflow_stats_of(const ww_dataflow *flow);
+
+typedef struct ww_dataflow_component {
+    ww_view slot, type;
+    ww_role role;
+    uint32_t lock; /* its number in the queue */
+    bool has_bootstrap;
+} ww_dataflow_component;
+
+/* False beyond the last. */
+bool ww_dataflow_component_at(const ww_dataflow *flow, uint32_t component,
+                              ww_dataflow_component *out);
+
+/* The value at a site of an execution that has not been forgotten, or NULL. */
+const ww_value *ww_dataflow_slot_at(const ww_dataflow *flow, uint64_t site, uint64_t exec_id);
+bool ww_dataflow_metric(const ww_dataflow *flow, ww_view name, int64_t *out);
+
+WW_MUST_USE ww_status ww_dataflow_add_peer(ww_dataflow *flow, ww_view peer, ww_view address);
+WW_MUST_USE ww_status ww_dataflow_block_peer(ww_dataflow *flow, ww_view peer, bool blocked);
+
+/* What a later engine needs to go on: artifacts, component states, counters, peers, held values; nothing that is under
+ * way. E_BUSY while something is. */
+WW_MUST_USE ww_status ww_dataflow_snapshot(ww_dataflow *flow, ww_buf *out, ww_diag *diag);
+/* Into a fresh engine with the same component types. Never starts a bootstrap. */
+WW_MUST_USE ww_status ww_dataflow_restore(ww_dataflow *flow, ww_view snapshot, ww_diag *diag);
+uint64_t ww_dataflow_incarnation(const ww_dataflow *flow);

@@ -1,0 +1,56 @@
+/* dataflow/installer.h - one install under way; for install.c, resolve.c and link.c.
+ *
+ * Model      decode -> targets and bindings -> functions to install, callees before callers -> components -> graphs
+ *            -> touch sets -> commit. Nothing of the engine changes before commit, which cannot fail half-way.
+ * Ownership  Everything made lies in the unit's arena until commit; components made are destroyed on failure.
+ * Bounds     Those of the artifact; recursion on its calls is a loop.
+ * Threads    One.
+ */
+#pragma once
+#include "dataflow/engine.h"
+
+struct df_installer {
+    ww_dataflow *flow;
+    df_unit *unit;
+    const ww_dataflow_install_options *options;
+    ww_diag *diag;
+    bool inspecting; /* construct nothing, demand nothing of components */
+    uint32_t unresolved;
+
+    ww_names function_keys; /* of all functions: their index */
+    uint32_t *target_functions;
+    df_binding *bindings;
+    uint32_t binding_count, component_count; /* components of the engine and new ones */
+    df_component *components;                /* the new ones */
+    uint32_t *order;                         /* functions to install, callees first */
+    uint32_t order_count;
+    uint32_t *owner;    /* per function: the target on whose behalf it is installed, or DF_NONE */
+    uint32_t *graph_of; /* per function: index in graphs, or DF_NONE */
+    df_graph **graphs;  /* in the order in which the engine will know them */
+    uint32_t graph_count;
+    ww_view *unit_targets;
+
+    /* the graph being linked */
+    df_graph *graph;
+    ww_names names;
+    uint32_t *site_of_name, *next_producer;
+    uint8_t *declared; /* per name: ww_value_type; NULL until asked for */
+    uint32_t op;
+};
+
+/* install.c */
+ww_status df_install(df_installer *in);
+
+/* resolve.c */
+ww_status df_resolve_targets(df_installer *in);
+ww_status df_resolve_bindings(df_installer *in);
+ww_status df_resolve_functions(df_installer *in);
+uint32_t df_callee_of(const df_installer *in, const df_node *node); /* function index or DF_NONE */
+uint32_t df_component_of(const df_installer *in, const df_node *node, uint32_t owner,
+                         ww_role *role);
+uint32_t df_bootstrap_of_target(const df_installer *in, uint32_t target); /* function or DF_NONE */
+bool df_is_bootstrap(const df_installer *in, uint32_t function);
+
+/* link.c */
+ww_status df_link_function(df_installer *in, uint32_t function);
+ww_status df_touch_sets(df_installer *in);

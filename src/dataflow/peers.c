@@ -1,0 +1,251 @@
+/* What the engine remembers of peers: addresses, health, back-off; and the gates that ask for it. */
+#include "dataflow/ops.h"
+
+enum {
+    FAILURES_DOWN = 5,
+    DEDUP_WINDOW = 8192,
+    ADDRESSES_SIZE_MAX = 1 << 16,
+};
+
+static const uint64_t backoff_base_ns = 10000000, backoff_max_ns = 60000000000;
+
+ww_status df_peer_of(ww_dataflow *flow, ww_view id, uint32_t *peer)
+{
+    if (!df_is_multihash(id)) return WW_E_INVALID;
+    if (!flow->peer_names.allocator)
+        ww_names_init(&flow->peer_names, flow->allocator, flow->hash_key, flow->limits.peers_max);
+    if (ww_names_find(&flow->peer_names, id, peer)) return WW_OK;
+    uint32_t had = flow->peer_capacity;
+    void *peers = flow->peers;
+    ww_status status = df_grow(flow, &peers, &flow->peer_capacity, sizeof *flow->peers,
+                               flow->peer_names.count + 1);
+    flow->peers = peers;
+    if (status) return status;
+    if (flow->peer_capacity > had)
+        memset(flow->peers + had, 0, (flow->peer_capacity - had) * sizeof *flow->peers);
+    return ww_names_intern(&flow->peer_names, id, peer);
+}
+
+void df_peers_free(ww_dataflow *flow)
+{
+    for (uint32_t i = 0; i < flow->peer_names.count; i++)
+        ww_blob_unref(flow->peers[i].addresses);
+    ww_free(flow->allocator, flow->peers, flow->peer_capacity * sizeof *flow->peers);
+    ww_names_deinit(&flow->peer_names);
+}
+
+bool df_peer_input(const ww_value *value, ww_view *out)
+{
+    if (!value || (value->type != WW_VALUE_PEER_ID && value->type != WW_VALUE_BYTES)) return false;
+    *out = ww_value_view(value);
+    return df_is_multihash(*out);
+}
+
+/* --- addresses ---------------------------------------------------------------------------------------------------------- */
+
+static bool contains(ww_view list, ww_view address)
+{
+    const uint8_t *found =
+        list.size ? memmem(list.data + 8, list.size - 8, address.data, address.size) : NULL;
+    return found != NULL;
+}
+
+/* Appends `count` addresses in wire form, one after the other. */
+static ww_status append_addresses(ww_dataflow *flow, df_peer *peer, uint64_t count,
+                                  ww_view addresses)
+{
+    ww_view had = peer->addresses ? ww_view_of(peer->addresses->bytes, peer->addresses->size)
+                                  : ww_view_of(NULL, 0);
+    if (count == 1 && contains(had, addresses)) return WW_OK;
+    size_t body = had.size ? had.size - 8 : 0;
+    if (body + addresses.size > ADDRESSES_SIZE_MAX) return WW_E_LIMIT;
+    ww_blob *blob = ww_blob_new(flow->allocator, 8 + body + addresses.size);
+    if (!blob) return WW_E_MEMORY;
+    ww_put_le64(blob->bytes, (had.size ? ww_le64(had.data) : 0) + count);
+    if (body) memcpy(blob->bytes + 8, had.data + 8, body);
+    if (addresses.size) memcpy(blob->bytes + 8 + body, addresses.data, addresses.size);
+    ww_blob_unref(peer->addresses);
+    peer->addresses = blob;
+    return WW_OK;
+}
+
+static ww_status insert(ww_dataflow *flow, ww_view id, const ww_value *addresses)
+{
+    uint32_t peer;
+    ww_status status = df_peer_of(flow, id, &peer);
+    if (status) return status;
+    ww_view view = ww_value_view(addresses);
+    if (addresses->type == WW_VALUE_ADDRESS)
+        return append_addresses(flow, &flow->peers[peer], 1, view);
+    return append_addresses(flow, &flow->peers[peer], ww_le64(view.data),
+                            ww_view_of(view.data + 8, view.size - 8));
+}
+
+df_outcome df_run_insert(ww_dataflow *flow, const df_op *op, df_frame *frame)
+{
+    ww_view id;
+    const ww_value *addresses = df_port(op, frame, 1);
+    if (!df_port(op, frame, 0))
+        return df_fail(flow, WW_OP_MISSING_SLOT, "missing_peer", "`peer` is absent");
+    if (!df_peer_input(df_port(op, frame, 0), &id))
+        return df_fail(flow, WW_OP_TYPE_MISMATCH, "expected_peer_id", "`peer` is not a peer id");
+    if (!addresses)
+        return df_fail(flow, WW_OP_MISSING_SLOT, "missing_addresses", "the addresses are absent");
+    if (addresses->type != WW_VALUE_ADDRESS && addresses->type != WW_VALUE_ADDRESS_VEC)
+        return df_fail(flow, WW_OP_TYPE_MISMATCH, "expected_address_vec",
+                       "these are not addresses");
+    ww_status status = insert(flow, id, addresses);
+    if (status == WW_E_MEMORY) return df_no_memory(flow);
+    if (status)
+        return df_fail(flow, WW_OP_COOLDOWN, "address_book_full", "%s", ww_status_text(status));
+    return df_trigger(flow, op, frame);
+}
+
+df_outcome df_run_lookup(ww_dataflow *flow, const df_op *op, df_frame *frame)
+{
+    ww_view id;
+    uint32_t peer;
+    if (!df_peer_input(df_port(op, frame, 0), &id))
+        return df_fail(flow, WW_OP_TYPE_MISMATCH, "expected_peer_id", "`peer` is not a peer id");
+    if (!flow->peer_names.count || !ww_names_find(&flow->peer_names, id, &peer) ||
+        !flow->peers[peer].addresses)
+        return df_fail(flow, WW_OP_MISSING_SLOT, "address_book_miss",
+                       "no address of that peer is known");
+    ww_blob *blob = ww_blob_ref(flow->peers[peer].addresses);
+    ww_value value = {.type = WW_VALUE_ADDRESS_VEC,
+                      .size = (uint32_t)blob->size,
+                      .data = blob->bytes,
+                      .blob = blob};
+    df_output(flow, op, frame, 0, value);
+    return DF_DONE;
+}
+
+ww_status ww_dataflow_add_peer(ww_dataflow *flow, ww_view peer, ww_view address)
+{
+    ww_value value;
+    ww_status status = ww_value_decode(flow->allocator, WW_VALUE_ADDRESS, address, &value, NULL);
+    if (status) return status;
+    status = insert(flow, peer, &value);
+    ww_value_unref(value);
+    return status;
+}
+
+ww_status ww_dataflow_block_peer(ww_dataflow *flow, ww_view id, bool blocked)
+{
+    uint32_t peer;
+    ww_status status = df_peer_of(flow, id, &peer);
+    if (!status) flow->peers[peer].blocked = blocked;
+    return status;
+}
+
+/* --- health ---------------------------------------------------------------------------------------------------------------- */
+
+static void set_down(ww_dataflow *flow, uint32_t peer, bool down)
+{
+    flow->peers[peer].down = down;
+    df_step(flow, (ww_step){.kind = down ? WW_STEP_PEER_DOWN : WW_STEP_PEER_UP,
+                            .wire.peer = ww_names_text(&flow->peer_names, peer)});
+    df_fire_event(flow, down ? WW_VIEW_LITERAL("PeerDown") : WW_VIEW_LITERAL("PeerLive"));
+}
+
+void df_peer_failed(ww_dataflow *flow, uint32_t peer, uint64_t request)
+{
+    df_request_forget(flow, request);
+    df_peer *p = &flow->peers[peer];
+    uint32_t doublings = p->failures < 12 ? p->failures : 12;
+    uint64_t backoff = backoff_base_ns << doublings;
+    p->backoff_until_ns = flow->now_ns + (backoff < backoff_max_ns ? backoff : backoff_max_ns);
+    if (p->failures < UINT32_MAX) p->failures++;
+    if (p->failures >= FAILURES_DOWN && !p->down) set_down(flow, peer, true);
+}
+
+void df_peer_alive(ww_dataflow *flow, uint32_t peer)
+{
+    df_peer *p = &flow->peers[peer];
+    p->failures = 0;
+    p->backoff_until_ns = 0;
+    if (p->down) set_down(flow, peer, false);
+}
+
+ww_status df_prepare_peer(df_installer *in, const df_node *node, df_arg *arg)
+{
+    arg->text = df_attribute_text(node, arg->artifact, "peer");
+    if (df_is_multihash(arg->text)) return WW_OK;
+    return df_install_error(in, WW_E_INVALID, "offset %zu: gate without a `peer`", node->offset);
+}
+
+static const df_peer *known(const ww_dataflow *flow, uint32_t peer)
+{
+    return peer == DF_NONE ? NULL : &flow->peers[peer];
+}
+
+static const df_peer *peer_of_gate(const ww_dataflow *flow, const df_op *op)
+{
+    uint32_t peer;
+    bool found = flow->peer_names.count && ww_names_find(&flow->peer_names, op->arg->text, &peer);
+    return found ? &flow->peers[peer] : NULL;
+}
+
+static bool is_healthy(const df_peer *p)
+{
+    return !p || (!p->blocked && !p->down);
+}
+
+static bool is_cool(const ww_dataflow *flow, const df_peer *p)
+{
+    return !p || p->backoff_until_ns <= flow->now_ns;
+}
+
+df_outcome df_run_health_rx(ww_dataflow *flow, const df_op *op, df_frame *frame)
+{
+    if (!is_healthy(known(flow, frame->root->sender)))
+        return df_fail(flow, WW_OP_COOLDOWN, "peer_denied", "the sender is blocked or down");
+    return df_run_pass_through(flow, op, frame);
+}
+
+df_outcome df_run_backoff_rx(ww_dataflow *flow, const df_op *op, df_frame *frame)
+{
+    if (!is_cool(flow, known(flow, frame->root->sender)))
+        return df_fail(flow, WW_OP_COOLDOWN, "peer_cooldown", "the sender is being left alone");
+    return df_run_pass_through(flow, op, frame);
+}
+
+df_outcome df_run_health_tx(ww_dataflow *flow, const df_op *op, df_frame *frame)
+{
+    if (!is_healthy(peer_of_gate(flow, op)))
+        return df_fail(flow, WW_OP_COOLDOWN, "peer_denied", "the peer is blocked or down");
+    return df_trigger(flow, op, frame);
+}
+
+df_outcome df_run_backoff_tx(ww_dataflow *flow, const df_op *op, df_frame *frame)
+{
+    if (!is_cool(flow, peer_of_gate(flow, op)))
+        return df_fail(flow, WW_OP_COOLDOWN, "peer_cooldown", "the peer is being left alone");
+    return df_trigger(flow, op, frame);
+}
+
+/* Bytes seen lately, by a keyed hash, so that nobody can make two payloads look alike. */
+df_outcome df_run_dedup(ww_dataflow *flow, const df_op *op, df_frame *frame)
+{
+    const ww_value *value = df_input(op, frame, 0);
+    if (!value) return df_fail(flow, WW_OP_OTHER, "", "an input is required");
+    uint64_t place = (uint64_t)frame->graph->index << 32 | (uint64_t)(op - frame->graph->ops);
+    const uint64_t key[2] = {flow->hash_key[0] ^ place, flow->hash_key[1]};
+    uint64_t hash =
+        ww_siphash13(key, value->blob ? ww_value_view(value) : ww_view_of(&value->number, 8));
+    uint32_t seen;
+    if (df_map_find(&flow->seen, hash, &seen))
+        return df_fail(flow, WW_OP_BAD_INPUT, "duplicate", "seen before");
+    if (flow->seen_order.count == DEDUP_WINDOW) {
+        df_map_remove(&flow->seen, *(uint64_t *)df_ring_at(&flow->seen_order, 0, sizeof hash));
+        df_ring_pop(&flow->seen_order);
+    }
+    uint64_t *last = df_ring_push(flow, &flow->seen_order, sizeof hash);
+    if (!last) return df_no_memory(flow);
+    *last = hash;
+    if (df_map_put(flow, &flow->seen, hash, 0)) {
+        flow->seen_order.count--; /* what was pushed last */
+        return df_no_memory(flow);
+    }
+    return df_run_pass_through(flow, op, frame);
+}

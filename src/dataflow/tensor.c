@@ -1,0 +1,336 @@
+/* The table of tensor operations, and those that work element by element. */
+#include "dataflow/tensor.h"
+#include <math.h>
+
+bool df_shape_of(const int64_t *dims, uint32_t count, df_shape *out)
+{
+    uint64_t elements = 1;
+    if (count > WW_TENSOR_DIMS_MAX) return false;
+    *out = (df_shape){.count = count};
+    for (uint32_t i = 0; i < count; i++) {
+        if (dims[i] < 0 || dims[i] > DF_TENSOR_ELEMENTS_MAX) return false;
+        elements *= (uint64_t)dims[i];
+        if (elements > DF_TENSOR_ELEMENTS_MAX) return false;
+        out->dims[i] = (uint32_t)dims[i];
+    }
+    out->elements = (uint32_t)elements;
+    return true;
+}
+
+bool df_axis(const df_shape *shape, int64_t axis, uint32_t *out)
+{
+    if (axis < 0) axis += shape->count;
+    if (axis < 0 || axis >= shape->count) return false;
+    *out = (uint32_t)axis;
+    return true;
+}
+
+static bool view_of(const ww_value *value, df_array *out)
+{
+    *out = (df_array){0};
+    if (value && value->type == WW_VALUE_TENSOR) {
+        const ww_tensor *t = df_tensor(value);
+        out->shape = (df_shape){.count = t->dim_count, .elements = t->element_count};
+        memcpy(out->shape.dims, t->dims, sizeof t->dims);
+        out->data = t->data;
+        return true;
+    }
+    if (!value || value->type != WW_VALUE_FLOATS) return false;
+    const void *data = value->data;
+    uint32_t count = value->size / (uint32_t)sizeof(float);
+    out->shape = (df_shape){.count = 1, .dims = {count}, .elements = count};
+    out->data = data;
+    return true;
+}
+
+bool df_array_of(ww_dataflow *flow, const df_op *op, const df_frame *frame, uint32_t input,
+                 df_array *out)
+{
+    if (view_of(df_input(op, frame, input), out)) return true;
+    df_fail(flow, WW_OP_TYPE_MISMATCH, "input_type_mismatch", "input %u is not a tensor", input);
+    return false;
+}
+
+float *df_array_new(ww_dataflow *flow, const df_shape *shape, ww_value *out)
+{
+    float *data;
+    *out = ww_value_tensor(flow->allocator, shape->dims, shape->count, &data);
+    if (!out->type) df_no_memory(flow);
+    return data;
+}
+
+df_outcome df_bad_shape(ww_dataflow *flow, const df_op *op, const char *what)
+{
+    return df_fail(flow, WW_OP_BAD_INPUT, "bad_shape", "%.*s: %s",
+                   WW_VIEW_ARG(op->arg->node->op_type), what);
+}
+
+int64_t df_int(const df_op *op, const char *attribute, int64_t otherwise)
+{
+    return df_attribute_int(op->arg->node, op->arg->artifact, attribute, otherwise);
+}
+
+float df_real(const df_op *op, const char *attribute, float otherwise)
+{
+    const df_attribute *a = df_attribute_find(op->arg->artifact, op->arg->node, attribute);
+    return a && a->type == DF_ATTR_FLOAT ? a->f : otherwise;
+}
+
+int df_ints(const df_op *op, const df_frame *frame, const char *attribute, uint32_t input,
+            int64_t *out, uint32_t most)
+{
+    const df_attribute *a = df_attribute_find(op->arg->artifact, op->arg->node, attribute);
+    df_array array;
+    if (a && a->type == DF_ATTR_INTS) {
+        const int64_t *ints = df_item(&op->arg->artifact->numbers, sizeof *ints, a->ints.first);
+        for (uint32_t i = 0; i < a->ints.count && i < most; i++)
+            out[i] = ints[i];
+        return (int)(a->ints.count < most ? a->ints.count : most);
+    }
+    if (!view_of(df_input(op, frame, input), &array)) return -1;
+    uint32_t count = array.shape.elements < most ? array.shape.elements : most;
+    for (uint32_t i = 0; i < count; i++)
+        out[i] = fabsf(array.data[i]) < 2147483648.0f ? (int64_t)array.data[i] : 0;
+    return (int)count;
+}
+
+/* --- one input ----------------------------------------------------------------------------------------------------------- */
+
+typedef enum elementwise {
+    NEG,
+    ABS,
+    SQRT,
+    EXP,
+    LOG,
+    RELU,
+    SIGMOID,
+    TANH,
+    LEAKY_RELU,
+    GELU,
+    IDENTITY,
+    ADD,
+    SUB,
+    MUL,
+    DIV,
+    POW,
+    EQUAL,
+    GREATER,
+    LESS,
+} elementwise;
+
+static float unary(int64_t what, float x, float alpha)
+{
+    switch (what) {
+    case NEG: return -x;
+    case ABS: return fabsf(x);
+    case SQRT: return sqrtf(x);
+    case EXP: return expf(x);
+    case LOG: return logf(x);
+    case RELU: return x > 0 ? x : 0;
+    case SIGMOID: return 1 / (1 + expf(-x));
+    case TANH: return tanhf(x);
+    case LEAKY_RELU: return x > 0 ? x : alpha * x;
+    case GELU: return 0.5f * x * (1 + erff(x * 0.70710678f));
+    default: return x;
+    }
+}
+
+static df_outcome run_unary(ww_dataflow *flow, const df_op *op, df_frame *frame)
+{
+    df_array a;
+    ww_value value;
+    if (!df_array_of(flow, op, frame, 0, &a)) return DF_FAILED;
+    float *out = df_array_new(flow, &a.shape, &value);
+    if (!out) return DF_FAILED;
+    float alpha = (float)op->arg->real;
+    for (uint32_t i = 0; i < a.shape.elements; i++)
+        out[i] = unary(op->arg->number, a.data[i], alpha);
+    df_output(flow, op, frame, 0, value);
+    return DF_DONE;
+}
+
+/* --- two inputs ------------------------------------------------------------------------------------------------------------ */
+
+static float binary(int64_t what, float x, float y)
+{
+    switch (what) {
+    case ADD: return x + y;
+    case SUB: return x - y;
+    case MUL: return x * y;
+    case DIV: return x / y;
+    case POW: return powf(x, y);
+    case EQUAL: return x == y;
+    case GREATER: return x > y;
+    default: return x < y;
+    }
+}
+
+static bool broadcast(const df_shape *a, const df_shape *b, df_shape *out)
+{
+    int64_t dims[WW_TENSOR_DIMS_MAX];
+    uint32_t count = a->count > b->count ? a->count : b->count;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t x = i < a->count ? a->dims[a->count - 1 - i] : 1;
+        uint32_t y = i < b->count ? b->dims[b->count - 1 - i] : 1;
+        if (x != y && x != 1 && y != 1) return false;
+        dims[count - 1 - i] = x == 1 ? y : x;
+    }
+    return df_shape_of(dims, count, out);
+}
+
+/* How far to go in `a` for one step in each dimension of `out`; 0 where it repeats. */
+static void steps_of(const df_shape *a, const df_shape *out, uint32_t *steps)
+{
+    uint32_t step = 1;
+    for (uint32_t i = 0; i < out->count; i++) {
+        bool there = i < a->count;
+        uint32_t dim = there ? a->dims[a->count - 1 - i] : 1;
+        steps[out->count - 1 - i] = dim == 1 ? 0 : step;
+        step *= dim;
+    }
+}
+
+static void combine(int64_t what, const df_array *a, const df_array *b, const df_shape *shape,
+                    float *out)
+{
+    uint32_t in_a[WW_TENSOR_DIMS_MAX], in_b[WW_TENSOR_DIMS_MAX], index[WW_TENSOR_DIMS_MAX] = {0};
+    steps_of(&a->shape, shape, in_a);
+    steps_of(&b->shape, shape, in_b);
+    uint32_t at_a = 0, at_b = 0;
+    for (uint32_t n = 0; n < shape->elements; n++) {
+        out[n] = binary(what, a->data[at_a], b->data[at_b]);
+        for (uint32_t d = shape->count; d-- > 0;) {
+            at_a += in_a[d];
+            at_b += in_b[d];
+            if (++index[d] < shape->dims[d]) break;
+            at_a -= in_a[d] * shape->dims[d];
+            at_b -= in_b[d] * shape->dims[d];
+            index[d] = 0;
+        }
+    }
+}
+
+static df_outcome run_binary(ww_dataflow *flow, const df_op *op, df_frame *frame)
+{
+    df_array a, b;
+    df_shape shape;
+    ww_value value;
+    if (!df_array_of(flow, op, frame, 0, &a) || !df_array_of(flow, op, frame, 1, &b))
+        return DF_FAILED;
+    if (!broadcast(&a.shape, &b.shape, &shape))
+        return df_bad_shape(flow, op, "the shapes do not broadcast");
+    float *out = df_array_new(flow, &shape, &value);
+    if (!out) return DF_FAILED;
+    if (a.shape.elements == shape.elements && b.shape.elements == shape.elements)
+        for (uint32_t i = 0; i < shape.elements; i++)
+            out[i] = binary(op->arg->number, a.data[i], b.data[i]);
+    else
+        combine(op->arg->number, &a, &b, &shape, out);
+    df_output(flow, op, frame, 0, value);
+    return DF_DONE;
+}
+
+/* --- constants -------------------------------------------------------------------------------------------------------------- */
+
+static df_outcome run_constant(ww_dataflow *flow, const df_op *op, df_frame *frame)
+{
+    df_output(flow, op, frame, 0, ww_value_ref(op->arg->value));
+    return DF_DONE;
+}
+
+static ww_status prepare_constant(df_installer *in, const df_node *node, df_arg *arg)
+{
+    enum { FLOAT = 1 };
+    const df_attribute *attribute = df_attribute_find(arg->artifact, node, "value");
+    df_tensor_proto t;
+    df_shape shape;
+    int64_t dims[WW_COUNT_OF(t.dims)];
+    bool good = attribute && attribute->type == DF_ATTR_TENSOR &&
+                df_tensor_decode(attribute->bytes, &t) && t.data_type == FLOAT &&
+                t.element_count <= DF_TENSOR_ELEMENTS_MAX &&
+                t.raw.size == t.element_count * sizeof(float);
+    for (uint32_t i = 0; good && i < t.dim_count; i++)
+        dims[i] = (int64_t)t.dims[i];
+    if (!good || !df_shape_of(dims, t.dim_count, &shape))
+        return df_install_error(in, WW_E_INVALID, "offset %zu: Constant without a float tensor",
+                                node->offset);
+    float *data;
+    arg->value = ww_value_tensor(df_installer_allocator(in), shape.dims, shape.count, &data);
+    if (!arg->value.type) return df_install_error(in, WW_E_MEMORY, "no memory");
+    if (t.raw.size) memcpy(data, t.raw.data, t.raw.size);
+    return WW_OK;
+}
+
+/* --- table -------------------------------------------------------------------------------------------------------------------- */
+
+typedef struct tensor_row {
+    df_op_row row;
+    int what;
+} tensor_row;
+
+static ww_status prepare_plain(df_installer *in, const df_node *node, df_arg *arg);
+
+static const tensor_row rows[] = {
+    {{.op_type = "Add", .run = run_binary, .prepare = prepare_plain}, ADD},
+    {{.op_type = "Sub", .run = run_binary, .prepare = prepare_plain}, SUB},
+    {{.op_type = "Mul", .run = run_binary, .prepare = prepare_plain}, MUL},
+    {{.op_type = "Div", .run = run_binary, .prepare = prepare_plain}, DIV},
+    {{.op_type = "Pow", .run = run_binary, .prepare = prepare_plain}, POW},
+    {{.op_type = "Equal", .run = run_binary, .prepare = prepare_plain}, EQUAL},
+    {{.op_type = "Greater", .run = run_binary, .prepare = prepare_plain}, GREATER},
+    {{.op_type = "Less", .run = run_binary, .prepare = prepare_plain}, LESS},
+    {{.op_type = "Neg", .run = run_unary, .prepare = prepare_plain}, NEG},
+    {{.op_type = "Abs", .run = run_unary, .prepare = prepare_plain}, ABS},
+    {{.op_type = "Sqrt", .run = run_unary, .prepare = prepare_plain}, SQRT},
+    {{.op_type = "Exp", .run = run_unary, .prepare = prepare_plain}, EXP},
+    {{.op_type = "Log", .run = run_unary, .prepare = prepare_plain}, LOG},
+    {{.op_type = "Relu", .run = run_unary, .prepare = prepare_plain}, RELU},
+    {{.op_type = "Sigmoid", .run = run_unary, .prepare = prepare_plain}, SIGMOID},
+    {{.op_type = "Tanh", .run = run_unary, .prepare = prepare_plain}, TANH},
+    {{.op_type = "LeakyRelu", .run = run_unary, .prepare = prepare_plain}, LEAKY_RELU},
+    {{.op_type = "Gelu", .run = run_unary, .prepare = prepare_plain}, GELU},
+    {{.op_type = "Identity", .run = run_unary, .prepare = prepare_plain}, IDENTITY},
+    {{.op_type = "Cast", .run = run_unary, .prepare = prepare_plain}, IDENTITY},
+    {{.op_type = "Constant", .run = run_constant, .prepare = prepare_constant}, 0},
+    {{.op_type = "Zeros", .run = df_run_fill, .prepare = prepare_plain}, 0},
+    {{.op_type = "Ones", .run = df_run_fill, .prepare = prepare_plain}, 1},
+    {{.op_type = "MatMul", .run = df_run_matmul, .prepare = prepare_plain}, 0},
+    {{.op_type = "Gemm", .run = df_run_gemm, .prepare = prepare_plain}, 0},
+    {{.op_type = "Dot", .run = df_run_dot, .prepare = prepare_plain}, 0},
+    {{.op_type = "Softmax", .run = df_run_softmax, .prepare = prepare_plain}, 0},
+    {{.op_type = "LayerNormalization", .run = df_run_layer_norm, .prepare = prepare_plain}, 0},
+    {{.op_type = "ReduceSum", .run = df_run_reduce, .prepare = prepare_plain}, 0},
+    {{.op_type = "ReduceMean", .run = df_run_reduce, .prepare = prepare_plain}, 1},
+    {{.op_type = "ReduceMax", .run = df_run_reduce, .prepare = prepare_plain}, 2},
+    {{.op_type = "ReduceMin", .run = df_run_reduce, .prepare = prepare_plain}, 3},
+    {{.op_type = "Reshape", .run = df_run_reshape, .prepare = prepare_plain}, 0},
+    {{.op_type = "Transpose", .run = df_run_transpose, .prepare = prepare_plain}, 0},
+    {{.op_type = "Concat", .run = df_run_concat, .prepare = prepare_plain}, 0},
+    {{.op_type = "Split", .run = df_run_split, .prepare = prepare_plain}, 0},
+    {{.op_type = "Slice", .run = df_run_slice, .prepare = prepare_plain}, 0},
+    {{.op_type = "Squeeze", .run = df_run_squeeze, .prepare = prepare_plain}, 0},
+    {{.op_type = "Unsqueeze", .run = df_run_unsqueeze, .prepare = prepare_plain}, 0},
+    {{.op_type = "Gather", .run = df_run_gather, .prepare = prepare_plain}, 0},
+};
+
+static const tensor_row *find(ww_view op_type)
+{
+    for (size_t i = 0; i < WW_COUNT_OF(rows); i++)
+        if (ww_view_is(op_type, rows[i].row.op_type)) return &rows[i];
+    return NULL;
+}
+
+const df_op_row *df_find_tensor_op(ww_view op_type)
+{
+    const tensor_row *row = find(op_type);
+    return row ? &row->row : NULL;
+}
+
+static ww_status prepare_plain(df_installer *in, const df_node *node, df_arg *arg)
+{
+    (void)in;
+    arg->number = find(node->op_type)->what;
+    const df_attribute *alpha = df_attribute_find(arg->artifact, node, "alpha");
+    arg->real = (double)(alpha && alpha->type == DF_ATTR_FLOAT ? alpha->f : 0.01f);
+    return WW_OK;
+}

@@ -1,0 +1,300 @@
+/* Tensors cut, joined and rearranged. */
+#include "dataflow/tensor.h"
+
+static df_outcome give(ww_dataflow *flow, const df_op *op, df_frame *frame, const df_shape *shape,
+                       const float *data)
+{
+    ww_value value;
+    float *out = df_array_new(flow, shape, &value);
+    if (!out) return DF_FAILED;
+    if (shape->elements) memcpy(out, data, shape->elements * sizeof *out);
+    df_output(flow, op, frame, 0, value);
+    return DF_DONE;
+}
+
+df_outcome df_run_fill(ww_dataflow *flow, const df_op *op, df_frame *frame)
+{
+    int64_t dims[WW_TENSOR_DIMS_MAX];
+    df_shape shape;
+    ww_value value;
+    int count = df_ints(op, frame, "shape", 0, dims, WW_TENSOR_DIMS_MAX);
+    if (count < 0 || !df_shape_of(dims, (uint32_t)count, &shape))
+        return df_bad_shape(flow, op, "bad `shape`");
+    float *out = df_array_new(flow, &shape, &value);
+    if (!out) return DF_FAILED;
+    for (uint32_t i = 0; i < shape.elements; i++)
+        out[i] = (float)op->arg->number;
+    df_output(flow, op, frame, 0, value);
+    return DF_DONE;
+}
+
+/* 0 keeps a dimension, -1 is what is left over. */
+static bool wanted_shape(const df_shape *from, int64_t *dims, uint32_t count, df_shape *out)
+{
+    uint64_t known = 1;
+    int open = -1;
+    for (uint32_t i = 0; i < count; i++) {
+        if (dims[i] == 0 && i < from->count) dims[i] = from->dims[i];
+        if (dims[i] == -1) {
+            if (open >= 0) return false;
+            open = (int)i;
+            continue;
+        }
+        if (dims[i] < 0 || dims[i] > DF_TENSOR_ELEMENTS_MAX) return false;
+        known *= (uint64_t)dims[i];
+        if (known > DF_TENSOR_ELEMENTS_MAX) return false;
+    }
+    if (open >= 0) dims[open] = known ? (int64_t)(from->elements / known) : 0;
+    return df_shape_of(dims, count, out) && out->elements == from->elements;
+}
+
+df_outcome df_run_reshape(ww_dataflow *flow, const df_op *op, df_frame *frame)
+{
+    df_array a;
+    df_shape shape;
+    int64_t dims[WW_TENSOR_DIMS_MAX];
+    if (!df_array_of(flow, op, frame, 0, &a)) return DF_FAILED;
+    int count = df_ints(op, frame, "shape", 1, dims, WW_TENSOR_DIMS_MAX);
+    if (count < 0 || !wanted_shape(&a.shape, dims, (uint32_t)count, &shape))
+        return df_bad_shape(flow, op, "the elements do not fit the shape");
+    return give(flow, op, frame, &shape, a.data);
+}
+
+df_outcome df_run_squeeze(ww_dataflow *flow, const df_op *op, df_frame *frame)
+{
+    df_array a;
+    int64_t axes[WW_TENSOR_DIMS_MAX];
+    bool drop[WW_TENSOR_DIMS_MAX] = {false};
+    if (!df_array_of(flow, op, frame, 0, &a)) return DF_FAILED;
+    int count = df_ints(op, frame, "axes", 1, axes, WW_TENSOR_DIMS_MAX);
+    for (uint32_t i = 0; count <= 0 && i < a.shape.count; i++)
+        drop[i] = a.shape.dims[i] == 1;
+    for (int i = 0; i < count; i++) {
+        uint32_t axis;
+        if (!df_axis(&a.shape, axes[i], &axis) || a.shape.dims[axis] != 1)
+            return df_bad_shape(flow, op, "an axis that is not 1");
+        drop[axis] = true;
+    }
+    df_shape shape = {.elements = a.shape.elements};
+    for (uint32_t i = 0; i < a.shape.count; i++)
+        if (!drop[i]) shape.dims[shape.count++] = a.shape.dims[i];
+    return give(flow, op, frame, &shape, a.data);
+}
+
+df_outcome df_run_unsqueeze(ww_dataflow *flow, const df_op *op, df_frame *frame)
+{
+    df_array a;
+    int64_t axes[WW_TENSOR_DIMS_MAX];
+    bool one[WW_TENSOR_DIMS_MAX] = {false};
+    if (!df_array_of(flow, op, frame, 0, &a)) return DF_FAILED;
+    int count = df_ints(op, frame, "axes", 1, axes, WW_TENSOR_DIMS_MAX);
+    df_shape shape = {.count = a.shape.count + (uint32_t)(count > 0 ? count : 0),
+                      .elements = a.shape.elements};
+    if (count < 0 || shape.count > WW_TENSOR_DIMS_MAX) return df_bad_shape(flow, op, "bad `axes`");
+    for (int i = 0; i < count; i++) {
+        uint32_t axis;
+        if (!df_axis(&shape, axes[i], &axis) || one[axis])
+            return df_bad_shape(flow, op, "bad `axes`");
+        one[axis] = true;
+    }
+    for (uint32_t i = 0, from = 0; i < shape.count; i++)
+        shape.dims[i] = one[i] ? 1 : a.shape.dims[from++];
+    return give(flow, op, frame, &shape, a.data);
+}
+
+/* Copies into `out` what walking `a` with these steps per dimension of `shape` meets. */
+static void gather_steps(const float *from, const df_shape *shape, const int64_t *steps, float *out)
+{
+    uint32_t index[WW_TENSOR_DIMS_MAX] = {0};
+    int64_t at = 0;
+    for (uint32_t n = 0; n < shape->elements; n++) {
+        out[n] = from[at];
+        for (uint32_t d = shape->count; d-- > 0;) {
+            at += steps[d];
+            if (++index[d] < shape->dims[d]) break;
+            at -= steps[d] * shape->dims[d];
+            index[d] = 0;
+        }
+    }
+}
+
+static void strides(const df_shape *shape, int64_t *out)
+{
+    int64_t step = 1;
+    for (uint32_t d = shape->count; d-- > 0;) {
+        out[d] = step;
+        step *= shape->dims[d];
+    }
+}
+
+df_outcome df_run_transpose(ww_dataflow *flow, const df_op *op, df_frame *frame)
+{
+    df_array a;
+    int64_t order[WW_TENSOR_DIMS_MAX], from[WW_TENSOR_DIMS_MAX], steps[WW_TENSOR_DIMS_MAX];
+    bool used[WW_TENSOR_DIMS_MAX] = {false};
+    if (!df_array_of(flow, op, frame, 0, &a)) return DF_FAILED;
+    uint32_t dims = a.shape.count;
+    int count = df_ints(op, frame, "perm", DF_NONE, order, WW_TENSOR_DIMS_MAX);
+    for (uint32_t i = 0; count < 0 && i < dims; i++)
+        order[i] = dims - 1 - i;
+    df_shape shape = {.count = dims, .elements = a.shape.elements};
+    strides(&a.shape, from);
+    for (uint32_t i = 0; i < dims; i++) {
+        uint32_t axis;
+        if ((count >= 0 && (uint32_t)count != dims) || !df_axis(&a.shape, order[i], &axis) ||
+            used[axis])
+            return df_bad_shape(flow, op, "bad `perm`");
+        used[axis] = true;
+        shape.dims[i] = a.shape.dims[axis];
+        steps[i] = from[axis];
+    }
+    ww_value value;
+    float *out = df_array_new(flow, &shape, &value);
+    if (!out) return DF_FAILED;
+    gather_steps(a.data, &shape, steps, out);
+    df_output(flow, op, frame, 0, value);
+    return DF_DONE;
+}
+
+static uint32_t product_of(const df_shape *shape, uint32_t first, uint32_t behind)
+{
+    uint32_t product = 1;
+    for (uint32_t i = first; i < behind; i++)
+        product *= shape->dims[i];
+    return product;
+}
+
+df_outcome df_run_concat(ww_dataflow *flow, const df_op *op, df_frame *frame)
+{
+    df_array first, a;
+    uint32_t axis;
+    uint64_t length = 0;
+    if (!df_array_of(flow, op, frame, 0, &first)) return DF_FAILED;
+    if (!df_axis(&first.shape, df_int(op, "axis", 0), &axis))
+        return df_bad_shape(flow, op, "no such axis");
+    for (uint32_t i = 0; i < op->input_count; i++) {
+        if (!df_array_of(flow, op, frame, i, &a)) return DF_FAILED;
+        bool fits = a.shape.count == first.shape.count;
+        for (uint32_t d = 0; fits && d < a.shape.count; d++)
+            fits = d == axis || a.shape.dims[d] == first.shape.dims[d];
+        if (!fits) return df_bad_shape(flow, op, "the shapes differ");
+        length += a.shape.dims[axis];
+    }
+    int64_t dims[WW_TENSOR_DIMS_MAX];
+    for (uint32_t d = 0; d < first.shape.count; d++)
+        dims[d] = d == axis ? (int64_t)length : first.shape.dims[d];
+    df_shape shape;
+    ww_value value;
+    if (!df_shape_of(dims, first.shape.count, &shape))
+        return df_bad_shape(flow, op, "the result is too large");
+    float *out = df_array_new(flow, &shape, &value);
+    if (!out) return DF_FAILED;
+    uint32_t outer = product_of(&shape, 0, axis), inner = product_of(&shape, axis + 1, shape.count);
+    for (uint32_t o = 0; shape.elements && o < outer; o++) {
+        for (uint32_t i = 0; i < op->input_count; i++) {
+            if (!df_array_of(flow, op, frame, i, &a)) continue; /* seen above */
+            size_t run = (size_t)a.shape.dims[axis] * inner;
+            if (run) memcpy(out, a.data + o * run, run * sizeof *out);
+            out += run;
+        }
+    }
+    df_output(flow, op, frame, 0, value);
+    return DF_DONE;
+}
+
+/* Into as many equal parts as there are outputs; the last may be smaller. */
+df_outcome df_run_split(ww_dataflow *flow, const df_op *op, df_frame *frame)
+{
+    df_array a;
+    uint32_t axis, parts = op->output_count;
+    if (!df_array_of(flow, op, frame, 0, &a)) return DF_FAILED;
+    if (!parts || !df_axis(&a.shape, df_int(op, "axis", 0), &axis))
+        return df_bad_shape(flow, op, "no such axis");
+    uint32_t length = a.shape.dims[axis], part = (length + parts - 1) / parts, from = 0;
+    uint32_t outer = product_of(&a.shape, 0, axis),
+             inner = product_of(&a.shape, axis + 1, a.shape.count);
+    for (uint32_t i = 0; i < parts; i++) {
+        df_shape shape = a.shape;
+        shape.dims[axis] = length - from < part ? length - from : part;
+        shape.elements = product_of(&shape, 0, shape.count);
+        ww_value value;
+        float *out = df_array_new(flow, &shape, &value);
+        if (!out) return DF_FAILED;
+        size_t run = (size_t)shape.dims[axis] * inner;
+        for (uint32_t o = 0; run && o < outer; o++)
+            memcpy(out + o * run, a.data + ((size_t)o * length + from) * inner, run * sizeof *out);
+        from += shape.dims[axis];
+        df_output(flow, op, frame, i, value);
+    }
+    return DF_DONE;
+}
+
+static int64_t clamp(int64_t at, int64_t length)
+{
+    if (at < 0) at += length;
+    return at < 0 ? 0 : at > length ? length : at;
+}
+
+df_outcome df_run_slice(ww_dataflow *flow, const df_op *op, df_frame *frame)
+{
+    df_array a;
+    int64_t starts[WW_TENSOR_DIMS_MAX], ends[WW_TENSOR_DIMS_MAX], axes[WW_TENSOR_DIMS_MAX],
+        steps[WW_TENSOR_DIMS_MAX];
+    if (!df_array_of(flow, op, frame, 0, &a)) return DF_FAILED;
+    int count = df_ints(op, frame, "starts", 1, starts, WW_TENSOR_DIMS_MAX);
+    int to = df_ints(op, frame, "ends", 2, ends, WW_TENSOR_DIMS_MAX);
+    int named = df_ints(op, frame, "axes", 3, axes, WW_TENSOR_DIMS_MAX);
+    if (count < 0 || to != count || (named >= 0 && named != count))
+        return df_bad_shape(flow, op, "bad `starts` or `ends`");
+    df_shape shape = a.shape;
+    size_t first = 0;
+    strides(&a.shape, steps);
+    for (int i = 0; i < count; i++) {
+        uint32_t axis;
+        if (!df_axis(&a.shape, named >= 0 ? axes[i] : i, &axis))
+            return df_bad_shape(flow, op, "no such axis");
+        int64_t from = clamp(starts[i], a.shape.dims[axis]),
+                behind = clamp(ends[i], a.shape.dims[axis]);
+        shape.dims[axis] = behind > from ? (uint32_t)(behind - from) : 0;
+        first += (size_t)from * (size_t)steps[axis];
+    }
+    shape.elements = product_of(&shape, 0, shape.count);
+    ww_value value;
+    float *out = df_array_new(flow, &shape, &value);
+    if (!out) return DF_FAILED;
+    gather_steps(a.data + (shape.elements ? first : 0), &shape, steps, out);
+    df_output(flow, op, frame, 0, value);
+    return DF_DONE;
+}
+
+/* Whole rows of the first dimension. */
+df_outcome df_run_gather(ww_dataflow *flow, const df_op *op, df_frame *frame)
+{
+    df_array a, indices;
+    if (!df_array_of(flow, op, frame, 0, &a) || !df_array_of(flow, op, frame, 1, &indices))
+        return DF_FAILED;
+    if (!a.shape.count || df_int(op, "axis", 0) != 0)
+        return df_bad_shape(flow, op, "only along axis 0");
+    uint32_t row = product_of(&a.shape, 1, a.shape.count);
+    int64_t dims[2 * WW_TENSOR_DIMS_MAX];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < indices.shape.count; i++)
+        dims[count++] = indices.shape.dims[i];
+    for (uint32_t i = 1; i < a.shape.count; i++)
+        dims[count++] = a.shape.dims[i];
+    df_shape shape;
+    ww_value value;
+    if (!df_shape_of(dims, count, &shape)) return df_bad_shape(flow, op, "the result is too large");
+    float *out = df_array_new(flow, &shape, &value);
+    if (!out) return DF_FAILED;
+    for (uint32_t i = 0; i < indices.shape.elements; i++) {
+        float at = indices.data[i] < 0 ? indices.data[i] + (float)a.shape.dims[0] : indices.data[i];
+        if (!(at >= 0 && at < (float)a.shape.dims[0])) {
+            ww_value_unref(value);
+            return df_bad_shape(flow, op, "an index out of range");
+        }
+        if (row) memcpy(out + (size_t)i * row, a.data + (size_t)at * row, row * sizeof *out);
+    }
+    df_output(flow, op, frame, 0, value);
+    return DF_DONE;
+}

@@ -1,0 +1,310 @@
+/* The loader on its own: what it reads is what protobuf-c reads, and what is damaged is refused with its place. */
+#include "dataflow/artifact.h"
+#include "dataflow/model.pb-c.h"
+#include "dataflow/text.h"
+#include "support/check.h"
+#include "ww/dataflow.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char store_text[] = "module M # a comment\n"
+                                 "bind s Index Flat\n"
+                                 "body (q: tensor) > (h)\n"
+                                 "  v = index.Search(q) k=10 @s\n"
+                                 "  h = PassThrough(v)\n"
+                                 "bootstrap (seed: bytes)\n"
+                                 "  c = Constant() value=u8\"abc\"\n"
+                                 "  t: tensor = onnx.Constant() value=f32[2,1]{1.5, -2}\n"
+                                 "  r = onnx.Reshape(t) shape=[1, 2]\n"
+                                 "  l = onnx.LeakyRelu(r) alpha=0.25\n"
+                                 "  AppEmit(seed) name=\"x\"\n";
+
+static ww_buf compile(const char *text)
+{
+    ww_buf out;
+    ww_buf_init(&out, ww_allocator_libc(), SIZE_MAX);
+    assert_ok(ww_module_compile(ww_allocator_libc(), ww_view_str(text), &out, NULL));
+    return out;
+}
+
+static ww_status decode(ww_view bytes, df_artifact *a, ww_diag *diag)
+{
+    df_artifact_limits limits = df_artifact_limits_default();
+    return df_artifact_decode(a, ww_allocator_libc(), &limits, bytes, diag);
+}
+
+static void artifact__compiled_text__reads_back_and_encodes_identically(void **state)
+{
+    (void)state;
+    ww_buf bytes = compile(store_text);
+    Ww__Onnx__Model *model = ww__onnx__model__unpack(NULL, bytes.size, bytes.data);
+    assert_non_null(model);
+    assert_int_equal(ww__onnx__model__get_packed_size(model), bytes.size);
+    uint8_t *again = malloc(bytes.size);
+    ww__onnx__model__pack(model, again);
+    assert_memory_equal(again, bytes.data, bytes.size);
+    free(again);
+    df_artifact a;
+    assert_ok(decode(ww_buf_view(&bytes), &a, NULL));
+    assert_int_equal(a.functions.count, model->n_functions);
+    for (size_t i = 0; i < model->n_functions; i++) {
+        const df_function *f = &df_functions(&a)[i];
+        const Ww__Onnx__Function *g = model->functions[i];
+        assert_view_is(f->name, g->name);
+        assert_int_equal(f->nodes.count, g->n_node);
+        assert_int_equal(f->inputs.count, g->n_input);
+        assert_int_equal(f->outputs.count, g->n_output);
+        assert_int_equal(f->values.count, g->n_value_info);
+        assert_int_equal(f->metadata.count, g->n_metadata_props);
+        for (size_t n = 0; n < g->n_node; n++) {
+            const df_node *node = &df_nodes(&a, f->nodes)[n];
+            assert_view_is(node->op_type, g->node[n]->op_type);
+            assert_view_is(node->domain, g->node[n]->domain);
+            assert_int_equal(node->attributes.count, g->node[n]->n_attribute);
+            assert_int_equal(node->metadata.count, g->node[n]->n_metadata_props);
+        }
+    }
+    df_artifact_deinit(&a);
+    ww__onnx__model__free_unpacked(model, NULL);
+    ww_buf_deinit(&bytes);
+}
+
+static void artifact__cut_anywhere__is_refused_or_shorter_but_never_read_beyond(void **state)
+{
+    (void)state;
+    ww_buf bytes = compile(store_text);
+    for (size_t size = 0; size < bytes.size; size++) {
+        uint8_t *exact = malloc(size ? size : 1); /* so that reading beyond is seen */
+        memcpy(exact, bytes.data, size);
+        df_artifact a;
+        ww_diag diag;
+        ww_status status = decode(ww_view_of(exact, size), &a, &diag);
+        assert_true(status == WW_OK || status == WW_E_INVALID);
+        if (status) assert_non_null(strstr(diag.text, "artifact offset "));
+        if (!status) df_artifact_deinit(&a);
+        free(exact);
+    }
+    ww_buf_deinit(&bytes);
+}
+
+static void artifact__packed_and_unpacked_ints__are_the_same(void **state)
+{
+    (void)state;
+    /* function { node { attribute { name "a" ints 1 2 3 } } }, first one by one, then packed */
+    static const uint8_t single[] = {0xca, 1,   13,   0x3a, 11,   0x2a, 9,    0x0a,
+                                     1,    'a', 0x40, 1,    0x40, 2,    0x40, 3};
+    static const uint8_t packed[] = {0xca, 1,   12,   0x3a, 10, 0x2a, 8, 0x0a,
+                                     1,    'a', 0x42, 3,    1,  2,    3};
+    const ww_view both[] = {{single, sizeof single}, {packed, sizeof packed}};
+    for (int i = 0; i < 2; i++) {
+        df_artifact a;
+        assert_ok(decode(both[i], &a, NULL));
+        const df_node *node = df_nodes(&a, df_functions(&a)[0].nodes);
+        const df_attribute *attribute = df_attribute_find(&a, node, "a");
+        assert_non_null(attribute);
+        assert_int_equal(attribute->type, DF_ATTR_INTS);
+        assert_int_equal(attribute->ints.count, 3);
+        df_artifact_deinit(&a);
+    }
+}
+
+/* A graph in an attribute of a node of a graph ..., `depth` times. */
+static ww_buf nested(uint32_t depth)
+{
+    ww_buf inner, outer;
+    ww_buf_init(&inner, ww_allocator_libc(), SIZE_MAX);
+    ww_buf_init(&outer, ww_allocator_libc(), SIZE_MAX);
+    for (uint32_t i = 0; i < depth; i++) {
+        static const uint32_t path[] = {6, 5, 1}; /* attribute.g, node.attribute, graph.node */
+        for (size_t k = 0; k < WW_COUNT_OF(path); k++) {
+            ww_buf_clear(&outer);
+            assert_ok(df_put_bytes(&outer, path[k], ww_buf_view(&inner)));
+            ww_buf swap = inner;
+            inner = outer;
+            outer = swap;
+        }
+    }
+    ww_buf_clear(&outer);
+    assert_ok(df_put_bytes(&outer, 6, ww_buf_view(&inner)));
+    static const uint32_t path[] = {5, 7, 25};
+    for (size_t k = 0; k < WW_COUNT_OF(path); k++) {
+        ww_buf swap = inner;
+        inner = outer;
+        outer = swap;
+        ww_buf_clear(&outer);
+        assert_ok(df_put_bytes(&outer, path[k], ww_buf_view(&inner)));
+    }
+    ww_buf_deinit(&inner);
+    return outer;
+}
+
+static void artifact__graphs_nested_too_deep__are_refused_without_recursion(void **state)
+{
+    (void)state;
+    df_artifact a;
+    ww_diag diag;
+    ww_buf shallow = nested(10), deep = nested(2000);
+    assert_ok(decode(ww_buf_view(&shallow), &a, &diag));
+    assert_int_equal(a.bodies.count, 11);
+    df_artifact_deinit(&a);
+    assert_int_equal(decode(ww_buf_view(&deep), &a, &diag), WW_E_LIMIT);
+    assert_non_null(strstr(diag.text, "graphs nested too deep"));
+    ww_buf_deinit(&shallow);
+    ww_buf_deinit(&deep);
+}
+
+static void artifact__damaged_fields__are_named_with_their_offset(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t size;
+        const char *says;
+    } cases[] = {
+        {"\xca\x01\x05", 3, "artifact offset 2: length beyond the end"},
+        {"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f", 11,
+         "artifact offset 1: number above 64 bits"},
+        {"\x08\x80", 2, "artifact offset 1: truncated number"},
+        {"\x0b", 1, "artifact offset 0: unknown wire type"},
+        {"\x02\x00", 2, "artifact offset 0: field number out of range"},
+        {"\xc8\x01\x05", 3, "field with the wrong wire type"},
+        {"\xca\x01\x03\x0a\x01\xff", 6, "name is not UTF-8"},
+    };
+    for (size_t i = 0; i < WW_COUNT_OF(cases); i++) {
+        df_artifact a;
+        ww_diag diag = {0};
+        assert_int_equal(decode(ww_view_of(cases[i].bytes, cases[i].size), &a, &diag),
+                         WW_E_INVALID);
+        if (!strstr(diag.text, cases[i].says))
+            fail_msg("\"%s\" does not say \"%s\"", diag.text, cases[i].says);
+    }
+}
+
+static ww_status decode_once(const ww_allocator *allocator, void *arg)
+{
+    const ww_buf *bytes = arg;
+    df_artifact a;
+    df_artifact_limits limits = df_artifact_limits_default();
+    ww_status status = df_artifact_decode(&a, allocator, &limits, ww_buf_view(bytes), NULL);
+    if (!status) df_artifact_deinit(&a);
+    return status;
+}
+
+static ww_status inspect_once(const ww_allocator *allocator, void *arg)
+{
+    const ww_buf *bytes = arg;
+    ww_buf json;
+    ww_buf_init(&json, allocator, SIZE_MAX);
+    ww_status status = ww_artifact_inspect(allocator, ww_buf_view(bytes), &json, NULL);
+    ww_buf_deinit(&json);
+    return status;
+}
+
+static ww_status compile_once(const ww_allocator *allocator, void *arg)
+{
+    ww_buf out;
+    ww_buf_init(&out, allocator, SIZE_MAX);
+    ww_status status = ww_module_compile(allocator, ww_view_str(arg), &out, NULL);
+    ww_buf_deinit(&out);
+    return status;
+}
+
+static void loader__any_allocation_fails__gives_all_back(void **state)
+{
+    (void)state;
+    ww_buf bytes = compile(store_text);
+    test_every_allocation_failing(decode_once, &bytes);
+    test_every_allocation_failing(inspect_once, &bytes);
+    char text[sizeof store_text];
+    memcpy(text, store_text, sizeof text);
+    test_every_allocation_failing(compile_once, text);
+    ww_buf_deinit(&bytes);
+}
+
+static void inspect__compiled_text__tells_functions_slots_and_order(void **state)
+{
+    (void)state;
+    ww_buf bytes = compile(store_text), json;
+    ww_buf_init(&json, ww_allocator_libc(), SIZE_MAX);
+    assert_ok(ww_artifact_inspect(ww_allocator_libc(), ww_buf_view(&bytes), &json, NULL));
+    assert_ok(ww_buf_append_byte(&json, 0));
+    const char *text = (const char *)json.data;
+    assert_non_null(
+        strstr(text, "{\"name\":\"M__bootstrap\",\"nodes\":5,\"phase\":\"bootstrap\"}"));
+    assert_non_null(strstr(text, "\"slots\":[{\"slot\":\"s\",\"type\":\"Flat\",\"component\":0}]"));
+    assert_non_null(strstr(text, "\"install_order\":[{\"target\":\"M__bootstrap\",\"inputs\":["
+                                 "\"seed\"],\"touch_set\":[]}]"));
+    assert_non_null(strstr(text, "\"unresolved\":0"));
+    ww_buf_deinit(&json);
+    ww_buf_deinit(&bytes);
+}
+
+static void text__name_of_a_body__is_the_hash_that_other_compilers_give(void **state)
+{
+    (void)state;
+    ww_buf bytes = compile("module BodyOnly\nbind store Index GoldIndex\nbody (query) > (hits)\n"
+                           "  v0 = index.Search(query) k=10 @store\n  hits = PassThrough(v0)\n");
+    df_artifact a;
+    assert_ok(decode(ww_buf_view(&bytes), &a, NULL));
+    assert_view_is(df_functions(&a)[0].name, "BodyOnly#2dfedfa54f294b4f");
+    df_artifact_deinit(&a);
+    ww_buf_deinit(&bytes);
+}
+
+static void text__faulty_lines__are_named(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"body (x)\n", "line 1: a name is missing"},
+        {"module M\nbody (x\n", "line 2: ) is missing"},
+        {"module M\nbody (x)\n  y = Op(x) a=\n", "line 3: an attribute's value is missing"},
+        {"module M\nbody (x)\n  y = Op(x) @s\n", "line 3: no such slot is bound"},
+        {"module M\nbody (x)\n  y = Op(x) a=f32[2]{1}\n",
+         "line 3: the tensor has another number of elements"},
+        {"module M\n  y = Op(x)\n", "line 2: an operation outside"},
+        {"module M\nbody (x: nonsense)\n", "line 2: unknown type of value"},
+        {"module M.N\nbody (x)\n", "cannot contain a dot"},
+    };
+    for (size_t i = 0; i < WW_COUNT_OF(cases); i++) {
+        ww_buf out;
+        ww_diag diag = {0};
+        ww_buf_init(&out, ww_allocator_libc(), SIZE_MAX);
+        assert_int_equal(
+            ww_module_compile(ww_allocator_libc(), ww_view_str(cases[i][0]), &out, &diag),
+            WW_E_INVALID);
+        if (!strstr(diag.text, cases[i][1]))
+            fail_msg("\"%s\" does not say \"%s\"", diag.text, cases[i][1]);
+        ww_buf_deinit(&out);
+    }
+}
+
+/* Skipped where protoc-c is not installed. */
+static void generated_reader__made_again__is_what_is_committed(void **state)
+{
+    (void)state;
+    const char *tmp = getenv("WW_TEST_TMP");
+    char command[512];
+    if (!tmp || system("command -v protoc-c >/dev/null") != 0) skip();
+    snprintf(command, sizeof command,
+             "protoc-c --proto_path=src/dataflow --c_out='%s' model.proto && cmp '%s'/model.pb-c.c "
+             "gen/dataflow/model.pb-c.c && cmp '%s'/model.pb-c.h gen/dataflow/model.pb-c.h",
+             tmp, tmp, tmp);
+    assert_int_equal(system(command), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(artifact__compiled_text__reads_back_and_encodes_identically),
+        cmocka_unit_test(artifact__cut_anywhere__is_refused_or_shorter_but_never_read_beyond),
+        cmocka_unit_test(artifact__packed_and_unpacked_ints__are_the_same),
+        cmocka_unit_test(artifact__graphs_nested_too_deep__are_refused_without_recursion),
+        cmocka_unit_test(artifact__damaged_fields__are_named_with_their_offset),
+        cmocka_unit_test(loader__any_allocation_fails__gives_all_back),
+        cmocka_unit_test(inspect__compiled_text__tells_functions_slots_and_order),
+        cmocka_unit_test(text__name_of_a_body__is_the_hash_that_other_compilers_give),
+        cmocka_unit_test(text__faulty_lines__are_named),
+        cmocka_unit_test(generated_reader__made_again__is_what_is_committed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,524 @@
+/* The engine, module by module: what is installed, what runs in which order, and what a bootstrap holds back. */
+#include "support/flow.h"
+#include <stdio.h>
+
+static const char add_store[] = "module AddStore\n"
+                                "bind data DataSource Loader\n"
+                                "bind store Index FlatIndex\n"
+                                "body (query: tensor) > (hits)\n"
+                                "  v0 = index.Search(query) k=3 @store\n"
+                                "  hits = PassThrough(v0)\n"
+                                "bootstrap ()\n"
+                                "  v0, v1 = data_source.NextBatch() @data\n"
+                                "  v2 = index.Add(v0) @store\n"
+                                "  AppEmit(v2) name=\"added\"\n";
+
+static const char seeded[] = "module Seeded\n"
+                             "body (x) > (y)\n"
+                             "  v0 = PassThrough(x)\n"
+                             "  y = PassThrough(v0)\n"
+                             "bootstrap (seed, weights)\n"
+                             "  AppEmit(seed) name=\"boot.seed\"\n"
+                             "  Hold.Stash(weights) slot=\"weights\"\n"
+                             "  v0 = PassThrough(weights)\n"
+                             "  AppEmit(v0) name=\"boot.weights\"\n";
+
+static const char sys_only[] = "module SysOnly\n"
+                               "body (x) > (y, z)\n"
+                               "  v0, v1 = Tee(x) fanout=2\n"
+                               "  y = PassThrough(v0)\n"
+                               "  z = PassThrough(v1)\n"
+                               "bootstrap ()\n"
+                               "  v0 = Pulse()\n"
+                               "  v1 = Constant() value=u8\"abc\"\n"
+                               "  v2 = Gate(v1, v0)\n"
+                               "  AppEmit(v2) name=\"const\"\n"
+                               "  IncrMetric(v0) name=\"boots\" delta=5\n"
+                               "  AppNotify(v0) name=\"done\"\n";
+
+static int setup(void **state)
+{
+    static flow_fixture f;
+    flow_init(&f);
+    *state = &f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    flow_deinit(*state);
+    return 0;
+}
+
+static ww_status arm(flow_fixture *f)
+{
+    return ww_dataflow_bootstrap(f->flow, NULL, 0, NULL, NULL);
+}
+
+static ww_status event(flow_fixture *f, const char *module, const char *input, const char *bytes)
+{
+    return ww_dataflow_event(f->flow, ww_view_str(module), ww_view_str(input), ww_view_str(bytes),
+                             NULL);
+}
+
+/* --- bootstraps ------------------------------------------------------------------------------------------------------- */
+
+static void
+bootstrap__all_synchronous__each_operation_runs_once_when_its_inputs_are_there(void **state)
+{
+    flow_fixture *f = *state;
+    assert_ok(flow_install(f, add_store, "AddStore", NULL));
+    assert_string_equal(flow_run(f), "");
+    assert_ok(arm(f));
+    assert_string_equal(flow_run(f), "done 1.0 x0 [3 4]\n"
+                                     "done 1.1 x0 [5]\n"
+                                     "fail 1.2 x0 TypeMismatch expected_bytes\n"
+                                     "boot started 0\n"
+                                     "boot completed 0\n");
+    assert_int_equal(f->added, 3);
+    assert_ok(arm(f)); /* nothing is left of the install order */
+    assert_string_equal(flow_run(f), "");
+}
+
+static void bootstrap__waits_for_a_component__body_on_it_is_held_until_it_ends(void **state)
+{
+    flow_fixture *f = *state;
+    f->loader_later = true;
+    assert_ok(flow_install(f, add_store, "AddStore", NULL));
+    assert_ok(arm(f));
+    assert_string_equal(flow_run(f), "wait 1.0 x0 c0\nboot started 0\nwaiting-on-bootstrap\n");
+    assert_ok(event(f, "AddStore", "query", "\0\0\0\0"));
+    assert_ok(ww_dataflow_event(f->flow, WW_VIEW_LITERAL("AddStore"), WW_VIEW_LITERAL("query"),
+                                WW_VIEW_LITERAL("1234"), NULL));
+    assert_string_equal(flow_run(f), "waiting-on-bootstrap\n");
+    assert_int_equal(ww_dataflow_stats_of(f->flow).held, 2);
+
+    const float batch[] = {4};
+    ww_value values[2];
+    for (int i = 0; i < 2; i++)
+        values[i] =
+            ww_value_copy(&f->allocator.base, WW_VALUE_FLOATS, ww_view_of(batch, sizeof batch));
+    assert_ok(ww_dataflow_complete(f->flow, 0, values, 2));
+    assert_string_equal(flow_run(f), "done 1.0 x0 [3 4]\n"
+                                     "done 1.1 x0 [5]\n"
+                                     "fail 1.2 x0 TypeMismatch expected_bytes\n"
+                                     "boot completed 0\n"
+                                     "echo query \"\"\n"
+                                     "echo query \"1234\"\n"
+                                     "done 0.0 x1 [0]\n"
+                                     "done 0.0 x2 [0]\n"
+                                     "done 0.1 x1 [1]\n"
+                                     "done 0.1 x2 [1]\n"
+                                     "emit hits \"\3\"\n"
+                                     "emit hits \"\3\"\n");
+}
+
+static void bootstrap__component_fails_later__target_completes_with_a_failed_operation(void **state)
+{
+    flow_fixture *f = *state;
+    f->loader_later = true;
+    assert_ok(flow_install(f, add_store, "AddStore", NULL));
+    assert_ok(arm(f));
+    flow_run(f);
+    assert_ok(ww_dataflow_fail(f->flow, f->command, WW_VIEW_LITERAL("scripted failure")));
+    assert_string_equal(flow_run(f),
+                        "fail 1.0 x0 RemoteFailed completion_failed\nboot completed 0\n");
+    assert_int_equal(ww_dataflow_fail(f->flow, f->command, WW_VIEW_LITERAL("again")),
+                     WW_E_NOT_FOUND);
+}
+
+static void bootstrap__component_fails_at_once__consumers_do_not_run(void **state)
+{
+    flow_fixture *f = *state;
+    f->loader_fails = true;
+    assert_ok(flow_install(f, add_store, "AddStore", NULL));
+    assert_ok(arm(f));
+    assert_string_equal(flow_run(f), "fail 1.0 x0 ExecutionFailed stateless_invoke\n"
+                                     "boot started 0\nboot completed 0\n");
+}
+
+static void bootstrap__two_inputs__are_staged_whatever_their_order(void **state)
+{
+    flow_fixture *f = *state;
+    assert_ok(flow_install(f, seeded, "Seeded", NULL));
+    assert_ok(arm(f));
+    assert_string_equal(flow_run(f), "boot input 0\nwaiting-on-bootstrap\n");
+    ww_bootstrap_input inputs[] = {{WW_VIEW_LITERAL("weights"), WW_VIEW_LITERAL("WWWW")},
+                                   {WW_VIEW_LITERAL("seed"), WW_VIEW_LITERAL("SS")}};
+    ww_bootstrap_request_item item = {
+        .target = WW_VIEW_LITERAL("Seeded"), .inputs = inputs, .input_count = 2};
+    assert_ok(ww_dataflow_bootstrap(f->flow, &item, 1, NULL, NULL));
+    assert_int_equal(ww_dataflow_stats_of(f->flow).ingress_bytes, 6);
+    assert_string_equal(flow_run(f), "done 1.0 x0\n"
+                                     "done 1.1 x0\n"
+                                     "done 1.2 x0 [3]\n"
+                                     "done 1.3 x0\n"
+                                     "boot started 0\n"
+                                     "boot completed 0\n"
+                                     "emit boot.seed \"SS\"\n"
+                                     "emit boot.weights \"WWWW\"\n");
+    assert_int_equal(ww_dataflow_stats_of(f->flow).ingress_bytes, 0);
+    flow_run(f);
+    assert_int_equal(ww_dataflow_stats_of(f->flow).executions, 0);
+}
+
+static void bootstrap__system_calls_only__constant_is_the_encoded_tensor(void **state)
+{
+    flow_fixture *f = *state;
+    assert_ok(flow_install(f, sys_only, "SysOnly", NULL));
+    assert_ok(arm(f));
+    assert_string_equal(flow_run(f), "done 1.0 x0 [5]\n"
+                                     "done 1.1 x0 [6]\n"
+                                     "done 1.4 x0\n"
+                                     "done 1.5 x0\n"
+                                     "done 1.2 x0 [7]\n"
+                                     "done 1.3 x0\n"
+                                     "boot started 0\n"
+                                     "boot completed 0\n"
+                                     "emit done \"\"\n"
+                                     "emit const \"\n\1\3\x10\2J\3abc\"\n");
+    int64_t boots;
+    assert_true(ww_dataflow_metric(f->flow, WW_VIEW_LITERAL("boots"), &boots));
+    assert_int_equal(boots, 5);
+    assert_ok(event(f, "SysOnly", "x", "XY"));
+    assert_string_equal(flow_run(f), "echo x \"XY\"\n"
+                                     "done 0.0 x1 [0 1]\n"
+                                     "done 0.1 x1 [2]\n"
+                                     "done 0.2 x1 [3]\n"
+                                     "emit y \"XY\"\n"
+                                     "emit z \"XY\"\n");
+}
+
+static void bootstrap__of_a_component__locks_its_slot_and_completes_later(void **state)
+{
+    flow_fixture *f = *state;
+    f->store_bootstraps = true;
+    assert_ok(
+        flow_install(f,
+                     "module M\nbind store Index BootIndex\n"
+                     "body (query: tensor) > (hits)\n  hits = index.Search(query) k=1 @store\n",
+                     "M", NULL));
+    ww_bootstrap_request_item item = {.kind = WW_BOOTSTRAP_COMPONENT,
+                                      .target = WW_VIEW_LITERAL("store")};
+    assert_ok(ww_dataflow_bootstrap(f->flow, &item, 1, NULL, NULL));
+    assert_string_equal(flow_run(f), "boot started 0\nwaiting-on-bootstrap\n");
+    assert_ok(event(f, "M", "query", "1234"));
+    assert_string_equal(flow_run(f), "waiting-on-bootstrap\n");
+    assert_ok(ww_dataflow_complete(f->flow, f->command, NULL, 0));
+    assert_string_equal(flow_run(f), "done -1.0 x0\nboot completed 0\necho query \"1234\"\n"
+                                     "done 0.0 x1 [0]\nemit hits \"\1\"\n");
+}
+
+static void bootstrap__body_call_outstanding__waits_and_new_calls_are_parked(void **state)
+{
+    flow_fixture *f = *state;
+    f->index_later = true;
+    assert_ok(flow_install(f, add_store, "AddStore", NULL));
+    assert_ok(event(f, "AddStore", "query", "1234"));
+    assert_string_equal(flow_run(f), "echo query \"1234\"\nwait 0.0 x0 c0\n");
+    assert_ok(arm(f));
+    assert_string_equal(flow_run(f), "boot waiting 0\nwaiting-on-bootstrap\n");
+    assert_ok(ww_dataflow_complete(f->flow, 0, (ww_value[]){ww_value_number(WW_VALUE_U64, 8)}, 1));
+    assert_string_equal(flow_run(f), "done 0.0 x0 [0]\n"
+                                     "done 0.1 x0 [1]\n"
+                                     "done 1.0 x1 [3 4]\n"
+                                     "done 1.1 x1 [5]\n"
+                                     "fail 1.2 x1 TypeMismatch expected_bytes\n"
+                                     "boot started 0\n"
+                                     "boot completed 0\n"
+                                     "emit hits \"\b\"\n");
+}
+
+static void bootstraps__disjoint_ones__overlap_in_time(void **state)
+{
+    flow_fixture *f = *state;
+    f->loader_later = f->store_bootstraps = true;
+    assert_ok(flow_install(f,
+                           "module A\nbind data DataSource Loader\nbind other Index BootIndex\n"
+                           "body (x) > (y)\n  y = PassThrough(x)\n"
+                           "bootstrap ()\n  a, b = data_source.NextBatch() @data\n",
+                           "A", NULL));
+    ww_bootstrap_request_item items[] = {
+        {.target = WW_VIEW_LITERAL("A")},
+        {.kind = WW_BOOTSTRAP_COMPONENT, .target = WW_VIEW_LITERAL("other")}};
+    assert_ok(ww_dataflow_bootstrap(f->flow, items, 2, NULL, NULL));
+    assert_string_equal(flow_run(f),
+                        "wait 1.0 x0 c1\nboot started 0\nboot started 1\nwaiting-on-bootstrap\n");
+    assert_ok(ww_dataflow_complete(f->flow, 0, NULL, 0));
+    assert_string_equal(flow_run(f), "done -1.1 x1\nboot completed 1\nwaiting-on-bootstrap\n");
+    assert_ok(ww_dataflow_complete(f->flow, 1, NULL, 0));
+    assert_string_equal(flow_run(f), "done 1.0 x0 [2]\nboot completed 0\n");
+}
+
+static void bootstrap__canceled_while_waiting__fails_and_forgets_the_answer(void **state)
+{
+    flow_fixture *f = *state;
+    f->loader_later = true;
+    assert_ok(flow_install(f, add_store, "AddStore", NULL));
+    assert_ok(arm(f));
+    flow_run(f);
+    assert_int_equal(ww_bootstrap_cancel(ww_dataflow_queue(f->flow), 0, 0), 1);
+    assert_string_equal(flow_run(f), "boot failed 0\n");
+    assert_int_equal(ww_dataflow_complete(f->flow, 0, NULL, 0), WW_E_NOT_FOUND);
+    assert_int_equal(ww_dataflow_stats_of(f->flow).pending_async, 0);
+}
+
+/* --- calls, budget, timers ---------------------------------------------------------------------------------------------- */
+
+static void call__shared_function__runs_in_an_execution_of_its_own_each_time(void **state)
+{
+    flow_fixture *f = *state;
+    assert_ok(flow_install(f,
+                           "function Twice (a) > (b)\n  v = PassThrough(a)\n  b = PassThrough(v)\n"
+                           "module M\nbody (x) > (y)\n  v = call.Twice(x)\n  y = call.Twice(v)\n",
+                           "M", NULL));
+    assert_ok(event(f, "M", "x", "q"));
+    assert_string_equal(flow_run(f), "echo x \"q\"\n"
+                                     "done 0.0 x0\n"
+                                     "done 1.0 x1 [3]\n"
+                                     "done 1.1 x1 [4]\n"
+                                     "done 0.1 x0\n"
+                                     "done 1.0 x2 [3]\n"
+                                     "done 1.1 x2 [4]\n"
+                                     "emit y \"q\"\n");
+}
+
+static void poll__over_the_operation_budget__says_so_and_goes_on(void **state)
+{
+    (void)state;
+    flow_fixture f;
+    ww_dataflow_limits limits = ww_dataflow_limits_default();
+    limits.cycle_op_budget = 2;
+    flow_init_with(&f, &limits);
+    assert_ok(flow_install(&f,
+                           "module M\nbody (x) > (y)\n  a = PassThrough(x)\n  b = PassThrough(a)\n "
+                           " y = PassThrough(b)\n",
+                           "M", NULL));
+    assert_ok(event(&f, "M", "x", "q"));
+    assert_string_equal(flow_run(&f),
+                        "echo x \"q\"\ndone 0.0 x0 [0]\ndone 0.1 x0 [1]\nover-budget 2\n"
+                        "done 0.2 x0 [2]\nemit y \"q\"\n");
+    flow_deinit(&f);
+}
+
+static void timers__after_and_interval__fire_when_their_time_has_come(void **state)
+{
+    flow_fixture *f = *state;
+    assert_ok(flow_install(
+        f,
+        "module M\nbody (x)\n  t = After(x) delay_ns=100\n  AppNotify(t) name=\"late\"\n"
+        "  i = Interval() period_ns=250\n  AppNotify(i) name=\"tick\"\n",
+        "M", NULL));
+    assert_ok(event(f, "M", "x", ""));
+    assert_string_equal(flow_run(f), "echo x \"\"\nwait 0.0 x0 c0\n");
+    assert_int_equal(ww_dataflow_next_time(f->flow), 100);
+    f->now = 99;
+    assert_string_equal(flow_run(f), "");
+    f->now = 100;
+    assert_string_equal(flow_run(f), "done 0.0 x0 [0]\ndone 0.1 x0\nemit late \"\"\n");
+    f->now = 500;
+    assert_string_equal(flow_run(f), "done 0.2 x1 [1]\ndone 0.3 x1\nemit tick \"\"\n");
+    assert_int_equal(ww_dataflow_next_time(f->flow), 501);
+}
+
+static void lifecycle__phase__fires_what_enrolled_for_it(void **state)
+{
+    flow_fixture *f = *state;
+    assert_ok(flow_install(
+        f,
+        "module M\nbody (x)\n  t = LifecyclePhase() phase=\"start\"\n  AppNotify(t) name=\"up\"\n",
+        "M", NULL));
+    assert_ok(ww_dataflow_lifecycle(f->flow, WW_VIEW_LITERAL("start")));
+    assert_string_equal(flow_run(f),
+                        "lifecycle start\ndone 0.0 x0 [0]\ndone 0.1 x0\nemit up \"\"\n");
+    assert_ok(ww_dataflow_lifecycle(f->flow, WW_VIEW_LITERAL("stop")));
+    assert_string_equal(flow_run(f), "lifecycle stop\n");
+}
+
+static void any__first_arrival__fires_once(void **state)
+{
+    flow_fixture *f = *state;
+    assert_ok(flow_install(f, "module M\nbody (x) > (y)\n  a = PassThrough(x)\n  y = Any(a, x)\n",
+                           "M", NULL));
+    assert_ok(event(f, "M", "x", "q"));
+    assert_string_equal(flow_run(f),
+                        "echo x \"q\"\ndone 0.0 x0 [0]\ndone 0.1 x0 [1]\nemit y \"q\"\n");
+}
+
+static void tensors__a_small_net__computes(void **state)
+{
+    flow_fixture *f = *state;
+    assert_ok(flow_install(
+        f,
+        "module M\nbody (x: tensor) > (y)\n"
+        "  w = onnx.Constant() value=f32[2,2]{1, 2, 3, 4}\n"
+        "  b = onnx.Constant() value=f32[1,2]{-30, 0.5}\n"
+        "  r = onnx.Reshape(x) shape=[1, 2]\n"
+        "  g = onnx.Gemm(r, w, b)\n  a = onnx.Relu(g)\n  y = onnx.ReduceSum(a) keepdims=0\n",
+        "M", NULL));
+    const float x[] = {1, 10};
+    uint64_t exec;
+    ww_bootstrap_input input = {WW_VIEW_LITERAL("x"), ww_view_of(x, sizeof x)};
+    assert_ok(ww_dataflow_invoke(f->flow, WW_VIEW_LITERAL("M"), &input, 1, &exec, NULL));
+    const char *log = flow_run(f);
+    assert_non_null(strstr(log, "done 0.5 x0 [5]"));
+    const ww_value *y = ww_dataflow_slot_at(f->flow, 5, exec);
+    assert_non_null(y);
+    const void *tensor = y->data;
+    assert_true(((const ww_tensor *)tensor)->data[0] ==
+                1.0f + 42.5f); /* relu(31 - 30) + 42 + 0.5 */
+}
+
+/* --- refusals ---------------------------------------------------------------------------------------------------------------- */
+
+static void install__faulty_modules__are_refused_with_place_and_cause(void **state)
+{
+    flow_fixture *f = *state;
+    static const struct {
+        const char *text, *targets, *says;
+    } cases[] = {
+        {"module M\nbody (x) > (y)\n  y = NoSuchOp(x)\n", "M", "nothing offers this operation"},
+        {"module M\nbody (x) > (y)\n  y = PassThrough(z)\n", "M", "nothing writes the value \"z\""},
+        {"module M\nbody (x) > (y)\n  x = PassThrough(x)\n", "M", "is written twice"},
+        {"module M\nbody (x) > (y)\n  y = call.Gone(x)\n", "M",
+         "call of \"Gone\", which is not in the artifact"},
+        {"function F (a) > (b)\n  b = call.G(a)\nfunction G (a) > (b)\n  b = call.F(a)\n"
+         "module M\nbody (x) > (y)\n  y = call.F(x)\n",
+         "M", "calls itself by way of \"G\""},
+        {"module M\nbind s Index Missing\nbody (x) > (y)\n  y = index.Search(x) @s\n", "M",
+         "UnregisteredConcrete"},
+        {"module M\nbind s Index FlatIndex\nbody (x) > (y)\n  y = index.Remove(x) @s\n", "M",
+         "nothing offers this operation"},
+        {"module M\nbind s Index Loader\nbody (x) > (y)\n  y = index.Search(x) @s\n", "M",
+         "has another role"},
+        {"module M\nbind s Index FlatIndex\nbody (x) > (y)\n  y = index.Search(x) @s\n"
+         "module N\nbind s DataSource Loader\nbody (x) > (y)\n  y = PassThrough(x)\n",
+         "M N", "SlotBindingConflict"},
+        {"module M\nbody (x) > (y)\n  y = PassThrough(x)\n", "M M", "is given twice"},
+        {"module M\nbody (x) > (y)\n  y = PassThrough(x)\n", "N",
+         "UnknownTarget: \"N\"; available: \"M#"},
+        {"module M\nbody (x) > (y)\n  y = PassThrough(x)\n", "", "EmptyTargets"},
+    };
+    for (size_t i = 0; i < WW_COUNT_OF(cases); i++) {
+        ww_diag diag = {0};
+        assert_true(flow_install(f, cases[i].text, cases[i].targets, &diag));
+        if (!strstr(diag.text, cases[i].says))
+            fail_msg("\"%s\" does not say \"%s\"", diag.text, cases[i].says);
+        assert_int_equal(ww_dataflow_stats_of(f->flow).graphs, 0);
+        assert_int_equal(ww_dataflow_stats_of(f->flow).components, 0);
+    }
+    assert_ok(flow_install(f, seeded, "Seeded", NULL));
+    assert_int_equal(flow_install(f, seeded, "Seeded", NULL), WW_E_EXISTS);
+}
+
+static void deliver__unknown_names_and_large_inputs__are_refused(void **state)
+{
+    flow_fixture *f = *state;
+    uint64_t exec;
+    assert_ok(flow_install(f, seeded, "Seeded", NULL));
+    assert_int_equal(event(f, "Nobody", "x", ""), WW_E_NOT_FOUND);
+    assert_int_equal(event(f, "Seeded", "nope", ""), WW_E_NOT_FOUND);
+    static uint8_t large[(1 << 20) + 1];
+    assert_int_equal(ww_dataflow_event(f->flow, WW_VIEW_LITERAL("Seeded"), WW_VIEW_LITERAL("x"),
+                                       ww_view_of(large, sizeof large), NULL),
+                     WW_E_LIMIT);
+    ww_bootstrap_input twice[] = {{WW_VIEW_LITERAL("x"), {0}}, {WW_VIEW_LITERAL("x"), {0}}};
+    assert_int_equal(ww_dataflow_invoke(f->flow, WW_VIEW_LITERAL("Seeded"), twice, 2, &exec, NULL),
+                     WW_E_EXISTS);
+    assert_string_equal(flow_run(f), "");
+}
+
+static void install__two_targets_sharing_a_slot__make_one_component(void **state)
+{
+    flow_fixture *f = *state;
+    assert_ok(flow_install(
+        f,
+        "module B\nbind store Index FlatIndex\nbody (x: tensor) > (y)\n  y = index.Search(x) "
+        "@store\n"
+        "bootstrap ()\n  p = Pulse()\n"
+        "module A\nbind store Index FlatIndex\nbody (x: tensor) > (y)\n  y = index.Search(x) "
+        "@store\n"
+        "bootstrap ()\n  c = onnx.Constant() value=f32[1]{1}\n  a = index.Add(c) @store\n",
+        "A B", NULL));
+    assert_int_equal(ww_dataflow_stats_of(f->flow).components, 1);
+    const uint32_t *touches;
+    uint32_t count;
+    assert_ok(ww_module_touch_set(f->flow, WW_VIEW_LITERAL("A"), &touches, &count));
+    assert_int_equal(count, 1);
+    assert_ok(ww_module_touch_set(f->flow, WW_VIEW_LITERAL("B"), &touches, &count));
+    assert_int_equal(count, 0);
+    ww_bootstrap *queue = ww_dataflow_queue(f->flow);
+    const uint32_t *order;
+    assert_int_equal(ww_bootstrap_install_order(queue, &order), 2); /* as the host named them */
+    assert_view_is(ww_bootstrap_target_at(queue, order[0]).name, "A__bootstrap");
+}
+
+/* --- steady state and failing memory -------------------------------------------------------------------------------------------- */
+
+static void poll__steady_state__allocates_nothing(void **state)
+{
+    flow_fixture *f = *state;
+    assert_ok(flow_install(f, sys_only, "SysOnly", NULL));
+    for (int i = 0; i < 3; i++) {
+        assert_ok(event(f, "SysOnly", "x", "XY"));
+        assert_ok(flow_bootstrap(f, "SysOnly", NULL));
+        flow_run(f);
+    }
+    size_t before = f->allocator.count;
+    for (int i = 0; i < 10; i++) {
+        assert_ok(event(f, "SysOnly", "x", "XY"));
+        assert_ok(flow_bootstrap(f, "SysOnly", NULL));
+        flow_run(f);
+    }
+    assert_int_equal(f->allocator.count, before);
+}
+
+static void engine__any_allocation_fails__loses_no_memory_and_never_hangs(void **state)
+{
+    (void)state;
+    for (size_t fail_at = 4; fail_at < 400; fail_at++) {
+        flow_fixture f;
+        flow_init(&f);
+        f.allocator.count = 0;
+        f.allocator.fail_at = fail_at;
+        ww_status status = flow_install(&f, add_store, "AddStore", NULL);
+        if (!status) status = arm(&f);
+        if (!status) flow_run(&f);
+        if (!status) status = event(&f, "AddStore", "query", "1234");
+        for (int i = 0; !status && i < 3; i++)
+            flow_run(&f);
+        bool reached = f.allocator.count >= fail_at;
+        flow_deinit(&f);
+        if (!reached) return;
+    }
+    fail_msg("the script allocates without end");
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        CASE(bootstrap__all_synchronous__each_operation_runs_once_when_its_inputs_are_there),
+        CASE(bootstrap__waits_for_a_component__body_on_it_is_held_until_it_ends),
+        CASE(bootstrap__component_fails_later__target_completes_with_a_failed_operation),
+        CASE(bootstrap__component_fails_at_once__consumers_do_not_run),
+        CASE(bootstrap__two_inputs__are_staged_whatever_their_order),
+        CASE(bootstrap__system_calls_only__constant_is_the_encoded_tensor),
+        CASE(bootstrap__of_a_component__locks_its_slot_and_completes_later),
+        CASE(bootstrap__body_call_outstanding__waits_and_new_calls_are_parked),
+        CASE(bootstraps__disjoint_ones__overlap_in_time),
+        CASE(bootstrap__canceled_while_waiting__fails_and_forgets_the_answer),
+        CASE(call__shared_function__runs_in_an_execution_of_its_own_each_time),
+        cmocka_unit_test(poll__over_the_operation_budget__says_so_and_goes_on),
+        CASE(timers__after_and_interval__fire_when_their_time_has_come),
+        CASE(lifecycle__phase__fires_what_enrolled_for_it),
+        CASE(any__first_arrival__fires_once),
+        CASE(tensors__a_small_net__computes),
+        CASE(install__faulty_modules__are_refused_with_place_and_cause),
+        CASE(deliver__unknown_names_and_large_inputs__are_refused),
+        CASE(install__two_targets_sharing_a_slot__make_one_component),
+        CASE(poll__steady_state__allocates_nothing),
+        cmocka_unit_test(engine__any_allocation_fails__loses_no_memory_and_never_hangs),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,68 @@
+/* ww-modulec TEXT ARTIFACT: compiles modules written as text. ww-modulec --inspect ARTIFACT: says what it holds. */
+#include "dataflow/text.h"
+#include "ww/dataflow.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+static ww_status read_file(const char *path, ww_buf *out, ww_diag *diag)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file) return ww_fail(diag, WW_E_NOT_FOUND, "%s cannot be opened", path);
+    ww_status status = WW_OK;
+    uint8_t chunk[16384];
+    for (size_t size; !status && (size = fread(chunk, 1, sizeof chunk, file)) > 0;)
+        status = ww_buf_append(out, chunk, size);
+    if (!status && ferror(file)) status = WW_E_IO;
+    fclose(file);
+    return status ? ww_fail(diag, status, "%s: %s", path, ww_status_text(status)) : WW_OK;
+}
+
+static ww_status write_file(const char *path, ww_view bytes, ww_diag *diag)
+{
+    FILE *file = fopen(path, "wb");
+    if (!file) return ww_fail(diag, WW_E_IO, "%s cannot be written", path);
+    bool written = fwrite(bytes.data, 1, bytes.size, file) == bytes.size;
+    bool closed = fclose(file) == 0;
+    return written && closed ? WW_OK : ww_fail(diag, WW_E_IO, "%s cannot be written", path);
+}
+
+static ww_status inspect(ww_view artifact, ww_diag *diag)
+{
+    ww_buf json;
+    ww_buf_init(&json, ww_allocator_libc(), SIZE_MAX);
+    ww_status status = ww_artifact_inspect(ww_allocator_libc(), artifact, &json, diag);
+    if (!status) fwrite(json.data, 1, json.size, stdout);
+    ww_buf_deinit(&json);
+    return status;
+}
+
+static ww_status compile(ww_view text, const char *path, ww_diag *diag)
+{
+    ww_buf artifact;
+    ww_buf_init(&artifact, ww_allocator_libc(), SIZE_MAX);
+    ww_status status = ww_module_compile(ww_allocator_libc(), text, &artifact, diag);
+    if (!status) status = write_file(path, ww_buf_view(&artifact), diag);
+    ww_buf_deinit(&artifact);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    bool inspects = argc == 3 && strcmp(argv[1], "--inspect") == 0;
+    if (argc != 3) {
+        fprintf(stderr, "usage: ww-modulec TEXT ARTIFACT\n       ww-modulec --inspect ARTIFACT\n");
+        return 2;
+    }
+    ww_buf input;
+    ww_diag diag;
+    ww_buf_init(&input, ww_allocator_libc(), (size_t)1 << 31);
+    const char *path = inspects ? argv[2] : argv[1];
+    ww_status status = read_file(path, &input, &diag);
+    if (!status)
+        status = inspects ? inspect(ww_buf_view(&input), &diag)
+                          : compile(ww_buf_view(&input), argv[2], &diag);
+    ww_buf_deinit(&input);
+    if (!status) return 0;
+    fprintf(stderr, "%s: %s\n", path, diag.text);
+    return 1;
+}
