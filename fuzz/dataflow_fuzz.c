@@ -92,7 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (data[0] & 1) {
         ww_buf artifact;
         ww_buf_init(&artifact, ww_allocator_libc(), 1 << 20);
-        if (!ww_module_compile(ww_allocator_libc(), rest, &artifact, NULL))
+        if (!ww_dataflow_compile(ww_allocator_libc(), rest, &artifact, NULL))
             run(ww_buf_view(&artifact), data[0] & 2);
         ww_buf_deinit(&artifact);
         return 0;

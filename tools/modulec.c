@@ -40,7 +40,7 @@ static ww_status compile(ww_view text, const char *path, ww_diag *diag)
 {
     ww_buf artifact;
     ww_buf_init(&artifact, ww_allocator_libc(), SIZE_MAX);
-    ww_status status = ww_module_compile(ww_allocator_libc(), text, &artifact, diag);
+    ww_status status = ww_dataflow_compile(ww_allocator_libc(), text, &artifact, diag);
     if (!status) status = write_file(path, ww_buf_view(&artifact), diag);
     ww_buf_deinit(&artifact);
     return status;

@@ -631,8 +631,8 @@ static ww_status take_lines(compiler *c, ww_view text)
     return status ? status : end_function(c);
 }
 
-ww_status ww_module_compile(const ww_allocator *allocator, ww_view text, ww_buf *artifact,
-                            ww_diag *diag)
+ww_status ww_dataflow_compile(const ww_allocator *allocator, ww_view text, ww_buf *artifact,
+                              ww_diag *diag)
 {
     compiler c = {.allocator = allocator, .diag = diag, .out = artifact};
     size_t before = artifact->size;

@@ -14,5 +14,5 @@
 
 enum { DF_TEXT_PARTS_MAX = 256 };
 
-WW_MUST_USE ww_status ww_module_compile(const ww_allocator *allocator, ww_view text,
-                                        ww_buf *artifact, ww_diag *diag);
+WW_MUST_USE ww_status ww_dataflow_compile(const ww_allocator *allocator, ww_view text,
+                                          ww_buf *artifact, ww_diag *diag);

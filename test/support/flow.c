@@ -164,7 +164,7 @@ ww_status flow_install(flow_fixture *f, const char *text, const char *targets, w
     }
     ww_buf_init(&artifact, ww_allocator_libc(), SIZE_MAX);
     ww_status status =
-        ww_module_compile(ww_allocator_libc(), ww_view_str(text), &artifact, &unused);
+        ww_dataflow_compile(ww_allocator_libc(), ww_view_str(text), &artifact, &unused);
     if (status) print_message("%s\n", unused.text);
     assert_ok(status);
     ww_dataflow_install_options options = {

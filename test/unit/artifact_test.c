@@ -23,7 +23,7 @@ static ww_buf compile(const char *text)
 {
     ww_buf out;
     ww_buf_init(&out, ww_allocator_libc(), SIZE_MAX);
-    assert_ok(ww_module_compile(ww_allocator_libc(), ww_view_str(text), &out, NULL));
+    assert_ok(ww_dataflow_compile(ww_allocator_libc(), ww_view_str(text), &out, NULL));
     return out;
 }
 
@@ -204,7 +204,7 @@ static ww_status compile_once(const ww_allocator *allocator, void *arg)
 {
     ww_buf out;
     ww_buf_init(&out, allocator, SIZE_MAX);
-    ww_status status = ww_module_compile(allocator, ww_view_str(arg), &out, NULL);
+    ww_status status = ww_dataflow_compile(allocator, ww_view_str(arg), &out, NULL);
     ww_buf_deinit(&out);
     return status;
 }
@@ -270,7 +270,7 @@ static void text__faulty_lines__are_named(void **state)
         ww_diag diag = {0};
         ww_buf_init(&out, ww_allocator_libc(), SIZE_MAX);
         assert_int_equal(
-            ww_module_compile(ww_allocator_libc(), ww_view_str(cases[i][0]), &out, &diag),
+            ww_dataflow_compile(ww_allocator_libc(), ww_view_str(cases[i][0]), &out, &diag),
             WW_E_INVALID);
         if (!strstr(diag.text, cases[i][1]))
             fail_msg("\"%s\" does not say \"%s\"", diag.text, cases[i][1]);

