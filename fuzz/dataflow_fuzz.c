@@ -7,29 +7,31 @@
 
 enum { OPS = 200, STEPS = 16, POLLS = 40, TARGETS_MAX = 8 };
 
-static ww_status use(void *self, ww_call *call)
+static ww_status use(void *self, ww_flow_call *call)
 {
     (void)self;
-    if (ww_call_input_count(call) % 2) {
-        ww_call_command(call);
+    if (ww_flow_call_input_count(call) % 2) {
+        ww_flow_call_command(call);
         return WW_AGAIN;
     }
-    ww_call_return(call, 0, ww_value_number(WW_VALUE_U64, 1));
+    ww_flow_call_return(call, 0, ww_flow_value_number(WW_FLOW_U64, 1));
     return WW_OK;
 }
 
-static const ww_component_type store = {
-    .name = "S", .role = WW_ROLE_INDEX, .calls.functions = {use, use, use, use}, .bootstrap = use};
-static const ww_component_type *const types[] = {&store};
+static const ww_flow_component_type store = {.name = "S",
+                                             .role = WW_FLOW_ROLE_INDEX,
+                                             .calls.functions = {use, use, use, use},
+                                             .bootstrap = use};
+static const ww_flow_component_type *const types[] = {&store};
 
 static void poll(ww_dataflow *flow)
 {
-    ww_step steps[STEPS];
+    ww_flow_step steps[STEPS];
     size_t count;
     for (uint64_t i = 0; i < POLLS; i++) {
         ww_status status = ww_dataflow_poll(flow, i * 1000000, steps, STEPS, &count);
         for (size_t k = 0; k < count; k++)
-            if (steps[k].kind == WW_STEP_ASYNC_SUSPENDED && steps[k].op.command % 3)
+            if (steps[k].kind == WW_FLOW_STEP_ASYNC_SUSPENDED && steps[k].op.command % 3)
                 (void)!ww_dataflow_complete(flow, steps[k].op.command, NULL, 0);
         if (status == WW_OK && !count && ww_dataflow_next_time(flow) == UINT64_MAX) return;
     }

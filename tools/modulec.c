@@ -30,7 +30,7 @@ static ww_status inspect(ww_view artifact, ww_diag *diag)
 {
     ww_buf json;
     ww_buf_init(&json, ww_allocator_libc(), SIZE_MAX);
-    ww_status status = ww_artifact_inspect(ww_allocator_libc(), artifact, &json, diag);
+    ww_status status = ww_dataflow_inspect(ww_allocator_libc(), artifact, &json, diag);
     if (!status) fwrite(json.data, 1, json.size, stdout);
     ww_buf_deinit(&json);
     return status;

@@ -9,7 +9,7 @@
  *            runs, the components it touches are left alone by everything else; which bootstrap runs when is decided
  *            in bootstrap/bootstrap.h, whose queue can be shared with other drivers.
  * Ownership  Views in arguments are borrowed for the call. Views in steps live until the next poll. Values are counted:
- *            ww_value_unref gives one up; functions that take a value say so.
+ *            ww_flow_value_unref gives one up; functions that take a value say so.
  * Bounds     ww_dataflow_limits: every queue, table, payload and nesting has a maximum. In a steady state no call
  *            allocates.
  * Errors     ww_status, with a line in ww_diag that names place and cause. A refused call changes nothing.
@@ -28,7 +28,7 @@ typedef struct ww_dataflow ww_dataflow;
 /* --- values ------------------------------------------------------------------------------------------------------- */
 
 /*  name            wire hash           denotation                      may arrive from a peer */
-#define WW_VALUE_LIST(X)                                                                           \
+#define WW_FLOW_LIST(X)                                                                            \
     X(TRIGGER, 0xf408ec4a93415ca0, "bb.trigger", true)                                             \
     X(PEER_ID, 0x6750d1de54e51ec5, "bb.peer_id", true)                                             \
     X(PEER_ID_VEC, 0x64d32aef2d363637, "bb.peer_id_vec", true)                                     \
@@ -44,75 +44,77 @@ typedef struct ww_dataflow ww_dataflow;
     X(FLOATS, 0x351044a2351c7e46, "", false)                                                       \
     X(TENSOR, 0x2f824195fec34be1, "ai.bytesandbrains.tensor.f32", true)
 
-typedef enum ww_value_type {
-    WW_VALUE_NONE,
-#define WW_VALUE_ENUM(name, hash, denotation, wire) WW_VALUE_##name,
-    WW_VALUE_LIST(WW_VALUE_ENUM)
-#undef WW_VALUE_ENUM
-        WW_VALUE_TYPES
-} ww_value_type;
+typedef enum ww_flow_value_type {
+    WW_FLOW_NONE,
+#define WW_FLOW_ENUM(name, hash, denotation, wire) WW_FLOW_##name,
+    WW_FLOW_LIST(WW_FLOW_ENUM)
+#undef WW_FLOW_ENUM
+        WW_FLOW_TYPES
+} ww_flow_value_type;
 
 /* COMMAND_ID, TIMESTAMP, WIRE_REQ_ID, TOKEN and U64 are `number`; a trigger is nothing more; the others are `size`
- * bytes at `data` inside `blob`: a peer id its multihash, bytes and floats themselves, a tensor a ww_tensor, and the
+ * bytes at `data` inside `blob`: a peer id its multihash, bytes and floats themselves, a tensor a ww_flow_tensor, and the
  * rest in wire form. */
-typedef struct ww_value {
+typedef struct ww_flow_value {
     uint32_t type, size;
     union {
         uint64_t number;
         const uint8_t *data;
     };
     ww_blob *blob;
-} ww_value;
+} ww_flow_value;
 
-enum { WW_TENSOR_DIMS_MAX = 8 };
+enum { WW_FLOW_TENSOR_DIMS_MAX = 8 };
 
-typedef struct ww_tensor {
+typedef struct ww_flow_tensor {
     uint32_t dim_count, element_count;
-    uint32_t dims[WW_TENSOR_DIMS_MAX];
+    uint32_t dims[WW_FLOW_TENSOR_DIMS_MAX];
     float data[]; /* row by row */
-} ww_tensor;
+} ww_flow_tensor;
 
-static inline ww_value ww_value_ref(ww_value value)
+static inline ww_flow_value ww_flow_value_ref(ww_flow_value value)
 {
     ww_blob_ref(value.blob);
     return value;
 }
 
-static inline void ww_value_unref(ww_value value)
+static inline void ww_flow_value_unref(ww_flow_value value)
 {
     ww_blob_unref(value.blob);
 }
 
-static inline ww_view ww_value_view(const ww_value *value)
+static inline ww_view ww_flow_value_view(const ww_flow_value *value)
 {
     return ww_view_of(value->data, value->size);
 }
 
-static inline ww_value ww_value_number(ww_value_type type, uint64_t number)
+static inline ww_flow_value ww_flow_value_number(ww_flow_value_type type, uint64_t number)
 {
-    return (ww_value){.type = type, .number = number};
+    return (ww_flow_value){.type = type, .number = number};
 }
 
 /* A copy of `bytes` as a value of that type; they must be valid for it. NONE when there is no memory. */
-ww_value ww_value_copy(const ww_allocator *allocator, ww_value_type type, ww_view bytes);
+ww_flow_value ww_flow_value_copy(const ww_allocator *allocator, ww_flow_value_type type,
+                                 ww_view bytes);
 
 /* A tensor whose data is to be filled by the caller before it is shared; NULL *out_data and NONE without memory or
  * when there are too many dimensions or elements. */
-ww_value ww_value_tensor(const ww_allocator *allocator, const uint32_t *dims, uint32_t dim_count,
-                         float **out_data);
+ww_flow_value ww_flow_value_tensor(const ww_allocator *allocator, const uint32_t *dims,
+                                   uint32_t dim_count, float **out_data);
 
 /* The wire form of a value, appended; the inverse checks everything. `most` bounds what decoding may allocate. */
-WW_MUST_USE ww_status ww_value_encode(const ww_value *value, ww_buf *out);
-WW_MUST_USE ww_status ww_value_decode(const ww_allocator *allocator, ww_value_type type,
-                                      ww_view bytes, ww_value *out, ww_diag *diag);
-uint64_t ww_value_hash(ww_value_type type);
-ww_value_type ww_value_type_of_hash(uint64_t hash);      /* NONE: unknown, or not for the wire */
-ww_value_type ww_value_type_of_denotation(ww_view name); /* NONE: unknown */
+WW_MUST_USE ww_status ww_flow_value_encode(const ww_flow_value *value, ww_buf *out);
+WW_MUST_USE ww_status ww_flow_value_decode(const ww_allocator *allocator, ww_flow_value_type type,
+                                           ww_view bytes, ww_flow_value *out, ww_diag *diag);
+uint64_t ww_flow_value_hash(ww_flow_value_type type);
+ww_flow_value_type
+ww_flow_value_type_of_hash(uint64_t hash); /* NONE: unknown, or not for the wire */
+ww_flow_value_type ww_flow_value_type_of_denotation(ww_view name); /* NONE: unknown */
 
 /* --- components --------------------------------------------------------------------------------------------------- */
 
 /*  role            name in artifacts   operation domain (after the root) */
-#define WW_ROLE_LIST(X)                                                                            \
+#define WW_FLOW_ROLE_LIST(X)                                                                       \
     X(MODEL, "Model", "role.model")                                                                \
     X(INDEX, "Index", "role.index")                                                                \
     X(AGGREGATOR, "Aggregator", "role.aggregator")                                                 \
@@ -122,82 +124,86 @@ ww_value_type ww_value_type_of_denotation(ww_view name); /* NONE: unknown */
     X(BACKEND, "Backend", "role.backend")                                                          \
     X(PROTOCOL, "Protocol", "protocol")
 
-typedef enum ww_role {
-#define WW_ROLE_ENUM(role, name, domain) WW_ROLE_##role,
-    WW_ROLE_LIST(WW_ROLE_ENUM)
-#undef WW_ROLE_ENUM
-        WW_ROLES
-} ww_role;
+typedef enum ww_flow_role {
+#define WW_FLOW_ROLE_ENUM(role, name, domain) WW_FLOW_ROLE_##role,
+    WW_FLOW_ROLE_LIST(WW_FLOW_ROLE_ENUM)
+#undef WW_FLOW_ROLE_ENUM
+        WW_FLOW_ROLES
+} ww_flow_role;
 
 /* One call of a component. WW_OK: the outputs are set. WW_AGAIN: the answer comes later, through ww_dataflow_complete or
- * _fail with ww_call_command. Anything else: the operation failed; ww_call_fail gives the reason. The call is valid
+ * _fail with ww_flow_call_command. Anything else: the operation failed; ww_flow_call_fail gives the reason. The call is valid
  * until the function returns. */
-typedef struct ww_call ww_call;
-typedef ww_status ww_component_fn(void *self, ww_call *call);
+typedef struct ww_flow_call ww_flow_call;
+typedef ww_status ww_flow_component_fn(void *self, ww_flow_call *call);
 
 /* NULL entries are operations that the component does not offer: a module that needs one is not installed. */
-typedef struct ww_component_vtable {
+typedef struct ww_flow_component_vtable {
     union {
         struct {
-            ww_component_fn *forward, *backward, *compute_loss, *apply_delta, *load_parameters,
+            ww_flow_component_fn *forward, *backward, *compute_loss, *apply_delta, *load_parameters,
                 *params;
         } model;
         struct {
-            ww_component_fn *add, *search, *remove, *train;
+            ww_flow_component_fn *add, *search, *remove, *train;
         } index;
         struct {
-            ww_component_fn *contribute, *aggregate;
+            ww_flow_component_fn *contribute, *aggregate;
         } aggregator;
         struct {
-            ww_component_fn *train, *encode, *decode;
+            ww_flow_component_fn *train, *encode, *decode;
         } codec;
         struct {
-            ww_component_fn *next_batch, *reset, *on_data_loaded;
+            ww_flow_component_fn *next_batch, *reset, *on_data_loaded;
         } data_source;
         struct {
-            ww_component_fn *sample, *current_view;
+            ww_flow_component_fn *sample, *current_view;
         } peer_selector;
         struct {
-            ww_component_fn *announce;
+            ww_flow_component_fn *announce;
         } protocol; /* a backend has none: its arithmetic is the engine's */
-        ww_component_fn *functions[8];
+        ww_flow_component_fn *functions[8];
     };
-} ww_component_vtable;
+} ww_flow_component_vtable;
 
-typedef struct ww_component_dependency {
-    ww_role role;
+typedef struct ww_flow_component_dependency {
+    ww_flow_role role;
     const char *slot;
-} ww_component_dependency;
+} ww_flow_component_dependency;
 
-typedef struct ww_component_type ww_component_type;
-struct ww_component_type {
+typedef struct ww_flow_component_type ww_flow_component_type;
+struct ww_flow_component_type {
     const char *name; /* as in artifacts; there, a path in front of the last `::` does not count */
-    ww_role role;
-    ww_component_vtable calls;
-    const ww_component_dependency *dependencies; /* siblings it reads while it works */
+    ww_flow_role role;
+    ww_flow_component_vtable calls;
+    const ww_flow_component_dependency *dependencies; /* siblings it reads while it works */
     size_t dependency_count;
     /* All below may be NULL. Without `construct`, self is NULL. */
-    ww_status (*construct)(const ww_component_type *type, ww_view slot, ww_view config, void **self,
-                           ww_diag *diag);
+    ww_status (*construct)(const ww_flow_component_type *type, ww_view slot, ww_view config,
+                           void **self, ww_diag *diag);
     void (*destroy)(void *self);
-    ww_component_fn *bootstrap; /* makes the slot a bootstrap target of its own */
+    ww_flow_component_fn *bootstrap; /* makes the slot a bootstrap target of its own */
     ww_status (*serialize)(void *self, ww_buf *out);
     ww_status (*restore)(void *self, ww_view state, ww_diag *diag);
 };
 
-uint64_t ww_call_command(ww_call *call); /* reserves the name under which the answer will come */
-const ww_allocator *ww_call_allocator(ww_call *call);
-uint32_t ww_call_input_count(const ww_call *call);
-const ww_value *ww_call_input(const ww_call *call, uint32_t input); /* NULL: absent */
+uint64_t
+ww_flow_call_command(ww_flow_call *call); /* reserves the name under which the answer will come */
+const ww_allocator *ww_flow_call_allocator(ww_flow_call *call);
+uint32_t ww_flow_call_input_count(const ww_flow_call *call);
+const ww_flow_value *ww_flow_call_input(const ww_flow_call *call,
+                                        uint32_t input); /* NULL: absent */
 /* The input of that type, or a failure that says so. */
-WW_MUST_USE ww_status ww_call_floats(ww_call *call, uint32_t input, const float **out,
-                                     size_t *count);
-WW_MUST_USE ww_status ww_call_bytes(ww_call *call, uint32_t input, ww_view *out);
+WW_MUST_USE ww_status ww_flow_call_floats(ww_flow_call *call, uint32_t input, const float **out,
+                                          size_t *count);
+WW_MUST_USE ww_status ww_flow_call_bytes(ww_flow_call *call, uint32_t input, ww_view *out);
 /* The node's attribute of that name, else the input, else `otherwise`. */
-int64_t ww_call_integer(ww_call *call, const char *attribute, uint32_t input, int64_t otherwise);
-void ww_call_return(ww_call *call, uint32_t output, ww_value value); /* takes the value */
-WW_MUST_USE ww_status ww_call_fail(ww_call *call, ww_status status, const char *format, ...)
-    WW_PRINTF(3, 4);
+int64_t ww_flow_call_integer(ww_flow_call *call, const char *attribute, uint32_t input,
+                             int64_t otherwise);
+void ww_flow_call_return(ww_flow_call *call, uint32_t output,
+                         ww_flow_value value); /* takes the value */
+WW_MUST_USE ww_status ww_flow_call_fail(ww_flow_call *call, ww_status status, const char *format,
+                                        ...) WW_PRINTF(3, 4);
 
 /* --- making an engine ----------------------------------------------------------------------------------------------- */
 
@@ -236,7 +242,7 @@ typedef struct ww_dataflow_config {
     ww_budget *budget;   /* of the shared queue; NULL with an own one */
     ww_view peer_id;     /* multihash of this node; empty: none */
     uint64_t seed[2];    /* for random numbers and hash tables */
-    const ww_component_type *const *types;
+    const ww_flow_component_type *const *types;
     size_t type_count;
 } ww_dataflow_config;
 
@@ -270,7 +276,7 @@ WW_MUST_USE ww_status ww_dataflow_install(ww_dataflow *flow,
                                           ww_diag *diag);
 
 /* What an artifact holds, as JSON, without constructing anything. Every target is taken as installed. */
-WW_MUST_USE ww_status ww_artifact_inspect(const ww_allocator *allocator, ww_view artifact,
+WW_MUST_USE ww_status ww_dataflow_inspect(const ww_allocator *allocator, ww_view artifact,
                                           ww_buf *json, ww_diag *diag);
 
 /* --- running ---------------------------------------------------------------------------------------------------- */
@@ -296,7 +302,7 @@ WW_MUST_USE ww_status ww_dataflow_invoke(ww_dataflow *flow, ww_view module,
                                          uint64_t *exec_id, ww_diag *diag);
 /* Answers a call that said WW_AGAIN. Takes the values, whatever it returns. E_NOT_FOUND when nobody waits any more. */
 WW_MUST_USE ww_status ww_dataflow_complete(ww_dataflow *flow, uint64_t command,
-                                           const ww_value *outputs, size_t count);
+                                           const ww_flow_value *outputs, size_t count);
 WW_MUST_USE ww_status ww_dataflow_fail(ww_dataflow *flow, uint64_t command, ww_view detail);
 /* An encoded envelope from a peer. `observed` is the address it came from, or empty. */
 WW_MUST_USE ww_status ww_dataflow_inbound(ww_dataflow *flow, ww_view peer, ww_view envelope,
@@ -310,49 +316,50 @@ WW_MUST_USE ww_status ww_dataflow_lifecycle(ww_dataflow *flow, ww_view phase);
 WW_MUST_USE ww_status ww_dataflow_publish(ww_dataflow *flow, ww_view kind);
 
 /*  kind of an operation's failure */
-#define WW_OP_ERROR_LIST(X)                                                                        \
+#define WW_FLOW_OP_ERROR_LIST(X)                                                                   \
     X(TYPE_MISMATCH, "TypeMismatch")                                                               \
     X(MISSING_SLOT, "MissingSlot")                                                                 \
     X(NOT_REGISTERED, "NotRegistered")                                                             \
-    X(EXECUTION_FAILED, "ExecutionFailed") X(REMOTE_FAILED, "RemoteFailed") X(TIMEOUT, "Timeout")  \
-        X(BAD_INPUT, "BadInput") X(COOLDOWN, "Cooldown") X(OTHER, "Other")
+    X(EXECUTION_FAILED, "ExecutionFailed")                                                         \
+    X(REMOTE_FAILED, "RemoteFailed") X(TIMEOUT, "Timeout") X(BAD_INPUT, "BadInput")                \
+        X(COOLDOWN, "Cooldown") X(OTHER, "Other")
 
-typedef enum ww_op_error_kind {
-#define WW_OP_ERROR_ENUM(name, text) WW_OP_##name,
-    WW_OP_ERROR_LIST(WW_OP_ERROR_ENUM)
-#undef WW_OP_ERROR_ENUM
-} ww_op_error_kind;
+typedef enum ww_flow_error_kind {
+#define WW_FLOW_OP_ERROR_ENUM(name, text) WW_FLOW_OP_##name,
+    WW_FLOW_OP_ERROR_LIST(WW_FLOW_OP_ERROR_ENUM)
+#undef WW_FLOW_OP_ERROR_ENUM
+} ww_flow_error_kind;
 
-const char *ww_op_error_name(ww_op_error_kind kind);
+const char *ww_flow_error_name(ww_flow_error_kind kind);
 
-typedef enum ww_step_kind {
-    WW_STEP_OP_COMPLETED,         /* op */
-    WW_STEP_ASYNC_SUSPENDED,      /* op */
-    WW_STEP_OP_FAILED,            /* op */
-    WW_STEP_APP_EVENT,            /* event */
-    WW_STEP_LIFECYCLE_FIRED,      /* event.topic */
-    WW_STEP_SEND,                 /* wire: bytes are for peer */
-    WW_STEP_OUTBOUND_DROPPED,     /* count */
-    WW_STEP_BUDGET_EXCEEDED,      /* count: operations run in this poll; poll again */
-    WW_STEP_BOOTSTRAP,            /* bootstrap */
-    WW_STEP_WAITING_ON_BOOTSTRAP, /* once per poll while work of the queue is left */
-    WW_STEP_WIRE_DECODE_FAILED,   /* wire */
-    WW_STEP_WIRE_RECEIVE_FAILED,  /* wire */
-    WW_STEP_WIRE_TIMEOUT,         /* wire.id */
-    WW_STEP_PEER_BLOCKED,         /* wire.peer */
-    WW_STEP_PEER_DOWN,            /* wire.peer */
-    WW_STEP_PEER_UP,              /* wire.peer */
-} ww_step_kind;
+typedef enum ww_flow_step_kind {
+    WW_FLOW_STEP_OP_COMPLETED,         /* op */
+    WW_FLOW_STEP_ASYNC_SUSPENDED,      /* op */
+    WW_FLOW_STEP_OP_FAILED,            /* op */
+    WW_FLOW_STEP_APP_EVENT,            /* event */
+    WW_FLOW_STEP_LIFECYCLE_FIRED,      /* event.topic */
+    WW_FLOW_STEP_SEND,                 /* wire: bytes are for peer */
+    WW_FLOW_STEP_OUTBOUND_DROPPED,     /* count */
+    WW_FLOW_STEP_BUDGET_EXCEEDED,      /* count: operations run in this poll; poll again */
+    WW_FLOW_STEP_BOOTSTRAP,            /* bootstrap */
+    WW_FLOW_STEP_WAITING_ON_BOOTSTRAP, /* once per poll while work of the queue is left */
+    WW_FLOW_STEP_WIRE_DECODE_FAILED,   /* wire */
+    WW_FLOW_STEP_WIRE_RECEIVE_FAILED,  /* wire */
+    WW_FLOW_STEP_WIRE_TIMEOUT,         /* wire.id */
+    WW_FLOW_STEP_PEER_BLOCKED,         /* wire.peer */
+    WW_FLOW_STEP_PEER_DOWN,            /* wire.peer */
+    WW_FLOW_STEP_PEER_UP,              /* wire.peer */
+} ww_flow_step_kind;
 
-typedef struct ww_step {
-    ww_step_kind kind;
+typedef struct ww_flow_step {
+    ww_flow_step_kind kind;
     union {
         struct {
             uint64_t op_ref, exec_id;
             uint64_t command;      /* suspended */
             const uint64_t *sites; /* completed: what was written */
             uint32_t site_count;
-            ww_op_error_kind error; /* failed */
+            ww_flow_error_kind error; /* failed */
             const char *reason;
             ww_view detail;
         } op;
@@ -367,14 +374,14 @@ typedef struct ww_step {
         ww_bootstrap_event bootstrap;
         uint64_t count;
     };
-} ww_step;
+} ww_flow_step;
 
 enum { WW_DATAFLOW_STEPS_MIN = 8 };
 
 /* Runs what can run and writes what happened to `steps`, at least WW_DATAFLOW_STEPS_MIN of them. WW_AGAIN: the buffer
  * was full, call again. WW_OK: nothing more before the next input or ww_dataflow_next_time, save after a
  * BUDGET_EXCEEDED step. E_MEMORY: call again later; nothing is lost. */
-WW_MUST_USE ww_status ww_dataflow_poll(ww_dataflow *flow, uint64_t now_ns, ww_step *steps,
+WW_MUST_USE ww_status ww_dataflow_poll(ww_dataflow *flow, uint64_t now_ns, ww_flow_step *steps,
                                        size_t capacity, size_t *count);
 uint64_t ww_dataflow_next_time(const ww_dataflow *flow); /* UINT64_MAX: never */
 
@@ -390,7 +397,7 @@ ww_dataflow_stats ww_dataflow_stats_of(const ww_dataflow *flow);
 
 typedef struct ww_dataflow_component {
     ww_view slot, type;
-    ww_role role;
+    ww_flow_role role;
     uint32_t lock; /* its number in the queue */
     bool has_bootstrap;
 } ww_dataflow_component;
@@ -400,7 +407,7 @@ bool ww_dataflow_component_at(const ww_dataflow *flow, uint32_t component,
                               ww_dataflow_component *out);
 
 /* The value at a site of an execution that has not been forgotten, or NULL. */
-const ww_value *ww_dataflow_slot_at(const ww_dataflow *flow, uint64_t site, uint64_t exec_id);
+const ww_flow_value *ww_dataflow_slot_at(const ww_dataflow *flow, uint64_t site, uint64_t exec_id);
 bool ww_dataflow_metric(const ww_dataflow *flow, ww_view name, int64_t *out);
 
 WW_MUST_USE ww_status ww_dataflow_add_peer(ww_dataflow *flow, ww_view peer, ww_view address);

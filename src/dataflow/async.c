@@ -63,10 +63,10 @@ df_outcome df_park(ww_dataflow *flow, const df_op *op, df_frame *frame, uint64_t
     uint32_t index = frame->graph ? (uint32_t)(op - frame->graph->ops) : frame->component;
     ww_status status = df_async_add(flow, command, frame, index, op->component);
     if (status == WW_E_LIMIT)
-        return df_fail(flow, WW_OP_COOLDOWN, "pending_async_limit",
+        return df_fail(flow, WW_FLOW_OP_COOLDOWN, "pending_async_limit",
                        "%u operations wait for an answer", flow->limits.pending_async_max);
     if (status == WW_E_EXISTS)
-        return df_fail(flow, WW_OP_BAD_INPUT, "command_in_use",
+        return df_fail(flow, WW_FLOW_OP_BAD_INPUT, "command_in_use",
                        "something waits for that command already");
     if (status) return df_no_memory(flow);
     flow->parked_command = command;

@@ -9,26 +9,26 @@ static void fail_start(ww_dataflow *flow, const ww_bootstrap_start *start, ww_st
 }
 
 /* Bytes from the host as the type that the formal declares. */
-ww_status df_convert_input(ww_dataflow *flow, ww_value_type type, ww_view bytes, ww_blob *owner,
-                           ww_value *out)
+ww_status df_convert_input(ww_dataflow *flow, ww_flow_value_type type, ww_view bytes,
+                           ww_blob *owner, ww_flow_value *out)
 {
-    if (type == WW_VALUE_NONE || type == WW_VALUE_BYTES) {
-        *out = (ww_value){.type = WW_VALUE_BYTES,
-                          .size = (uint32_t)bytes.size,
-                          .data = bytes.data,
-                          .blob = ww_blob_ref(owner)};
+    if (type == WW_FLOW_NONE || type == WW_FLOW_BYTES) {
+        *out = (ww_flow_value){.type = WW_FLOW_BYTES,
+                               .size = (uint32_t)bytes.size,
+                               .data = bytes.data,
+                               .blob = ww_blob_ref(owner)};
         return WW_OK;
     }
-    ww_status status = ww_value_decode(flow->allocator, type, bytes, out, NULL);
+    ww_status status = ww_flow_value_decode(flow->allocator, type, bytes, out, NULL);
     if (status != WW_E_INVALID) return status;
-    if (type == WW_VALUE_PEER_ID && df_is_multihash(bytes)) {
-        *out = ww_value_copy(flow->allocator, type, bytes);
+    if (type == WW_FLOW_PEER_ID && df_is_multihash(bytes)) {
+        *out = ww_flow_value_copy(flow->allocator, type, bytes);
         return out->type ? WW_OK : WW_E_MEMORY;
     }
-    if (type != WW_VALUE_TENSOR || bytes.size % sizeof(float)) return WW_E_INVALID;
+    if (type != WW_FLOW_TENSOR || bytes.size % sizeof(float)) return WW_E_INVALID;
     uint32_t count = (uint32_t)(bytes.size / sizeof(float)); /* plain numbers are a vector */
     float *data;
-    *out = ww_value_tensor(flow->allocator, &count, 1, &data);
+    *out = ww_flow_value_tensor(flow->allocator, &count, 1, &data);
     if (!out->type) return WW_E_MEMORY;
     if (count) memcpy(data, bytes.data, bytes.size);
     return WW_OK;
@@ -55,8 +55,8 @@ static void start_module(ww_dataflow *flow, const ww_bootstrap_start *start)
         return;
     }
     for (uint32_t i = 0; i < start->input_count; i++) {
-        ww_value value;
-        ww_status status = df_convert_input(flow, (ww_value_type)graph->formal_types[i],
+        ww_flow_value value;
+        ww_status status = df_convert_input(flow, (ww_flow_value_type)graph->formal_types[i],
                                             start->inputs[i], start->payload, &value);
         if (status) {
             frame->status = status;

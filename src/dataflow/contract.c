@@ -2,26 +2,26 @@
 #include "dataflow/ops.h"
 #include <stdio.h>
 
-/* In the order of ww_component_vtable. */
-static const char *const names[WW_ROLES][8] = {
-    [WW_ROLE_MODEL] = {"Forward", "Backward", "ComputeLoss", "ApplyDelta", "LoadParameters",
-                       "Params"},
-    [WW_ROLE_INDEX] = {"Add", "Search", "Remove", "Train"},
-    [WW_ROLE_AGGREGATOR] = {"Contribute", "Aggregate"},
-    [WW_ROLE_CODEC] = {"Train", "Encode", "Decode"},
-    [WW_ROLE_DATA_SOURCE] = {"NextBatch", "Reset", "OnDataLoaded"},
-    [WW_ROLE_PEER_SELECTOR] = {"Sample", "CurrentView"},
-    [WW_ROLE_PROTOCOL] = {"Announce"},
+/* In the order of ww_flow_component_vtable. */
+static const char *const names[WW_FLOW_ROLES][8] = {
+    [WW_FLOW_ROLE_MODEL] = {"Forward", "Backward", "ComputeLoss", "ApplyDelta", "LoadParameters",
+                            "Params"},
+    [WW_FLOW_ROLE_INDEX] = {"Add", "Search", "Remove", "Train"},
+    [WW_FLOW_ROLE_AGGREGATOR] = {"Contribute", "Aggregate"},
+    [WW_FLOW_ROLE_CODEC] = {"Train", "Encode", "Decode"},
+    [WW_FLOW_ROLE_DATA_SOURCE] = {"NextBatch", "Reset", "OnDataLoaded"},
+    [WW_FLOW_ROLE_PEER_SELECTOR] = {"Sample", "CurrentView"},
+    [WW_FLOW_ROLE_PROTOCOL] = {"Announce"},
 };
 
-size_t df_contract_index(ww_role role, ww_view op_type)
+size_t df_contract_index(ww_flow_role role, ww_view op_type)
 {
     for (size_t i = 0; i < WW_COUNT_OF(names[role]) && names[role][i]; i++)
         if (ww_view_is(op_type, names[role][i])) return i;
     return SIZE_MAX;
 }
 
-struct ww_call {
+struct ww_flow_call {
     ww_dataflow *flow;
     const df_op *op; /* NULL: the component's bootstrap */
     df_frame *frame;
@@ -31,80 +31,81 @@ struct ww_call {
     ww_diag diag;
 };
 
-uint64_t ww_call_command(ww_call *call)
+uint64_t ww_flow_call_command(ww_flow_call *call)
 {
     if (!call->has_command) call->command = call->flow->next_command++;
     call->has_command = true;
     return call->command;
 }
 
-const ww_allocator *ww_call_allocator(ww_call *call)
+const ww_allocator *ww_flow_call_allocator(ww_flow_call *call)
 {
     return call->flow->allocator;
 }
 
-uint32_t ww_call_input_count(const ww_call *call)
+uint32_t ww_flow_call_input_count(const ww_flow_call *call)
 {
     return call->op ? call->op->input_count : 0;
 }
 
-const ww_value *ww_call_input(const ww_call *call, uint32_t input)
+const ww_flow_value *ww_flow_call_input(const ww_flow_call *call, uint32_t input)
 {
     return call->op ? df_input(call->op, call->frame, input) : NULL;
 }
 
-static ww_status mismatch(ww_call *call, uint32_t input, const char *expected)
+static ww_status mismatch(ww_flow_call *call, uint32_t input, const char *expected)
 {
-    return ww_call_fail(call, WW_E_MISMATCH, "input_type_mismatch: input %u is not %s", input,
-                        expected);
+    return ww_flow_call_fail(call, WW_E_MISMATCH, "input_type_mismatch: input %u is not %s", input,
+                             expected);
 }
 
-ww_status ww_call_floats(ww_call *call, uint32_t input, const float **out, size_t *count)
+ww_status ww_flow_call_floats(ww_flow_call *call, uint32_t input, const float **out, size_t *count)
 {
-    const ww_value *value = ww_call_input(call, input);
+    const ww_flow_value *value = ww_flow_call_input(call, input);
     *out = NULL;
     *count = 0;
     if (!value) return mismatch(call, input, "there");
-    if (value->type == WW_VALUE_TENSOR) {
+    if (value->type == WW_FLOW_TENSOR) {
         *out = df_tensor(value)->data;
         *count = df_tensor(value)->element_count;
         return WW_OK;
     }
-    if (value->type != WW_VALUE_FLOATS) return mismatch(call, input, "a vector of floats");
+    if (value->type != WW_FLOW_FLOATS) return mismatch(call, input, "a vector of floats");
     const void *data = value->data;
     *out = data;
     *count = value->size / sizeof(float);
     return WW_OK;
 }
 
-ww_status ww_call_bytes(ww_call *call, uint32_t input, ww_view *out)
+ww_status ww_flow_call_bytes(ww_flow_call *call, uint32_t input, ww_view *out)
 {
-    const ww_value *value = ww_call_input(call, input);
+    const ww_flow_value *value = ww_flow_call_input(call, input);
     *out = ww_view_of(NULL, 0);
-    if (!value || value->type != WW_VALUE_BYTES) return mismatch(call, input, "bytes");
-    *out = ww_value_view(value);
+    if (!value || value->type != WW_FLOW_BYTES) return mismatch(call, input, "bytes");
+    *out = ww_flow_value_view(value);
     return WW_OK;
 }
 
-int64_t ww_call_integer(ww_call *call, const char *attribute, uint32_t input, int64_t otherwise)
+int64_t ww_flow_call_integer(ww_flow_call *call, const char *attribute, uint32_t input,
+                             int64_t otherwise)
 {
     if (!call->op) return otherwise;
     const df_attribute *a =
         df_attribute_find(call->op->arg->artifact, call->op->arg->node, attribute);
     if (a && a->type == DF_ATTR_INT) return a->i;
-    const ww_value *value = ww_call_input(call, input);
+    const ww_flow_value *value = ww_flow_call_input(call, input);
     return value && df_is_number(value->type) ? (int64_t)value->number : otherwise;
 }
 
-void ww_call_return(ww_call *call, uint32_t output, ww_value value)
+void ww_flow_call_return(ww_flow_call *call, uint32_t output, ww_flow_value value)
 {
     if (call->op && value.type)
         df_output(call->flow, call->op, call->frame, output, value);
     else
-        ww_value_unref(value);
+        ww_flow_value_unref(value);
 }
 
-ww_status ww_call_fail(ww_call *call, ww_status status, const char *format, ...)
+ww_status ww_flow_call_fail(ww_flow_call *call, ww_status status, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -123,7 +124,7 @@ static void trigger_if_silent(ww_dataflow *flow, const df_op *op, df_frame *fram
     df_trigger(flow, op, frame);
 }
 
-static df_outcome conclude(ww_call *call, ww_status status)
+static df_outcome conclude(ww_flow_call *call, ww_status status)
 {
     static const df_op no_op = {.component = DF_NONE, .callee = DF_NONE};
     ww_dataflow *flow = call->flow;
@@ -134,16 +135,16 @@ static df_outcome conclude(ww_call *call, ww_status status)
     if (status == WW_AGAIN && call->has_command)
         return df_park(flow, call->op ? call->op : &no_op, call->frame, call->command);
     const char *text = call->diag.text[0] ? call->diag.text : ww_status_text(status);
-    return df_fail(flow, WW_OP_EXECUTION_FAILED, "stateless_invoke", "%s: %s",
+    return df_fail(flow, WW_FLOW_OP_EXECUTION_FAILED, "stateless_invoke", "%s: %s",
                    ww_status_name(status), text);
 }
 
 df_outcome df_run_component(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
     if (flow->async_count >= flow->limits.pending_async_max)
-        return df_fail(flow, WW_OP_COOLDOWN, "pending_async_limit",
+        return df_fail(flow, WW_FLOW_OP_COOLDOWN, "pending_async_limit",
                        "%u operations wait for an answer", flow->async_count);
-    ww_call call = {.flow = flow, .op = op, .frame = frame, .component = op->component};
+    ww_flow_call call = {.flow = flow, .op = op, .frame = frame, .component = op->component};
     call.diag.text[0] = '\0';
     return conclude(&call, op->arg->call(flow->components[op->component].self, &call));
 }
@@ -151,13 +152,14 @@ df_outcome df_run_component(ww_dataflow *flow, const df_op *op, df_frame *frame)
 df_outcome df_run_bootstrap_of(ww_dataflow *flow, uint32_t component, df_frame *frame)
 {
     const df_component *c = &flow->components[component];
-    ww_call call = {.flow = flow, .frame = frame, .component = component};
+    ww_flow_call call = {.flow = flow, .frame = frame, .component = component};
     return conclude(&call, c->type->bootstrap(c->self, &call));
 }
 
 /* --- answers that come later ---------------------------------------------------------------------------------------------- */
 
-void df_command_done(ww_dataflow *flow, uint64_t command, const ww_value *outputs, uint32_t count)
+void df_command_done(ww_dataflow *flow, uint64_t command, const ww_flow_value *outputs,
+                     uint32_t count)
 {
     df_async async;
     if (!df_async_take(flow, command, &async)) return;
@@ -165,7 +167,7 @@ void df_command_done(ww_dataflow *flow, uint64_t command, const ww_value *output
     if (frame->graph) {
         const df_op *op = &frame->graph->ops[async.op];
         for (uint32_t i = 0; i < count; i++)
-            if (outputs[i].type) df_output(flow, op, frame, i, ww_value_ref(outputs[i]));
+            if (outputs[i].type) df_output(flow, op, frame, i, ww_flow_value_ref(outputs[i]));
         trigger_if_silent(flow, op, frame);
     }
     df_report_completed(flow, frame, async.op);

@@ -115,7 +115,7 @@ static void free_inbox(ww_dataflow *flow, df_ring *ring)
 static void free_steps(ww_dataflow *flow)
 {
     for (; flow->app_events.count; df_ring_pop(&flow->app_events))
-        ww_value_unref(
+        ww_flow_value_unref(
             ((df_app_event *)df_ring_at(&flow->app_events, 0, sizeof(df_app_event)))->value);
     for (; flow->outbound.count; df_ring_pop(&flow->outbound))
         ww_blob_unref(((df_outbound *)df_ring_at(&flow->outbound, 0, sizeof(df_outbound)))->bytes);
@@ -232,9 +232,9 @@ static ww_status write_inputs(ww_dataflow *flow, df_frame *frame, const ww_boots
         ww_view copy = ww_view_of(at, inputs[i].bytes.size);
         if (copy.size) memcpy(at, inputs[i].bytes.data, copy.size);
         at += copy.size;
-        ww_value value;
+        ww_flow_value value;
         ww_status status =
-            df_convert_input(flow, (ww_value_type)g->formal_types[formal], copy, blob, &value);
+            df_convert_input(flow, (ww_flow_value_type)g->formal_types[formal], copy, blob, &value);
         if (status)
             return ww_fail(diag, status, "input \"%.*s\" is not of the declared type",
                            WW_VIEW_ARG(inputs[i].name));
@@ -335,7 +335,7 @@ ww_status ww_dataflow_invoke(ww_dataflow *flow, ww_view module, const ww_bootstr
 void df_inbox_item_free(ww_dataflow *flow, df_inbox_item *item)
 {
     for (uint32_t i = 0; i < item->output_count; i++)
-        ww_value_unref(item->outputs[i]);
+        ww_flow_value_unref(item->outputs[i]);
     ww_free(flow->allocator, item->outputs, item->output_count * sizeof *item->outputs);
     if (item->payload) ww_budget_release(flow->ingress, item->payload->size);
     ww_blob_unref(item->payload);
@@ -351,7 +351,7 @@ static ww_status answer(ww_dataflow *flow, df_inbox_item item)
     return status;
 }
 
-ww_status ww_dataflow_complete(ww_dataflow *flow, uint64_t command, const ww_value *outputs,
+ww_status ww_dataflow_complete(ww_dataflow *flow, uint64_t command, const ww_flow_value *outputs,
                                size_t count)
 {
     df_inbox_item item = {.kind = DF_COMPLETION, .id = command};
@@ -366,7 +366,7 @@ ww_status ww_dataflow_complete(ww_dataflow *flow, uint64_t command, const ww_val
     }
     if (status) {
         for (size_t i = 0; i < count; i++)
-            ww_value_unref(outputs[i]);
+            ww_flow_value_unref(outputs[i]);
         return status;
     }
     item.output_count = (uint32_t)count;
@@ -480,21 +480,21 @@ bool ww_dataflow_component_at(const ww_dataflow *flow, uint32_t component,
     const df_component *c = &flow->components[component];
     *out = (ww_dataflow_component){.slot = c->slot,
                                    .type = c->type_name,
-                                   .role = c->type ? c->type->role : WW_ROLES,
+                                   .role = c->type ? c->type->role : WW_FLOW_ROLES,
                                    .lock = c->lock,
                                    .has_bootstrap = c->type && c->type->bootstrap};
     return true;
 }
 
-static const ww_value *value_in(const df_frame *frame, uint64_t site)
+static const ww_flow_value *value_in(const df_frame *frame, uint64_t site)
 {
     const df_graph *g = frame->graph;
     if (!g || site < g->site_base || site - g->site_base >= g->site_count) return NULL;
-    const ww_value *value = &frame->values[site - g->site_base];
+    const ww_flow_value *value = &frame->values[site - g->site_base];
     return value->type ? value : NULL;
 }
 
-const ww_value *ww_dataflow_slot_at(const ww_dataflow *flow, uint64_t site, uint64_t exec_id)
+const ww_flow_value *ww_dataflow_slot_at(const ww_dataflow *flow, uint64_t site, uint64_t exec_id)
 {
     const df_frame *lists[] = {flow->live, flow->finished};
     for (size_t i = 0; i < WW_COUNT_OF(lists); i++)

@@ -46,10 +46,10 @@ struct df_arg {
     double real;
     uint32_t key;                 /* in the table that the operation uses */
     uint32_t ports[DF_PORTS_MAX]; /* input of each named port, or DF_NONE */
-    ww_value value;
+    ww_flow_value value;
     ww_view text;
-    ww_component_fn *call;
-    const ww_value_type *types; /* composite children */
+    ww_flow_component_fn *call;
+    const ww_flow_value_type *types; /* composite children */
     uint32_t type_count;
 };
 
@@ -70,7 +70,7 @@ struct df_graph {
     uint64_t *out_ids; /* beside out_sites: their ids for the host */
     uint32_t *consumers;
     uint32_t *formals;     /* sites */
-    uint8_t *formal_types; /* ww_value_type to convert bytes to */
+    uint8_t *formal_types; /* ww_flow_value_type to convert bytes to */
     uint32_t *outputs;     /* sites, DF_NONE: never written */
     uint32_t *output_next;
     uint32_t *needs;                  /* per op: inputs to wait for */
@@ -99,12 +99,12 @@ struct df_frame {
     uint32_t sender;       /* peer whose envelope started it, or DF_NONE */
     uint32_t event_formal; /* the one input of an event, or DF_NONE */
     ww_blob *event;        /* its bytes, to be echoed */
-    ww_value *values;
+    ww_flow_value *values;
     uint32_t *missing;
 };
 
 typedef struct df_component {
-    const ww_component_type *type;
+    const ww_flow_component_type *type;
     void *self;
     ww_view slot, type_name; /* in the unit that brought it */
     uint32_t lock;           /* number in the queue */
@@ -114,7 +114,7 @@ typedef struct df_component {
 
 typedef struct df_binding {
     ww_view slot, type_name;
-    ww_role role;
+    ww_flow_role role;
     int64_t slot_id;
     uint32_t component;
     uint32_t target; /* of the install */
@@ -165,10 +165,10 @@ typedef enum df_inbox_kind { DF_START, DF_COMPLETION, DF_ENVELOPE, DF_SEND_FAILE
 typedef struct df_inbox_item {
     df_inbox_kind kind;
     bool failed;
-    df_frame *frame;   /* start */
-    uint64_t id;       /* command or wire request */
-    ww_blob *payload;  /* completion: the detail; envelope: its bytes */
-    ww_value *outputs; /* completion */
+    df_frame *frame;        /* start */
+    uint64_t id;            /* command or wire request */
+    ww_blob *payload;       /* completion: the detail; envelope: its bytes */
+    ww_flow_value *outputs; /* completion */
     uint32_t output_count;
     uint32_t peer;
 } df_inbox_item;
@@ -221,7 +221,7 @@ typedef struct df_peer {
 
 typedef struct df_app_event {
     ww_view topic;
-    ww_value value;
+    ww_flow_value value;
 } df_app_event;
 
 typedef struct df_outbound {
@@ -236,7 +236,7 @@ typedef struct df_wire_request {
 } df_wire_request;
 
 typedef struct df_error {
-    ww_op_error_kind kind;
+    ww_flow_error_kind kind;
     const char *reason;
     ww_view detail;
 } df_error;
@@ -269,7 +269,7 @@ struct ww_dataflow {
     uint32_t driver;
     ww_blob *peer_id;
     uint64_t hash_key[2], random[2];
-    const ww_component_type *const *types;
+    const ww_flow_component_type *const *types;
     size_t type_count;
     uint64_t incarnation;
 
@@ -319,7 +319,7 @@ struct ww_dataflow {
     bool work; /* something was left over */
     bool out_of_memory;
     uint32_t ops_this_poll;
-    ww_step *steps;
+    ww_flow_step *steps;
     size_t step_count, step_capacity;
 };
 
@@ -339,14 +339,14 @@ ww_status df_grow(ww_dataflow *flow, void **items, uint32_t *capacity, size_t si
 df_frame *df_frame_new(ww_dataflow *flow, df_graph *graph, df_frame *parent);
 void df_frame_seed(ww_dataflow *flow, df_frame *frame);
 void df_frame_write(ww_dataflow *flow, df_frame *frame, uint32_t site,
-                    ww_value value); /* takes it */
+                    ww_flow_value value); /* takes it */
 void df_frame_push(ww_dataflow *flow, df_frame *frame, uint32_t op);
 void df_frame_settle(ww_dataflow *flow, df_frame *root,
                      uint32_t ended); /* `ended` fewer outstanding */
 void df_frame_release(ww_dataflow *flow, df_frame *root);
 void df_frames_collect(ww_dataflow *flow);
 void df_frame_stage(ww_dataflow *flow, df_frame *frame, uint32_t formal,
-                    ww_value value); /* takes it */
+                    ww_flow_value value); /* takes it */
 void df_frame_drop(ww_dataflow *flow, df_frame *root);
 void df_spare_free(ww_dataflow *flow, df_graph *graph);
 
@@ -364,13 +364,13 @@ void df_inbox_item_free(ww_dataflow *flow, df_inbox_item *item);
 /* poll.c */
 void df_report_completed(ww_dataflow *flow, const df_frame *frame, uint32_t op);
 void df_report_failed(ww_dataflow *flow, df_frame *frame, uint32_t op, df_error error);
-ww_view df_show_blob(ww_dataflow *flow, ww_blob *blob);          /* takes it */
-ww_view df_show_value(ww_dataflow *flow, const ww_value *value); /* takes it */
+ww_view df_show_blob(ww_dataflow *flow, ww_blob *blob);               /* takes it */
+ww_view df_show_value(ww_dataflow *flow, const ww_flow_value *value); /* takes it */
 
 /* bringup.c */
 bool df_start_bootstraps(ww_dataflow *flow);
-ww_status df_convert_input(ww_dataflow *flow, ww_value_type type, ww_view bytes, ww_blob *owner,
-                           ww_value *out);
+ww_status df_convert_input(ww_dataflow *flow, ww_flow_value_type type, ww_view bytes,
+                           ww_blob *owner, ww_flow_value *out);
 
 /* ops.c and its siblings */
 typedef struct df_installer df_installer;
@@ -388,21 +388,22 @@ const df_op_row *df_find_syscall(ww_view domain, ww_view op_type);
 const df_op_row *df_find_tensor_op(ww_view op_type);
 df_outcome df_run_bootstrap_of(ww_dataflow *flow, uint32_t component, df_frame *frame);
 df_run_fn df_run_call, df_run_component, df_run_unresolved;
-size_t df_contract_index(ww_role role,
+size_t df_contract_index(ww_flow_role role,
                          ww_view op_type); /* into vtable.functions; SIZE_MAX: no such */
-bool df_role_of(ww_view name, ww_role *out);
+bool df_role_of(ww_view name, ww_flow_role *out);
 
 /* For run functions. */
-const ww_value *df_input(const df_op *op, const df_frame *frame, uint32_t input);
-const ww_value *df_port(const df_op *op, const df_frame *frame, uint32_t port);
+const ww_flow_value *df_input(const df_op *op, const df_frame *frame, uint32_t input);
+const ww_flow_value *df_port(const df_op *op, const df_frame *frame, uint32_t port);
 void df_output(ww_dataflow *flow, const df_op *op, df_frame *frame, uint32_t output,
-               ww_value value);
-df_outcome df_fail(ww_dataflow *flow, ww_op_error_kind kind, const char *reason, const char *format,
-                   ...) WW_PRINTF(4, 5);
+               ww_flow_value value);
+df_outcome df_fail(ww_dataflow *flow, ww_flow_error_kind kind, const char *reason,
+                   const char *format, ...) WW_PRINTF(4, 5);
 df_outcome df_no_memory(ww_dataflow *flow);
 df_outcome df_park(ww_dataflow *flow, const df_op *op, df_frame *frame, uint64_t command);
 ww_status df_timer_add(ww_dataflow *flow, df_timer timer);
-void df_command_done(ww_dataflow *flow, uint64_t command, const ww_value *outputs, uint32_t count);
+void df_command_done(ww_dataflow *flow, uint64_t command, const ww_flow_value *outputs,
+                     uint32_t count);
 void df_command_failed(ww_dataflow *flow, uint64_t command, df_error error);
 bool df_start_fired(ww_dataflow *flow);
 void df_request_expired(ww_dataflow *flow, uint64_t request);
@@ -410,7 +411,7 @@ bool df_timers_mature(ww_dataflow *flow); /* false: the step buffer is full */
 void df_fire_key(ww_dataflow *flow, df_table_kind table, uint32_t key);
 void df_fire_event(ww_dataflow *flow, ww_view kind);
 ww_status df_key_of(ww_dataflow *flow, df_table_kind table, ww_view name, uint32_t *key);
-void df_step(ww_dataflow *flow, ww_step step);
+void df_step(ww_dataflow *flow, ww_flow_step step);
 
 /* peers.c, envelope.c */
 ww_status df_peer_of(ww_dataflow *flow, ww_view id, uint32_t *peer);
@@ -427,7 +428,7 @@ void df_peer_failed(ww_dataflow *flow, uint32_t peer, uint64_t request);
 ww_status df_install_error(df_installer *in, ww_status status, const char *format, ...)
     WW_PRINTF(3, 4);
 ww_status df_intern(df_installer *in, df_table_kind table, ww_view name, uint32_t *key);
-ww_value_type df_declared_type(df_installer *in, ww_view value);
+ww_flow_value_type df_declared_type(df_installer *in, ww_view value);
 void df_args_free(df_graph *const *graphs, uint32_t count);
 void df_unit_free(ww_dataflow *flow, df_unit *unit);
 

@@ -164,8 +164,8 @@ void df_request_expired(ww_dataflow *flow, uint64_t id)
 {
     df_wire_request request;
     if (!take_request(flow, id, &request)) return;
-    df_step(flow,
-            (ww_step){.kind = WW_STEP_WIRE_TIMEOUT,
+    df_step(flow, (ww_flow_step){
+                      .kind = WW_FLOW_STEP_WIRE_TIMEOUT,
                       .wire = {.id = id, .peer = ww_names_text(&flow->peer_names, request.peer)}});
     df_peer_failed(flow, request.peer, id);
 }
@@ -195,18 +195,19 @@ size_t df_receive_room(const ww_dataflow *flow)
 }
 
 static void receive_failed(ww_dataflow *flow, uint32_t peer, uint32_t index, const fill *f,
-                           ww_step_kind kind, const char *what)
+                           ww_flow_step_kind kind, const char *what)
 {
     if (flow->step_capacity - flow->step_count <= 2)
         return; /* the step buffer is the caller's choice */
-    df_step(flow, (ww_step){.kind = kind,
-                            .wire = {.peer = ww_names_text(&flow->peer_names, peer),
-                                     .detail = ww_view_str(what),
-                                     .type_hash = f->type_hash,
-                                     .fill = index,
-                                     .id = f->payload.size}});
-    df_fire_event(flow, kind == WW_STEP_WIRE_DECODE_FAILED ? WW_VIEW_LITERAL("WireDecodeFailure")
-                                                           : WW_VIEW_LITERAL("WireReceiveError"));
+    df_step(flow, (ww_flow_step){.kind = kind,
+                                 .wire = {.peer = ww_names_text(&flow->peer_names, peer),
+                                          .detail = ww_view_str(what),
+                                          .type_hash = f->type_hash,
+                                          .fill = index,
+                                          .id = f->payload.size}});
+    df_fire_event(flow, kind == WW_FLOW_STEP_WIRE_DECODE_FAILED
+                            ? WW_VIEW_LITERAL("WireDecodeFailure")
+                            : WW_VIEW_LITERAL("WireReceiveError"));
 }
 
 static df_graph *graph_of_site(const ww_dataflow *flow, uint64_t site, uint32_t *local)
@@ -236,16 +237,16 @@ static const char *deliver(ww_dataflow *flow, uint32_t peer, uint64_t site, cons
     uint32_t local;
     df_graph *g = graph_of_site(flow, site, &local);
     if (!g) return "no such site";
-    ww_value value = {.type = WW_VALUE_TRIGGER};
+    ww_flow_value value = {.type = WW_FLOW_TRIGGER};
     if (!f->trigger_only) {
-        ww_value_type type = ww_value_type_of_hash(f->type_hash);
+        ww_flow_value_type type = ww_flow_value_type_of_hash(f->type_hash);
         if (!type) return "UnknownTypeHash";
-        ww_status status = ww_value_decode(flow->allocator, type, f->payload, &value, NULL);
+        ww_status status = ww_flow_value_decode(flow->allocator, type, f->payload, &value, NULL);
         if (status) return status == WW_E_MEMORY ? "AllocationFailed" : "DecodeFailed";
     }
     df_frame *frame = df_frame_new(flow, g, NULL);
     if (!frame) {
-        ww_value_unref(value);
+        ww_flow_value_unref(value);
         return "AllocationFailed";
     }
     frame->exec_id = flow->next_exec_id++;
@@ -254,8 +255,8 @@ static const char *deliver(ww_dataflow *flow, uint32_t peer, uint64_t site, cons
     df_frame_write(flow, frame, local, value);
     if (sender != DF_NONE)
         df_frame_write(flow, frame, sender,
-                       ww_value_copy(flow->allocator, WW_VALUE_PEER_ID,
-                                     ww_names_text(&flow->peer_names, peer)));
+                       ww_flow_value_copy(flow->allocator, WW_FLOW_PEER_ID,
+                                          ww_names_text(&flow->peer_names, peer)));
     if (!frame->outstanding) df_frame_settle(flow, frame, 0);
     return NULL;
 }
@@ -268,10 +269,10 @@ static void take_fill(ww_dataflow *flow, uint32_t peer, uint32_t index, ww_view 
     df_reader r = df_reader_of(f.suffix);
     segment s;
     const char *wrong = "no site in the suffix";
-    ww_step_kind kind = WW_STEP_WIRE_DECODE_FAILED;
+    ww_flow_step_kind kind = WW_FLOW_STEP_WIRE_DECODE_FAILED;
     if (next_segment(&r, &s) && s.code == ADDRESS_SITE && r.at == r.end) {
         wrong = deliver(flow, peer, s.number, &f);
-        kind = WW_STEP_WIRE_RECEIVE_FAILED;
+        kind = WW_FLOW_STEP_WIRE_RECEIVE_FAILED;
     }
     if (wrong) receive_failed(flow, peer, index, &f, kind, wrong);
 }
@@ -295,8 +296,8 @@ static void take_correlation(ww_dataflow *flow, uint32_t peer, ww_view bytes)
 void df_receive(ww_dataflow *flow, uint32_t peer, ww_view envelope)
 {
     if (flow->peers[peer].blocked) {
-        df_step(flow, (ww_step){.kind = WW_STEP_PEER_BLOCKED,
-                                .wire.peer = ww_names_text(&flow->peer_names, peer)});
+        df_step(flow, (ww_flow_step){.kind = WW_FLOW_STEP_PEER_BLOCKED,
+                                     .wire.peer = ww_names_text(&flow->peer_names, peer)});
         return;
     }
     df_peer_alive(flow, peer);
@@ -343,24 +344,26 @@ ww_status df_prepare_send(df_installer *in, const df_node *node, df_arg *arg)
     return WW_OK;
 }
 
-static ww_status put_fill(ww_dataflow *flow, const df_op *op, const ww_value *payload, ww_buf *out)
+static ww_status put_fill(ww_dataflow *flow, const df_op *op, const ww_flow_value *payload,
+                          ww_buf *out)
 {
     ww_buf bytes, body;
     ww_buf_init(&bytes, flow->allocator, flow->limits.fill_bytes_max);
     ww_buf_init(&body, flow->allocator, flow->limits.envelope_bytes_max);
-    bool trigger = payload->type == WW_VALUE_TRIGGER;
-    ww_status status = ww_value_encode(payload, &bytes);
+    bool trigger = payload->type == WW_FLOW_TRIGGER;
+    ww_status status = ww_flow_value_encode(payload, &bytes);
     if (!status && op->arg->text.size) status = df_put_bytes(&body, 1, op->arg->text);
     if (!status && bytes.size) status = df_put_bytes(&body, 2, ww_buf_view(&bytes));
     if (!status) status = df_put_number(&body, 3, trigger);
-    if (!status) status = df_put_number(&body, 4, ww_value_hash((ww_value_type)payload->type));
+    if (!status)
+        status = df_put_number(&body, 4, ww_flow_value_hash((ww_flow_value_type)payload->type));
     if (!status) status = df_put_bytes(out, 2, ww_buf_view(&body));
     ww_buf_deinit(&bytes);
     ww_buf_deinit(&body);
     return status;
 }
 
-static ww_status put_envelope(ww_dataflow *flow, const df_op *op, const ww_value *payload,
+static ww_status put_envelope(ww_dataflow *flow, const df_op *op, const ww_flow_value *payload,
                               uint64_t request, ww_buf *out)
 {
     enum { REQUEST = 1, SCHEMA_VERSION = 1 };
@@ -392,8 +395,8 @@ static ww_status track_request(ww_dataflow *flow, uint64_t id, uint32_t peer, in
     return df_timer_add(flow, timer);
 }
 
-static ww_status send_to(ww_dataflow *flow, const df_op *op, const ww_value *payload, ww_view id,
-                         uint64_t request)
+static ww_status send_to(ww_dataflow *flow, const df_op *op, const ww_flow_value *payload,
+                         ww_view id, uint64_t request)
 {
     uint32_t peer;
     ww_status status = df_peer_of(flow, id, &peer);
@@ -419,11 +422,11 @@ static ww_status send_to(ww_dataflow *flow, const df_op *op, const ww_value *pay
     return status ? status : WW_E_MEMORY;
 }
 
-static ww_status send_to_all(ww_dataflow *flow, const df_op *op, const ww_value *payload,
-                             const ww_value *peers, uint64_t request)
+static ww_status send_to_all(ww_dataflow *flow, const df_op *op, const ww_flow_value *payload,
+                             const ww_flow_value *peers, uint64_t request)
 {
     ww_view one;
-    if (peers->type != WW_VALUE_PEER_ID_VEC)
+    if (peers->type != WW_FLOW_PEER_ID_VEC)
         return df_peer_input(peers, &one) ? send_to(flow, op, payload, one, request)
                                           : WW_E_MISMATCH;
     const uint8_t *at = peers->data + 8;
@@ -438,20 +441,21 @@ static ww_status send_to_all(ww_dataflow *flow, const df_op *op, const ww_value 
 
 df_outcome df_run_send(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
-    const ww_value *payload = df_input(op, frame, op->arg->ports[0]);
-    const ww_value *peers = df_input(op, frame, op->arg->ports[1]);
+    const ww_flow_value *payload = df_input(op, frame, op->arg->ports[0]);
+    const ww_flow_value *peers = df_input(op, frame, op->arg->ports[1]);
     if (!payload || !peers)
-        return df_fail(flow, WW_OP_MISSING_SLOT, "missing_peer", "Send needs a payload and peers");
+        return df_fail(flow, WW_FLOW_OP_MISSING_SLOT, "missing_peer",
+                       "Send needs a payload and peers");
     uint64_t request = flow->next_request++;
     ww_status status = send_to_all(flow, op, payload, peers, request);
     if (status == WW_E_MEMORY) return df_no_memory(flow);
     if (status == WW_E_MISMATCH)
-        return df_fail(flow, WW_OP_TYPE_MISMATCH, "expected_peer_id",
+        return df_fail(flow, WW_FLOW_OP_TYPE_MISMATCH, "expected_peer_id",
                        "Send: the second input names no peer");
     if (status)
-        return df_fail(flow, WW_OP_EXECUTION_FAILED, "wire_encode_failed", "Send: %s",
+        return df_fail(flow, WW_FLOW_OP_EXECUTION_FAILED, "wire_encode_failed", "Send: %s",
                        ww_status_text(status));
-    df_output(flow, op, frame, 0, (ww_value){.type = WW_VALUE_TRIGGER});
-    df_output(flow, op, frame, 1, ww_value_number(WW_VALUE_WIRE_REQ_ID, request));
+    df_output(flow, op, frame, 0, (ww_flow_value){.type = WW_FLOW_TRIGGER});
+    df_output(flow, op, frame, 1, ww_flow_value_number(WW_FLOW_WIRE_REQ_ID, request));
     return DF_DONE;
 }

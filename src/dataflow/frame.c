@@ -77,7 +77,7 @@ static void lay_out(df_frame *frame, df_graph *graph)
     if (!graph) return;
     void *missing = frame->values + graph->site_count;
     frame->missing = missing;
-    memset(values, 0, graph->site_count * sizeof(ww_value));
+    memset(values, 0, graph->site_count * sizeof(ww_flow_value));
     if (graph->op_count) memcpy(missing, graph->needs, graph->op_count * sizeof(uint32_t));
 }
 
@@ -117,7 +117,7 @@ void df_frame_push(ww_dataflow *flow, df_frame *frame, uint32_t op)
 }
 
 /* Without pushing: for inputs that are all there before anything runs. */
-static void stage(df_frame *frame, uint32_t site, ww_value value)
+static void stage(df_frame *frame, uint32_t site, ww_flow_value value)
 {
     const df_site *s = &frame->graph->sites[site];
     frame->values[site] = value;
@@ -126,7 +126,8 @@ static void stage(df_frame *frame, uint32_t site, ww_value value)
         if (frame->missing[consumers[i]]) frame->missing[consumers[i]]--;
 }
 
-static void emit_output(ww_dataflow *flow, df_frame *frame, uint32_t output, const ww_value *value)
+static void emit_output(ww_dataflow *flow, df_frame *frame, uint32_t output,
+                        const ww_flow_value *value)
 {
     df_app_event *event = df_ring_push(flow, &flow->app_events, sizeof *event);
     if (!event) {
@@ -135,11 +136,11 @@ static void emit_output(ww_dataflow *flow, df_frame *frame, uint32_t output, con
     }
     const df_graph *g = frame->graph;
     const ww_view *names = df_names(&g->unit->artifact.names, g->function->outputs);
-    *event = (df_app_event){names[output], ww_value_ref(*value)};
+    *event = (df_app_event){names[output], ww_flow_value_ref(*value)};
 }
 
 /* A function's output goes to the caller's site, or, from a module that nobody called, to the host. */
-static void forward(ww_dataflow *flow, df_frame *frame, uint32_t output, const ww_value *value)
+static void forward(ww_dataflow *flow, df_frame *frame, uint32_t output, const ww_flow_value *value)
 {
     for (; output != DF_NONE; output = frame->graph->output_next[output]) {
         df_frame *parent = frame->parent;
@@ -152,15 +153,15 @@ static void forward(ww_dataflow *flow, df_frame *frame, uint32_t output, const w
         const df_op *call = &parent->graph->ops[frame->parent_op];
         if (output >= call->output_count) continue;
         uint32_t site = parent->graph->out_sites[call->outputs_at + output];
-        if (site != DF_NONE) df_frame_write(flow, parent, site, ww_value_ref(*value));
+        if (site != DF_NONE) df_frame_write(flow, parent, site, ww_flow_value_ref(*value));
     }
 }
 
 /* Calls nest at most call_depth_max deep, and with them this. */
-void df_frame_write(ww_dataflow *flow, df_frame *frame, uint32_t site, ww_value value)
+void df_frame_write(ww_dataflow *flow, df_frame *frame, uint32_t site, ww_flow_value value)
 {
-    if (WW_UNLIKELY(frame->values[site].type != WW_VALUE_NONE)) { /* F1 */
-        ww_value_unref(value);
+    if (WW_UNLIKELY(frame->values[site].type != WW_FLOW_NONE)) { /* F1 */
+        ww_flow_value_unref(value);
         return;
     }
     const df_graph *g = frame->graph;
@@ -174,11 +175,11 @@ void df_frame_write(ww_dataflow *flow, df_frame *frame, uint32_t site, ww_value 
     if (s->output) forward(flow, frame, s->output - 1, &value);
 }
 
-void df_frame_stage(ww_dataflow *flow, df_frame *frame, uint32_t formal, ww_value value)
+void df_frame_stage(ww_dataflow *flow, df_frame *frame, uint32_t formal, ww_flow_value value)
 {
     uint32_t site = frame->graph->formals[formal];
-    if (frame->values[site].type != WW_VALUE_NONE) {
-        ww_value_unref(value);
+    if (frame->values[site].type != WW_FLOW_NONE) {
+        ww_flow_value_unref(value);
         return;
     }
     stage(frame, site, value);
@@ -212,7 +213,7 @@ static void release_frame(ww_dataflow *flow, df_frame *frame)
 {
     if (frame->graph) {
         for (uint32_t i = 0; i < frame->graph->site_count; i++)
-            ww_value_unref(frame->values[i]);
+            ww_flow_value_unref(frame->values[i]);
         flow->live_ops -= frame->graph->op_count;
     }
     flow->frame_count--;

@@ -102,7 +102,7 @@ static ww_status install_all(ww_dataflow *flow, ww_view artifact, df_installer *
     return status;
 }
 
-ww_status ww_artifact_inspect(const ww_allocator *allocator, ww_view artifact, ww_buf *json,
+ww_status ww_dataflow_inspect(const ww_allocator *allocator, ww_view artifact, ww_buf *json,
                               ww_diag *diag)
 {
     ww_dataflow_config config = {

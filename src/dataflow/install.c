@@ -28,7 +28,7 @@ void df_args_free(df_graph *const *graphs, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
         for (uint32_t n = 0; graphs[i] && graphs[i]->ops && n < graphs[i]->op_count; n++)
-            if (graphs[i]->ops[n].arg) ww_value_unref(graphs[i]->ops[n].arg->value);
+            if (graphs[i]->ops[n].arg) ww_flow_value_unref(graphs[i]->ops[n].arg->value);
 }
 
 void df_unit_free(ww_dataflow *flow, df_unit *unit)

@@ -34,7 +34,7 @@ struct df_installer {
     df_graph *graph;
     ww_names names;
     uint32_t *site_of_name, *next_producer;
-    uint8_t *declared; /* per name: ww_value_type; NULL until asked for */
+    uint8_t *declared; /* per name: ww_flow_value_type; NULL until asked for */
     uint32_t op;
 };
 
@@ -47,7 +47,7 @@ ww_status df_resolve_bindings(df_installer *in);
 ww_status df_resolve_functions(df_installer *in);
 uint32_t df_callee_of(const df_installer *in, const df_node *node); /* function index or DF_NONE */
 uint32_t df_component_of(const df_installer *in, const df_node *node, uint32_t owner,
-                         ww_role *role);
+                         ww_flow_role *role);
 uint32_t df_bootstrap_of_target(const df_installer *in, uint32_t target); /* function or DF_NONE */
 bool df_is_bootstrap(const df_installer *in, uint32_t function);
 

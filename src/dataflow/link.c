@@ -264,7 +264,7 @@ static bool is_offered(const df_installer *in, uint32_t component, size_t functi
 }
 
 static ww_status use_component(df_installer *in, const df_node *node, uint32_t component,
-                               ww_role role, df_op *op, bool *found)
+                               ww_flow_role role, df_op *op, bool *found)
 {
     size_t function = df_contract_index(role, node->op_type);
     *found = function != SIZE_MAX && is_offered(in, component, function);
@@ -318,7 +318,7 @@ static ww_status resolve_op(df_installer *in, const df_node *node, uint32_t owne
         op->callee = in->graph_of[function]; /* callees are linked first */
         return WW_OK;
     }
-    ww_role role;
+    ww_flow_role role;
     uint32_t component = df_component_of(in, node, owner, &role);
     if (row) {
         op->component = component;
@@ -346,10 +346,10 @@ static ww_status resolve_ops(df_installer *in, const df_function *f, uint32_t ow
 /* --- declared types ------------------------------------------------------------------------------------------------- */
 
 /* The opaque name where there is one: denotations were narrowed by name over all functions, and may be another's. */
-static ww_value_type type_of_info(const df_value_info *info)
+static ww_flow_value_type type_of_info(const df_value_info *info)
 {
-    return ww_value_type_of_denotation(info->opaque_name.size ? info->opaque_name
-                                                              : info->denotation);
+    return ww_flow_value_type_of_denotation(info->opaque_name.size ? info->opaque_name
+                                                                   : info->denotation);
 }
 
 static ww_status declare_types(df_installer *in, const df_function *f)
@@ -365,11 +365,12 @@ static ww_status declare_types(df_installer *in, const df_function *f)
     return WW_OK;
 }
 
-ww_value_type df_declared_type(df_installer *in, ww_view value)
+ww_flow_value_type df_declared_type(df_installer *in, ww_view value)
 {
     uint32_t id;
-    if (!in->declared && declare_types(in, in->graph->function)) return WW_VALUE_NONE;
-    return ww_names_find(&in->names, value, &id) ? (ww_value_type)in->declared[id] : WW_VALUE_NONE;
+    if (!in->declared && declare_types(in, in->graph->function)) return WW_FLOW_NONE;
+    return ww_names_find(&in->names, value, &id) ? (ww_flow_value_type)in->declared[id]
+                                                 : WW_FLOW_NONE;
 }
 
 static void type_formals(df_installer *in, const df_function *f)
@@ -411,7 +412,7 @@ ww_status df_link_function(df_installer *in, uint32_t function)
     ww_status status = link_graph(in, f, in->owner[function]);
     ww_names_deinit(&in->names);
     if (status) return status;
-    g->frame_size = (uint32_t)(sizeof(df_frame) + g->site_count * sizeof(ww_value) +
+    g->frame_size = (uint32_t)(sizeof(df_frame) + g->site_count * sizeof(ww_flow_value) +
                                g->op_count * sizeof(uint32_t));
     in->graphs[in->graph_of[function]] = g;
     in->graph = NULL;
@@ -451,7 +452,7 @@ static void touch_nodes(df_installer *in, df_graph *g, df_range range, uint32_t 
     const df_node *nodes = df_nodes(&in->unit->artifact, range);
     for (uint32_t i = 0; i < range.count; i++) {
         if (!nodes[i].metadata.count && !nodes[i].domain.size) continue;
-        ww_role role;
+        ww_flow_role role;
         touch(in, g, df_component_of(in, &nodes[i], owner, &role));
         touch_declared(in, g, &nodes[i], owner);
         uint32_t callee = df_callee_of(in, &nodes[i]);

@@ -2,37 +2,38 @@
 #include "dataflow/ops.h"
 #include <stdio.h>
 
-const ww_value *df_input(const df_op *op, const df_frame *frame, uint32_t input)
+const ww_flow_value *df_input(const df_op *op, const df_frame *frame, uint32_t input)
 {
     if (input >= op->input_count) return NULL;
     uint32_t site = frame->graph->in_sites[op->inputs_at + input];
-    if (site == DF_NONE || frame->values[site].type == WW_VALUE_NONE) return NULL;
+    if (site == DF_NONE || frame->values[site].type == WW_FLOW_NONE) return NULL;
     return &frame->values[site];
 }
 
-const ww_value *df_port(const df_op *op, const df_frame *frame, uint32_t port)
+const ww_flow_value *df_port(const df_op *op, const df_frame *frame, uint32_t port)
 {
     return op->arg->ports[port] == DF_NONE ? NULL : df_input(op, frame, op->arg->ports[port]);
 }
 
-void df_output(ww_dataflow *flow, const df_op *op, df_frame *frame, uint32_t output, ww_value value)
+void df_output(ww_dataflow *flow, const df_op *op, df_frame *frame, uint32_t output,
+               ww_flow_value value)
 {
     uint32_t site =
         output < op->output_count ? frame->graph->out_sites[op->outputs_at + output] : DF_NONE;
     if (site == DF_NONE)
-        ww_value_unref(value);
+        ww_flow_value_unref(value);
     else
         df_frame_write(flow, frame, site, value);
 }
 
 df_outcome df_trigger(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
-    df_output(flow, op, frame, 0, (ww_value){.type = WW_VALUE_TRIGGER});
+    df_output(flow, op, frame, 0, (ww_flow_value){.type = WW_FLOW_TRIGGER});
     return DF_DONE;
 }
 
-df_outcome df_fail(ww_dataflow *flow, ww_op_error_kind kind, const char *reason, const char *format,
-                   ...)
+df_outcome df_fail(ww_dataflow *flow, ww_flow_error_kind kind, const char *reason,
+                   const char *format, ...)
 {
     char text[WW_DIAG_TEXT_MAX];
     va_list args;
@@ -47,7 +48,7 @@ df_outcome df_fail(ww_dataflow *flow, ww_op_error_kind kind, const char *reason,
 
 df_outcome df_no_memory(ww_dataflow *flow)
 {
-    flow->error = (df_error){WW_OP_OTHER, "no_memory", ww_view_of(NULL, 0)};
+    flow->error = (df_error){WW_FLOW_OP_OTHER, "no_memory", ww_view_of(NULL, 0)};
     return DF_FAILED;
 }
 
@@ -55,8 +56,9 @@ df_outcome df_run_unresolved(ww_dataflow *flow, const df_op *op, df_frame *frame
 {
     (void)frame;
     const df_node *node = op->arg->node;
-    return df_fail(flow, WW_OP_NOT_REGISTERED, "unresolved_dispatch", "nothing offers %.*s::%.*s",
-                   WW_VIEW_ARG(node->domain), WW_VIEW_ARG(node->op_type));
+    return df_fail(flow, WW_FLOW_OP_NOT_REGISTERED, "unresolved_dispatch",
+                   "nothing offers %.*s::%.*s", WW_VIEW_ARG(node->domain),
+                   WW_VIEW_ARG(node->op_type));
 }
 
 df_outcome df_run_call(ww_dataflow *flow, const df_op *op, df_frame *frame)
@@ -64,13 +66,13 @@ df_outcome df_run_call(ww_dataflow *flow, const df_op *op, df_frame *frame)
     df_graph *callee = flow->graphs[op->callee];
     df_frame *child = df_frame_new(flow, callee, frame);
     if (!child)
-        return df_fail(flow, WW_OP_COOLDOWN, "frame_limit", "no room for an execution of \"%.*s\"",
-                       WW_VIEW_ARG(callee->function->name));
+        return df_fail(flow, WW_FLOW_OP_COOLDOWN, "frame_limit",
+                       "no room for an execution of \"%.*s\"", WW_VIEW_ARG(callee->function->name));
     child->parent_op = (uint32_t)(op - frame->graph->ops);
     child->exec_id = flow->next_exec_id++;
     for (uint32_t i = 0; i < op->input_count && i < callee->formal_count; i++) {
-        const ww_value *value = df_input(op, frame, i);
-        if (value) df_frame_stage(flow, child, i, ww_value_ref(*value));
+        const ww_flow_value *value = df_input(op, frame, i);
+        if (value) df_frame_stage(flow, child, i, ww_flow_value_ref(*value));
     }
     df_frame_seed(flow, child);
     return DF_DONE;
@@ -107,8 +109,8 @@ df_key *df_key_at(ww_dataflow *flow, df_table_kind kind, const df_op *op)
 static void free_values(ww_dataflow *flow, df_ring *ring)
 {
     for (; ring->count; df_ring_pop(ring))
-        ww_value_unref(*(ww_value *)df_ring_at(ring, 0, sizeof(ww_value)));
-    df_ring_free(flow, ring, sizeof(ww_value));
+        ww_flow_value_unref(*(ww_flow_value *)df_ring_at(ring, 0, sizeof(ww_flow_value)));
+    df_ring_free(flow, ring, sizeof(ww_flow_value));
 }
 
 void df_tables_free(ww_dataflow *flow)
@@ -259,11 +261,11 @@ const df_op_row *df_find_syscall(ww_view domain, ww_view op_type)
     return NULL;
 }
 
-const char *ww_op_error_name(ww_op_error_kind kind)
+const char *ww_flow_error_name(ww_flow_error_kind kind)
 {
     static const char *const names[] = {
 #define OP_ERROR_NAME(name, text) text,
-        WW_OP_ERROR_LIST(OP_ERROR_NAME)
+        WW_FLOW_OP_ERROR_LIST(OP_ERROR_NAME)
 #undef OP_ERROR_NAME
     };
     return (unsigned)kind < WW_COUNT_OF(names) ? names[kind] : "?";

@@ -36,7 +36,7 @@ df_run_fn df_run_insert, df_run_lookup, df_run_dedup, df_run_health_rx, df_run_b
     df_run_health_tx, df_run_backoff_tx;
 df_prepare_fn df_prepare_peer;
 void df_peers_free(ww_dataflow *flow);
-bool df_peer_input(const ww_value *value, ww_view *out); /* a peer id, also as plain bytes */
+bool df_peer_input(const ww_flow_value *value, ww_view *out); /* a peer id, also as plain bytes */
 
 /* envelope.c */
 df_run_fn df_run_send;

@@ -20,18 +20,18 @@ ww_view df_attribute_text(const df_node *node, const df_artifact *a, const char 
 
 df_outcome df_run_pass_through(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
-    const ww_value *value = df_input(op, frame, 0);
-    if (!value) return df_fail(flow, WW_OP_OTHER, "", "an input is required");
-    df_output(flow, op, frame, 0, ww_value_ref(*value));
+    const ww_flow_value *value = df_input(op, frame, 0);
+    if (!value) return df_fail(flow, WW_FLOW_OP_OTHER, "", "an input is required");
+    df_output(flow, op, frame, 0, ww_flow_value_ref(*value));
     return DF_DONE;
 }
 
 df_outcome df_run_tee(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
-    const ww_value *value = df_input(op, frame, 0);
-    if (!value) return df_fail(flow, WW_OP_OTHER, "", "Tee: an input is required");
+    const ww_flow_value *value = df_input(op, frame, 0);
+    if (!value) return df_fail(flow, WW_FLOW_OP_OTHER, "", "Tee: an input is required");
     for (uint32_t i = 0; i < op->output_count; i++)
-        df_output(flow, op, frame, i, ww_value_ref(*value));
+        df_output(flow, op, frame, i, ww_flow_value_ref(*value));
     return DF_DONE;
 }
 
@@ -43,7 +43,8 @@ df_outcome df_run_trigger(ww_dataflow *flow, const df_op *op, df_frame *frame)
 df_outcome df_run_on_trigger(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
     if (!df_input(op, frame, 0))
-        return df_fail(flow, WW_OP_MISSING_SLOT, "missing_trigger", "OnTrigger needs an input");
+        return df_fail(flow, WW_FLOW_OP_MISSING_SLOT, "missing_trigger",
+                       "OnTrigger needs an input");
     return df_trigger(flow, op, frame);
 }
 
@@ -59,28 +60,28 @@ df_outcome df_run_lifecycle_phase(ww_dataflow *flow, const df_op *op, df_frame *
 
 df_outcome df_run_constant(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
-    df_output(flow, op, frame, 0, ww_value_ref(op->arg->value));
+    df_output(flow, op, frame, 0, ww_flow_value_ref(op->arg->value));
     return DF_DONE;
 }
 
 /* A count, then that many addresses, each with its length in front; as address_vec in wire form. */
-static ww_status addresses_of(const ww_allocator *allocator, ww_view raw, ww_value *out)
+static ww_status addresses_of(const ww_allocator *allocator, ww_view raw, ww_flow_value *out)
 {
     if (raw.size != 1 || raw.data[0]) return WW_E_INVALID; /* compilers write only the empty list */
     uint8_t none[8] = {0};
-    *out = ww_value_copy(allocator, WW_VALUE_ADDRESS_VEC, ww_view_of(none, sizeof none));
+    *out = ww_flow_value_copy(allocator, WW_FLOW_ADDRESS_VEC, ww_view_of(none, sizeof none));
     return out->type ? WW_OK : WW_E_MEMORY;
 }
 
 /* The tensor's bytes as the type that the value is declared to have, where that is a peer's. */
-static ww_status declared_constant(const ww_allocator *allocator, ww_value_type type,
-                                   ww_view tensor, ww_value *out)
+static ww_status declared_constant(const ww_allocator *allocator, ww_flow_value_type type,
+                                   ww_view tensor, ww_flow_value *out)
 {
     df_tensor_proto t;
     if (!df_tensor_decode(tensor, &t)) return WW_E_INVALID;
-    if (type == WW_VALUE_ADDRESS_VEC) return addresses_of(allocator, t.raw, out);
-    if (type != WW_VALUE_PEER_ID || !df_is_multihash(t.raw)) return WW_E_INVALID;
-    *out = ww_value_copy(allocator, type, t.raw);
+    if (type == WW_FLOW_ADDRESS_VEC) return addresses_of(allocator, t.raw, out);
+    if (type != WW_FLOW_PEER_ID || !df_is_multihash(t.raw)) return WW_E_INVALID;
+    *out = ww_flow_value_copy(allocator, type, t.raw);
     return out->type ? WW_OK : WW_E_MEMORY;
 }
 
@@ -91,12 +92,12 @@ ww_status df_prepare_constant(df_installer *in, const df_node *node, df_arg *arg
     if (!value || value->type != DF_ATTR_TENSOR)
         return df_install_error(in, WW_E_INVALID, "offset %zu: Constant without a tensor `value`",
                                 node->offset);
-    ww_value_type type = WW_VALUE_NONE;
+    ww_flow_value_type type = WW_FLOW_NONE;
     if (node->outputs.count)
         type = df_declared_type(in, df_names(&arg->artifact->outputs, node->outputs)[0]);
     ww_status status = declared_constant(allocator, type, value->bytes, &arg->value);
     if (status == WW_E_INVALID) {
-        arg->value = ww_value_copy(allocator, WW_VALUE_BYTES, value->bytes);
+        arg->value = ww_flow_value_copy(allocator, WW_FLOW_BYTES, value->bytes);
         status = arg->value.type ? WW_OK : WW_E_MEMORY;
     }
     return status ? df_install_error(in, status, "no memory") : WW_OK;
@@ -111,32 +112,32 @@ ww_status df_prepare_topic(df_installer *in, const df_node *node, df_arg *arg)
     return WW_OK;
 }
 
-static df_outcome emit(ww_dataflow *flow, const df_op *op, ww_value value)
+static df_outcome emit(ww_dataflow *flow, const df_op *op, ww_flow_value value)
 {
     ww_view topic = op->arg->text;
     if (ww_view_starts(topic, "bb.") || ww_view_starts(topic, "ai.bytesandbrains."))
-        return df_fail(flow, WW_OP_BAD_INPUT, "reserved_topic_prefix", "topic \"%.*s\" is reserved",
-                       WW_VIEW_ARG(topic));
+        return df_fail(flow, WW_FLOW_OP_BAD_INPUT, "reserved_topic_prefix",
+                       "topic \"%.*s\" is reserved", WW_VIEW_ARG(topic));
     df_app_event *event = df_ring_push(flow, &flow->app_events, sizeof *event);
     if (!event) return df_no_memory(flow);
-    *event = (df_app_event){topic, ww_value_ref(value)};
+    *event = (df_app_event){topic, ww_flow_value_ref(value)};
     df_fire_event(flow, topic);
     return DF_DONE;
 }
 
 df_outcome df_run_app_emit(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
-    const ww_value *value = df_input(op, frame, 0);
-    if (value && value->type != WW_VALUE_BYTES)
-        return df_fail(flow, WW_OP_TYPE_MISMATCH, "expected_bytes",
+    const ww_flow_value *value = df_input(op, frame, 0);
+    if (value && value->type != WW_FLOW_BYTES)
+        return df_fail(flow, WW_FLOW_OP_TYPE_MISMATCH, "expected_bytes",
                        "AppEmit: the input is not bytes");
-    return emit(flow, op, value ? *value : (ww_value){.type = WW_VALUE_BYTES});
+    return emit(flow, op, value ? *value : (ww_flow_value){.type = WW_FLOW_BYTES});
 }
 
 df_outcome df_run_app_notify(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
     (void)frame;
-    return emit(flow, op, (ww_value){.type = WW_VALUE_BYTES});
+    return emit(flow, op, (ww_flow_value){.type = WW_FLOW_BYTES});
 }
 
 /* --- named things ----------------------------------------------------------------------------------------------------------- */
@@ -196,35 +197,35 @@ df_outcome df_run_any(ww_dataflow *flow, const df_op *op, df_frame *frame)
     df_key *group = df_key_at(flow, DF_GROUPS, op);
     if (op->arg->text.size && group->fired) return DF_DONE;
     for (uint32_t i = 0; i < op->input_count; i++) {
-        const ww_value *value = df_input(op, frame, i);
+        const ww_flow_value *value = df_input(op, frame, i);
         if (!value) continue;
         group->fired = true;
-        df_output(flow, op, frame, 0, ww_value_ref(*value));
+        df_output(flow, op, frame, 0, ww_flow_value_ref(*value));
         return DF_DONE;
     }
-    return df_fail(flow, WW_OP_MISSING_SLOT, "missing_input", "Any: no input has arrived");
+    return df_fail(flow, WW_FLOW_OP_MISSING_SLOT, "missing_input", "Any: no input has arrived");
 }
 
-static df_outcome keep(ww_dataflow *flow, df_ring *ring, const ww_value *value)
+static df_outcome keep(ww_dataflow *flow, df_ring *ring, const ww_flow_value *value)
 {
-    ww_value *kept = df_ring_push(flow, ring, sizeof *kept);
+    ww_flow_value *kept = df_ring_push(flow, ring, sizeof *kept);
     if (!kept) return df_no_memory(flow);
-    *kept = ww_value_ref(*value);
+    *kept = ww_flow_value_ref(*value);
     return DF_DONE;
 }
 
 static void drop_oldest(df_ring *ring)
 {
-    ww_value_unref(*(ww_value *)df_ring_at(ring, 0, sizeof(ww_value)));
+    ww_flow_value_unref(*(ww_flow_value *)df_ring_at(ring, 0, sizeof(ww_flow_value)));
     df_ring_pop(ring);
 }
 
 df_outcome df_run_record(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
-    const ww_value *value = df_input(op, frame, 0);
+    const ww_flow_value *value = df_input(op, frame, 0);
     df_ring *ring = &df_key_at(flow, DF_RECORDS, op)->values;
-    if (!value || value->type != WW_VALUE_BYTES)
-        return df_fail(flow, WW_OP_TYPE_MISMATCH, "expected_bytes",
+    if (!value || value->type != WW_FLOW_BYTES)
+        return df_fail(flow, WW_FLOW_OP_TYPE_MISMATCH, "expected_bytes",
                        "Record: the input is not bytes");
     if (ring->count == RECORDS_MAX) drop_oldest(ring);
     return keep(flow, ring, value);
@@ -256,13 +257,14 @@ df_outcome df_run_release(ww_dataflow *flow, const df_op *op, df_frame *frame)
 
 df_outcome df_run_enqueue(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
-    const ww_value *value = df_input(op, frame, 0);
+    const ww_flow_value *value = df_input(op, frame, 0);
     df_ring *ring = &df_key_at(flow, DF_QUEUES, op)->values;
     if (!value)
-        return df_fail(flow, WW_OP_MISSING_SLOT, "missing_input",
+        return df_fail(flow, WW_FLOW_OP_MISSING_SLOT, "missing_input",
                        "Serialize.Enqueue needs an input");
     if (ring->count >= flow->limits.queued_values_max)
-        return df_fail(flow, WW_OP_COOLDOWN, "queue_full", "%u values are queued", ring->count);
+        return df_fail(flow, WW_FLOW_OP_COOLDOWN, "queue_full", "%u values are queued",
+                       ring->count);
     df_outcome outcome = keep(flow, ring, value);
     return outcome == DF_DONE ? df_trigger(flow, op, frame) : outcome;
 }
@@ -271,7 +273,7 @@ df_outcome df_run_dequeue(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
     df_ring *ring = &df_key_at(flow, DF_QUEUES, op)->values;
     if (!ring->count) return DF_DONE;
-    ww_value value = *(ww_value *)df_ring_at(ring, 0, sizeof value);
+    ww_flow_value value = *(ww_flow_value *)df_ring_at(ring, 0, sizeof value);
     df_ring_pop(ring);
     df_output(flow, op, frame, 0, value);
     return DF_DONE;
@@ -280,10 +282,10 @@ df_outcome df_run_dequeue(ww_dataflow *flow, const df_op *op, df_frame *frame)
 /* A slot holds the latest value. */
 df_outcome df_run_stash(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
-    const ww_value *value = df_input(op, frame, 0);
+    const ww_flow_value *value = df_input(op, frame, 0);
     df_ring *ring = &df_key_at(flow, DF_HOLDS, op)->values;
     if (!value)
-        return df_fail(flow, WW_OP_MISSING_SLOT, "missing_input", "Hold.Stash needs an input");
+        return df_fail(flow, WW_FLOW_OP_MISSING_SLOT, "missing_input", "Hold.Stash needs an input");
     if (ring->count) drop_oldest(ring);
     return keep(flow, ring, value);
 }
@@ -292,7 +294,7 @@ df_outcome df_run_flush(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
     df_ring *ring = &df_key_at(flow, DF_HOLDS, op)->values;
     if (!ring->count) return DF_DONE;
-    ww_value value = *(ww_value *)df_ring_at(ring, 0, sizeof value);
+    ww_flow_value value = *(ww_flow_value *)df_ring_at(ring, 0, sizeof value);
     df_ring_pop(ring);
     df_output(flow, op, frame, 0, value);
     return DF_DONE;
@@ -302,7 +304,7 @@ df_outcome df_run_flush(ww_dataflow *flow, const df_op *op, df_frame *frame)
 
 df_outcome df_run_correlate(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
-    df_output(flow, op, frame, 0, ww_value_number(WW_VALUE_TOKEN, flow->next_token++));
+    df_output(flow, op, frame, 0, ww_flow_value_number(WW_FLOW_TOKEN, flow->next_token++));
     return DF_DONE;
 }
 
@@ -313,36 +315,37 @@ df_outcome df_run_rng(ww_dataflow *flow, const df_op *op, df_frame *frame)
     b ^= a;
     s[0] = (a << 24 | a >> 40) ^ b ^ b << 16;
     s[1] = b << 37 | b >> 27;
-    df_output(flow, op, frame, 0, ww_value_number(WW_VALUE_U64, number));
+    df_output(flow, op, frame, 0, ww_flow_value_number(WW_FLOW_U64, number));
     return DF_DONE;
 }
 
 df_outcome df_run_dispatch(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
-    df_output(flow, op, frame, 0, ww_value_number(WW_VALUE_COMMAND_ID, flow->next_command++));
+    df_output(flow, op, frame, 0, ww_flow_value_number(WW_FLOW_COMMAND_ID, flow->next_command++));
     return DF_DONE;
 }
 
 df_outcome df_run_await(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
-    const ww_value *command = df_port(op, frame, 0);
+    const ww_flow_value *command = df_port(op, frame, 0);
     if (!command)
-        return df_fail(flow, WW_OP_MISSING_SLOT, "missing_cmd", "BootstrapOutput: `cmd` is absent");
-    if (command->type != WW_VALUE_COMMAND_ID)
-        return df_fail(flow, WW_OP_TYPE_MISMATCH, "input_type_mismatch",
+        return df_fail(flow, WW_FLOW_OP_MISSING_SLOT, "missing_cmd",
+                       "BootstrapOutput: `cmd` is absent");
+    if (command->type != WW_FLOW_COMMAND_ID)
+        return df_fail(flow, WW_FLOW_OP_TYPE_MISMATCH, "input_type_mismatch",
                        "BootstrapOutput: `cmd` is not a command id");
     return df_park(flow, op, frame, command->number);
 }
 
 /* --- composites ------------------------------------------------------------------------------------------------------------------ */
 
-static ww_status append_child(ww_buf *out, const ww_value *child)
+static ww_status append_child(ww_buf *out, const ww_flow_value *child)
 {
     uint8_t head[16];
-    ww_put_le64(head, ww_value_hash((ww_value_type)child->type));
+    ww_put_le64(head, ww_flow_value_hash((ww_flow_value_type)child->type));
     size_t at = out->size;
     ww_status status = ww_buf_append(out, head, sizeof head);
-    if (!status) status = ww_value_encode(child, out);
+    if (!status) status = ww_flow_value_encode(child, out);
     if (!status) ww_put_le64(out->data + at + 8, out->size - at - sizeof head);
     return status;
 }
@@ -355,16 +358,17 @@ df_outcome df_run_bundle(ww_dataflow *flow, const df_op *op, df_frame *frame)
     ww_put_le64(count, op->input_count);
     ww_status status = ww_buf_append(&out, count, sizeof count);
     for (uint32_t i = 0; i < op->input_count && !status; i++) {
-        const ww_value *child = df_input(op, frame, i);
+        const ww_flow_value *child = df_input(op, frame, i);
         status = child ? append_child(&out, child) : WW_E_MISSING;
     }
-    ww_value value = {0};
-    if (!status) value = ww_value_copy(flow->allocator, WW_VALUE_COMPOSITE, ww_buf_view(&out));
+    ww_flow_value value = {0};
+    if (!status) value = ww_flow_value_copy(flow->allocator, WW_FLOW_COMPOSITE, ww_buf_view(&out));
     ww_buf_deinit(&out);
     if (status == WW_E_MISSING)
-        return df_fail(flow, WW_OP_MISSING_SLOT, "missing_input", "Bundle: an input is absent");
+        return df_fail(flow, WW_FLOW_OP_MISSING_SLOT, "missing_input",
+                       "Bundle: an input is absent");
     if (status == WW_E_LIMIT)
-        return df_fail(flow, WW_OP_BAD_INPUT, "too_large", "Bundle: too many bytes");
+        return df_fail(flow, WW_FLOW_OP_BAD_INPUT, "too_large", "Bundle: too many bytes");
     if (!value.type) return df_no_memory(flow);
     df_output(flow, op, frame, 0, value);
     return DF_DONE;
@@ -373,21 +377,22 @@ df_outcome df_run_bundle(ww_dataflow *flow, const df_op *op, df_frame *frame)
 /* The composite was checked when it was made or received; its children are checked here. */
 df_outcome df_run_unbundle(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
-    const ww_value *bundle = df_port(op, frame, 0);
+    const ww_flow_value *bundle = df_port(op, frame, 0);
     if (!bundle)
-        return df_fail(flow, WW_OP_MISSING_SLOT, "missing_bundle", "Unbundle: `bundle` is absent");
-    if (bundle->type != WW_VALUE_COMPOSITE)
-        return df_fail(flow, WW_OP_TYPE_MISMATCH, "expected_composite",
+        return df_fail(flow, WW_FLOW_OP_MISSING_SLOT, "missing_bundle",
+                       "Unbundle: `bundle` is absent");
+    if (bundle->type != WW_FLOW_COMPOSITE)
+        return df_fail(flow, WW_FLOW_OP_TYPE_MISMATCH, "expected_composite",
                        "Unbundle: the input is not a composite");
     uint64_t count = ww_le64(bundle->data);
     const uint8_t *at = bundle->data + 8;
     for (uint64_t i = 0; i < count && i < op->output_count; i++) {
         ww_view bytes = ww_view_of(at + 16, (size_t)ww_le64(at + 8));
-        ww_value child;
-        ww_value_type type = ww_value_type_of_hash(ww_le64(at));
-        if (!type || type == WW_VALUE_COMPOSITE ||
-            ww_value_decode(flow->allocator, type, bytes, &child, NULL))
-            return df_fail(flow, WW_OP_TYPE_MISMATCH, "child_decode_failed",
+        ww_flow_value child;
+        ww_flow_value_type type = ww_flow_value_type_of_hash(ww_le64(at));
+        if (!type || type == WW_FLOW_COMPOSITE ||
+            ww_flow_value_decode(flow->allocator, type, bytes, &child, NULL))
+            return df_fail(flow, WW_FLOW_OP_TYPE_MISMATCH, "child_decode_failed",
                            "Unbundle: child %llu cannot be decoded", (unsigned long long)i);
         df_output(flow, op, frame, (uint32_t)i, child);
         at = bytes.data + bytes.size;

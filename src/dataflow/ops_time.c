@@ -75,7 +75,7 @@ bool df_timers_mature(ww_dataflow *flow)
     while (flow->timer_count && flow->timers[0].at_ns <= flow->now_ns) {
         if (flow->step_capacity - flow->step_count < 4) return false;
         df_timer timer = pop(flow);
-        ww_value trigger = {.type = WW_VALUE_TRIGGER};
+        ww_flow_value trigger = {.type = WW_FLOW_TRIGGER};
         switch (timer.kind) {
         case DF_TIMER_COMMAND: df_command_done(flow, timer.id, &trigger, 1); break;
         case DF_TIMER_WIRE: df_request_expired(flow, timer.id); break;
@@ -125,7 +125,7 @@ void df_intervals_start(ww_dataflow *flow, df_graph *graph)
 
 df_outcome df_run_clock(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
-    df_output(flow, op, frame, 0, ww_value_number(WW_VALUE_TIMESTAMP, flow->now_ns));
+    df_output(flow, op, frame, 0, ww_flow_value_number(WW_FLOW_TIMESTAMP, flow->now_ns));
     return DF_DONE;
 }
 
@@ -148,8 +148,8 @@ df_outcome df_run_delay(ww_dataflow *flow, const df_op *op, df_frame *frame)
     if (!status) return DF_PARKED;
     df_async unused;
     df_async_take(flow, command, &unused);
-    return status == WW_E_LIMIT ? df_fail(flow, WW_OP_COOLDOWN, "timer_limit", "%u timers are set",
-                                          flow->timer_count)
+    return status == WW_E_LIMIT ? df_fail(flow, WW_FLOW_OP_COOLDOWN, "timer_limit",
+                                          "%u timers are set", flow->timer_count)
                                 : df_no_memory(flow);
 }
 
@@ -167,7 +167,7 @@ ww_status df_prepare_deadline_check(df_installer *in, const df_node *node, df_ar
 df_outcome df_run_deadline_check(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
     if (flow->now_ns >= later(frame->root->started_ns, op->arg->number))
-        return df_fail(flow, WW_OP_TIMEOUT, "deadline_exceeded",
+        return df_fail(flow, WW_FLOW_OP_TIMEOUT, "deadline_exceeded",
                        "%lld ns after the start have passed", (long long)op->arg->number);
     return df_trigger(flow, op, frame);
 }

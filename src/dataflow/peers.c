@@ -34,10 +34,10 @@ void df_peers_free(ww_dataflow *flow)
     ww_names_deinit(&flow->peer_names);
 }
 
-bool df_peer_input(const ww_value *value, ww_view *out)
+bool df_peer_input(const ww_flow_value *value, ww_view *out)
 {
-    if (!value || (value->type != WW_VALUE_PEER_ID && value->type != WW_VALUE_BYTES)) return false;
-    *out = ww_value_view(value);
+    if (!value || (value->type != WW_FLOW_PEER_ID && value->type != WW_FLOW_BYTES)) return false;
+    *out = ww_flow_value_view(value);
     return df_is_multihash(*out);
 }
 
@@ -69,13 +69,13 @@ static ww_status append_addresses(ww_dataflow *flow, df_peer *peer, uint64_t cou
     return WW_OK;
 }
 
-static ww_status insert(ww_dataflow *flow, ww_view id, const ww_value *addresses)
+static ww_status insert(ww_dataflow *flow, ww_view id, const ww_flow_value *addresses)
 {
     uint32_t peer;
     ww_status status = df_peer_of(flow, id, &peer);
     if (status) return status;
-    ww_view view = ww_value_view(addresses);
-    if (addresses->type == WW_VALUE_ADDRESS)
+    ww_view view = ww_flow_value_view(addresses);
+    if (addresses->type == WW_FLOW_ADDRESS)
         return append_addresses(flow, &flow->peers[peer], 1, view);
     return append_addresses(flow, &flow->peers[peer], ww_le64(view.data),
                             ww_view_of(view.data + 8, view.size - 8));
@@ -84,20 +84,23 @@ static ww_status insert(ww_dataflow *flow, ww_view id, const ww_value *addresses
 df_outcome df_run_insert(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
     ww_view id;
-    const ww_value *addresses = df_port(op, frame, 1);
+    const ww_flow_value *addresses = df_port(op, frame, 1);
     if (!df_port(op, frame, 0))
-        return df_fail(flow, WW_OP_MISSING_SLOT, "missing_peer", "`peer` is absent");
+        return df_fail(flow, WW_FLOW_OP_MISSING_SLOT, "missing_peer", "`peer` is absent");
     if (!df_peer_input(df_port(op, frame, 0), &id))
-        return df_fail(flow, WW_OP_TYPE_MISMATCH, "expected_peer_id", "`peer` is not a peer id");
+        return df_fail(flow, WW_FLOW_OP_TYPE_MISMATCH, "expected_peer_id",
+                       "`peer` is not a peer id");
     if (!addresses)
-        return df_fail(flow, WW_OP_MISSING_SLOT, "missing_addresses", "the addresses are absent");
-    if (addresses->type != WW_VALUE_ADDRESS && addresses->type != WW_VALUE_ADDRESS_VEC)
-        return df_fail(flow, WW_OP_TYPE_MISMATCH, "expected_address_vec",
+        return df_fail(flow, WW_FLOW_OP_MISSING_SLOT, "missing_addresses",
+                       "the addresses are absent");
+    if (addresses->type != WW_FLOW_ADDRESS && addresses->type != WW_FLOW_ADDRESS_VEC)
+        return df_fail(flow, WW_FLOW_OP_TYPE_MISMATCH, "expected_address_vec",
                        "these are not addresses");
     ww_status status = insert(flow, id, addresses);
     if (status == WW_E_MEMORY) return df_no_memory(flow);
     if (status)
-        return df_fail(flow, WW_OP_COOLDOWN, "address_book_full", "%s", ww_status_text(status));
+        return df_fail(flow, WW_FLOW_OP_COOLDOWN, "address_book_full", "%s",
+                       ww_status_text(status));
     return df_trigger(flow, op, frame);
 }
 
@@ -106,27 +109,29 @@ df_outcome df_run_lookup(ww_dataflow *flow, const df_op *op, df_frame *frame)
     ww_view id;
     uint32_t peer;
     if (!df_peer_input(df_port(op, frame, 0), &id))
-        return df_fail(flow, WW_OP_TYPE_MISMATCH, "expected_peer_id", "`peer` is not a peer id");
+        return df_fail(flow, WW_FLOW_OP_TYPE_MISMATCH, "expected_peer_id",
+                       "`peer` is not a peer id");
     if (!flow->peer_names.count || !ww_names_find(&flow->peer_names, id, &peer) ||
         !flow->peers[peer].addresses)
-        return df_fail(flow, WW_OP_MISSING_SLOT, "address_book_miss",
+        return df_fail(flow, WW_FLOW_OP_MISSING_SLOT, "address_book_miss",
                        "no address of that peer is known");
     ww_blob *blob = ww_blob_ref(flow->peers[peer].addresses);
-    ww_value value = {.type = WW_VALUE_ADDRESS_VEC,
-                      .size = (uint32_t)blob->size,
-                      .data = blob->bytes,
-                      .blob = blob};
+    ww_flow_value value = {.type = WW_FLOW_ADDRESS_VEC,
+                           .size = (uint32_t)blob->size,
+                           .data = blob->bytes,
+                           .blob = blob};
     df_output(flow, op, frame, 0, value);
     return DF_DONE;
 }
 
 ww_status ww_dataflow_add_peer(ww_dataflow *flow, ww_view peer, ww_view address)
 {
-    ww_value value;
-    ww_status status = ww_value_decode(flow->allocator, WW_VALUE_ADDRESS, address, &value, NULL);
+    ww_flow_value value;
+    ww_status status =
+        ww_flow_value_decode(flow->allocator, WW_FLOW_ADDRESS, address, &value, NULL);
     if (status) return status;
     status = insert(flow, peer, &value);
-    ww_value_unref(value);
+    ww_flow_value_unref(value);
     return status;
 }
 
@@ -143,8 +148,8 @@ ww_status ww_dataflow_block_peer(ww_dataflow *flow, ww_view id, bool blocked)
 static void set_down(ww_dataflow *flow, uint32_t peer, bool down)
 {
     flow->peers[peer].down = down;
-    df_step(flow, (ww_step){.kind = down ? WW_STEP_PEER_DOWN : WW_STEP_PEER_UP,
-                            .wire.peer = ww_names_text(&flow->peer_names, peer)});
+    df_step(flow, (ww_flow_step){.kind = down ? WW_FLOW_STEP_PEER_DOWN : WW_FLOW_STEP_PEER_UP,
+                                 .wire.peer = ww_names_text(&flow->peer_names, peer)});
     df_fire_event(flow, down ? WW_VIEW_LITERAL("PeerDown") : WW_VIEW_LITERAL("PeerLive"));
 }
 
@@ -199,43 +204,44 @@ static bool is_cool(const ww_dataflow *flow, const df_peer *p)
 df_outcome df_run_health_rx(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
     if (!is_healthy(known(flow, frame->root->sender)))
-        return df_fail(flow, WW_OP_COOLDOWN, "peer_denied", "the sender is blocked or down");
+        return df_fail(flow, WW_FLOW_OP_COOLDOWN, "peer_denied", "the sender is blocked or down");
     return df_run_pass_through(flow, op, frame);
 }
 
 df_outcome df_run_backoff_rx(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
     if (!is_cool(flow, known(flow, frame->root->sender)))
-        return df_fail(flow, WW_OP_COOLDOWN, "peer_cooldown", "the sender is being left alone");
+        return df_fail(flow, WW_FLOW_OP_COOLDOWN, "peer_cooldown",
+                       "the sender is being left alone");
     return df_run_pass_through(flow, op, frame);
 }
 
 df_outcome df_run_health_tx(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
     if (!is_healthy(peer_of_gate(flow, op)))
-        return df_fail(flow, WW_OP_COOLDOWN, "peer_denied", "the peer is blocked or down");
+        return df_fail(flow, WW_FLOW_OP_COOLDOWN, "peer_denied", "the peer is blocked or down");
     return df_trigger(flow, op, frame);
 }
 
 df_outcome df_run_backoff_tx(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
     if (!is_cool(flow, peer_of_gate(flow, op)))
-        return df_fail(flow, WW_OP_COOLDOWN, "peer_cooldown", "the peer is being left alone");
+        return df_fail(flow, WW_FLOW_OP_COOLDOWN, "peer_cooldown", "the peer is being left alone");
     return df_trigger(flow, op, frame);
 }
 
 /* Bytes seen lately, by a keyed hash, so that nobody can make two payloads look alike. */
 df_outcome df_run_dedup(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
-    const ww_value *value = df_input(op, frame, 0);
-    if (!value) return df_fail(flow, WW_OP_OTHER, "", "an input is required");
+    const ww_flow_value *value = df_input(op, frame, 0);
+    if (!value) return df_fail(flow, WW_FLOW_OP_OTHER, "", "an input is required");
     uint64_t place = (uint64_t)frame->graph->index << 32 | (uint64_t)(op - frame->graph->ops);
     const uint64_t key[2] = {flow->hash_key[0] ^ place, flow->hash_key[1]};
     uint64_t hash =
-        ww_siphash13(key, value->blob ? ww_value_view(value) : ww_view_of(&value->number, 8));
+        ww_siphash13(key, value->blob ? ww_flow_value_view(value) : ww_view_of(&value->number, 8));
     uint32_t seen;
     if (df_map_find(&flow->seen, hash, &seen))
-        return df_fail(flow, WW_OP_BAD_INPUT, "duplicate", "seen before");
+        return df_fail(flow, WW_FLOW_OP_BAD_INPUT, "duplicate", "seen before");
     if (flow->seen_order.count == DEDUP_WINDOW) {
         df_map_remove(&flow->seen, *(uint64_t *)df_ring_at(&flow->seen_order, 0, sizeof hash));
         df_ring_pop(&flow->seen_order);

@@ -12,7 +12,7 @@ enum { ROOM_PER_ITEM = 4 };
 
 typedef enum drain { DRAINED, FULL, OVER_BUDGET } drain;
 
-void df_step(ww_dataflow *flow, ww_step step)
+void df_step(ww_dataflow *flow, ww_flow_step step)
 {
     WW_ASSERT(flow->step_count < flow->step_capacity);
     flow->steps[flow->step_count++] = step;
@@ -54,8 +54,8 @@ static uint32_t written(ww_dataflow *flow, const df_frame *frame, const df_op *o
 void df_report_completed(ww_dataflow *flow, const df_frame *frame, uint32_t op)
 {
     WW_ASSERT(flow->step_count < flow->step_capacity);
-    ww_step *step = &flow->steps[flow->step_count++];
-    step->kind = WW_STEP_OP_COMPLETED;
+    ww_flow_step *step = &flow->steps[flow->step_count++];
+    step->kind = WW_FLOW_STEP_OP_COMPLETED;
     step->op.op_ref = op_ref(frame, op);
     step->op.exec_id = frame->exec_id;
     step->op.site_count = 0;
@@ -65,12 +65,12 @@ void df_report_completed(ww_dataflow *flow, const df_frame *frame, uint32_t op)
 
 void df_report_failed(ww_dataflow *flow, df_frame *frame, uint32_t op, df_error error)
 {
-    df_step(flow, (ww_step){.kind = WW_STEP_OP_FAILED,
-                            .op = {.op_ref = op_ref(frame, op),
-                                   .exec_id = frame->exec_id,
-                                   .error = error.kind,
-                                   .reason = error.reason,
-                                   .detail = error.detail}});
+    df_step(flow, (ww_flow_step){.kind = WW_FLOW_STEP_OP_FAILED,
+                                 .op = {.op_ref = op_ref(frame, op),
+                                        .exec_id = frame->exec_id,
+                                        .error = error.kind,
+                                        .reason = error.reason,
+                                        .detail = error.detail}});
     df_frame *root = frame->root;
     root->ops_failed++;
     df_fire_event(flow, WW_VIEW_LITERAL("OpFailure"));
@@ -79,10 +79,10 @@ void df_report_failed(ww_dataflow *flow, df_frame *frame, uint32_t op, df_error 
 
 static void report_suspended(ww_dataflow *flow, const df_frame *frame, uint32_t op)
 {
-    df_step(flow, (ww_step){.kind = WW_STEP_ASYNC_SUSPENDED,
-                            .op = {.op_ref = op_ref(frame, op),
-                                   .exec_id = frame->exec_id,
-                                   .command = flow->parked_command}});
+    df_step(flow, (ww_flow_step){.kind = WW_FLOW_STEP_ASYNC_SUSPENDED,
+                                 .op = {.op_ref = op_ref(frame, op),
+                                        .exec_id = frame->exec_id,
+                                        .command = flow->parked_command}});
 }
 
 /* --- frontier --------------------------------------------------------------------------------------------------------------- */
@@ -160,14 +160,14 @@ static void start_frame(ww_dataflow *flow, df_frame *frame)
         df_frame_seed(flow, frame);
     } else {
         uint32_t site = g->formals[frame->event_formal];
-        ww_value value = frame->values[site];
-        frame->values[site] = (ww_value){0};
+        ww_flow_value value = frame->values[site];
+        frame->values[site] = (ww_flow_value){0};
         frame->exec_id = flow->next_exec_id++;
         const ww_view *names = df_names(&g->unit->artifact.names, g->function->inputs);
-        df_step(flow, (ww_step){.kind = WW_STEP_APP_EVENT,
-                                .event = {.module = g->function->name,
-                                          .topic = names[frame->event_formal],
-                                          .bytes = df_show_blob(flow, frame->event)}});
+        df_step(flow, (ww_flow_step){.kind = WW_FLOW_STEP_APP_EVENT,
+                                     .event = {.module = g->function->name,
+                                               .topic = names[frame->event_formal],
+                                               .bytes = df_show_blob(flow, frame->event)}});
         frame->event = NULL;
         df_frame_write(flow, frame, site, value);
     }
@@ -182,7 +182,7 @@ static void finish_command(ww_dataflow *flow, df_inbox_item *item)
     }
     ww_view detail = ww_view_of(item->payload->bytes, item->payload->size);
     char *text = ww_arena_text(&flow->text, detail.data, detail.size);
-    df_error error = {WW_OP_REMOTE_FAILED, "completion_failed",
+    df_error error = {WW_FLOW_OP_REMOTE_FAILED, "completion_failed",
                       ww_view_of(text, text ? detail.size : 0)};
     df_command_failed(flow, item->id, error);
 }
@@ -269,7 +269,8 @@ static bool fire_phases(ww_dataflow *flow)
         df_ring_pop(&flow->lifecycle);
         df_fire_key(flow, DF_PHASES, phase);
         ww_view name = ww_names_text(&flow->tables[DF_PHASES].names, phase);
-        df_step(flow, (ww_step){.kind = WW_STEP_LIFECYCLE_FIRED, .event = {.topic = name}});
+        df_step(flow,
+                (ww_flow_step){.kind = WW_FLOW_STEP_LIFECYCLE_FIRED, .event = {.topic = name}});
     }
     return df_start_fired(flow);
 }
@@ -290,18 +291,18 @@ ww_view df_show_blob(ww_dataflow *flow, ww_blob *blob)
     return ww_view_of(NULL, 0);
 }
 
-ww_view df_show_value(ww_dataflow *flow, const ww_value *value)
+ww_view df_show_value(ww_dataflow *flow, const ww_flow_value *value)
 {
-    if (value->type == WW_VALUE_BYTES) {
+    if (value->type == WW_FLOW_BYTES) {
         df_show_blob(flow, value->blob);
-        return ww_value_view(value);
+        return ww_flow_value_view(value);
     }
     ww_buf out;
     ww_buf_init(&out, flow->allocator, SIZE_MAX);
     ww_blob *blob = NULL;
-    if (!ww_value_encode(value, &out)) blob = ww_blob_copy(flow->allocator, ww_buf_view(&out));
+    if (!ww_flow_value_encode(value, &out)) blob = ww_blob_copy(flow->allocator, ww_buf_view(&out));
     ww_buf_deinit(&out);
-    ww_value_unref(*value);
+    ww_flow_value_unref(*value);
     return df_show_blob(flow, blob);
 }
 
@@ -311,14 +312,15 @@ static bool send_outbound(ww_dataflow *flow)
         if (!has_room(flow)) return false;
         df_outbound out = *(df_outbound *)df_ring_at(&flow->outbound, 0, sizeof out);
         df_ring_pop(&flow->outbound);
-        df_step(flow, (ww_step){.kind = WW_STEP_SEND,
-                                .wire = {.peer = ww_names_text(&flow->peer_names, out.peer),
-                                         .bytes = df_show_blob(flow, out.bytes),
-                                         .id = out.request}});
+        df_step(flow, (ww_flow_step){.kind = WW_FLOW_STEP_SEND,
+                                     .wire = {.peer = ww_names_text(&flow->peer_names, out.peer),
+                                              .bytes = df_show_blob(flow, out.bytes),
+                                              .id = out.request}});
     }
     if (!flow->outbound_dropped) return true;
     if (!has_room(flow)) return false;
-    df_step(flow, (ww_step){.kind = WW_STEP_OUTBOUND_DROPPED, .count = flow->outbound_dropped});
+    df_step(flow,
+            (ww_flow_step){.kind = WW_FLOW_STEP_OUTBOUND_DROPPED, .count = flow->outbound_dropped});
     flow->outbound_dropped = 0;
     return true;
 }
@@ -328,10 +330,10 @@ static bool tell_bootstraps(ww_dataflow *flow)
     ww_bootstrap_event event;
     if (!flow->owns_queue) return true; /* whoever shares the queue reads its events */
     while (has_room(flow) && ww_bootstrap_next_event(flow->queue, &event))
-        df_step(flow, (ww_step){.kind = WW_STEP_BOOTSTRAP, .bootstrap = event});
+        df_step(flow, (ww_flow_step){.kind = WW_FLOW_STEP_BOOTSTRAP, .bootstrap = event});
     if (!has_room(flow)) return false;
     if (flow->pending_at_start && ww_bootstrap_is_pending(flow->queue))
-        df_step(flow, (ww_step){.kind = WW_STEP_WAITING_ON_BOOTSTRAP});
+        df_step(flow, (ww_flow_step){.kind = WW_FLOW_STEP_WAITING_ON_BOOTSTRAP});
     flow->pending_at_start = false;
     return true;
 }
@@ -342,8 +344,8 @@ static bool tell_app_events(ww_dataflow *flow)
         if (!has_room(flow)) return false;
         df_app_event *event = df_ring_at(&flow->app_events, 0, sizeof *event);
         ww_view bytes = df_show_value(flow, &event->value);
-        df_step(flow, (ww_step){.kind = WW_STEP_APP_EVENT,
-                                .event = {.topic = event->topic, .bytes = bytes}});
+        df_step(flow, (ww_flow_step){.kind = WW_FLOW_STEP_APP_EVENT,
+                                     .event = {.topic = event->topic, .bytes = bytes}});
         df_ring_pop(&flow->app_events);
     }
     return true;
@@ -392,7 +394,8 @@ static bool run_phase(ww_dataflow *flow)
     case DF_PHASE_OUTBOUND:
         if (!send_outbound(flow)) return false;
         if (flow->over_budget)
-            df_step(flow, (ww_step){.kind = WW_STEP_BUDGET_EXCEEDED, .count = flow->ops_this_poll});
+            df_step(flow, (ww_flow_step){.kind = WW_FLOW_STEP_BUDGET_EXCEEDED,
+                                         .count = flow->ops_this_poll});
         return true;
     case DF_PHASE_REPORT: return tell_bootstraps(flow);
     case DF_PHASE_EVENTS: return tell_app_events(flow);
@@ -409,7 +412,7 @@ static bool run_phase(ww_dataflow *flow)
     return true;
 }
 
-ww_status ww_dataflow_poll(ww_dataflow *flow, uint64_t now_ns, ww_step *steps, size_t capacity,
+ww_status ww_dataflow_poll(ww_dataflow *flow, uint64_t now_ns, ww_flow_step *steps, size_t capacity,
                            size_t *count)
 {
     WW_ASSERT(capacity >= WW_DATAFLOW_STEPS_MIN);

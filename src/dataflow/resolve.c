@@ -148,16 +148,16 @@ ww_status df_resolve_targets(df_installer *in)
 
 /* --- bindings: which component a target's slot means --------------------------------------------------------------- */
 
-bool df_role_of(ww_view name, ww_role *role)
+bool df_role_of(ww_view name, ww_flow_role *role)
 {
     static const char *const names[] = {
 #define ROLE_NAME(id, name, domain) name,
-        WW_ROLE_LIST(ROLE_NAME)
+        WW_FLOW_ROLE_LIST(ROLE_NAME)
 #undef ROLE_NAME
     };
     for (size_t i = 0; i < WW_COUNT_OF(names); i++) {
         if (!ww_view_is(name, names[i])) continue;
-        *role = (ww_role)i;
+        *role = (ww_flow_role)i;
         return true;
     }
     return false;
@@ -204,7 +204,7 @@ static ww_view short_type(ww_view type)
     return type;
 }
 
-static const ww_component_type *find_type(const ww_dataflow *flow, ww_view name)
+static const ww_flow_component_type *find_type(const ww_dataflow *flow, ww_view name)
 {
     for (size_t i = 0; i < flow->type_count; i++)
         if (ww_view_is(name, flow->types[i]->name)) return flow->types[i];
@@ -243,7 +243,7 @@ static ww_status construct(df_installer *in, const df_binding *binding, df_compo
                         .parked_first = DF_NONE,
                         .parked_last = DF_NONE};
     if (in->inspecting) return WW_OK;
-    const ww_component_type *type = find_type(in->flow, name);
+    const ww_flow_component_type *type = find_type(in->flow, name);
     if (!type)
         return df_install_error(in, WW_E_MISSING,
                                 "UnregisteredConcrete: slot \"%.*s\" needs component \"%.*s\"",
@@ -352,7 +352,8 @@ ww_status df_resolve_bindings(df_installer *in)
 
 /* The role that a node asks for decides; the slot id only between several bindings of one role, because compilers
  * number the slots of bodies and bootstraps separately. */
-uint32_t df_component_of(const df_installer *in, const df_node *node, uint32_t owner, ww_role *role)
+uint32_t df_component_of(const df_installer *in, const df_node *node, uint32_t owner,
+                         ww_flow_role *role)
 {
     const df_artifact *a = &in->unit->artifact;
     ww_view trait = {NULL, 0}, id_text = {NULL, 0}, concrete = {NULL, 0};

@@ -5,7 +5,7 @@
 bool df_shape_of(const int64_t *dims, uint32_t count, df_shape *out)
 {
     uint64_t elements = 1;
-    if (count > WW_TENSOR_DIMS_MAX) return false;
+    if (count > WW_FLOW_TENSOR_DIMS_MAX) return false;
     *out = (df_shape){.count = count};
     for (uint32_t i = 0; i < count; i++) {
         if (dims[i] < 0 || dims[i] > DF_TENSOR_ELEMENTS_MAX) return false;
@@ -25,17 +25,17 @@ bool df_axis(const df_shape *shape, int64_t axis, uint32_t *out)
     return true;
 }
 
-static bool view_of(const ww_value *value, df_array *out)
+static bool view_of(const ww_flow_value *value, df_array *out)
 {
     *out = (df_array){0};
-    if (value && value->type == WW_VALUE_TENSOR) {
-        const ww_tensor *t = df_tensor(value);
+    if (value && value->type == WW_FLOW_TENSOR) {
+        const ww_flow_tensor *t = df_tensor(value);
         out->shape = (df_shape){.count = t->dim_count, .elements = t->element_count};
         memcpy(out->shape.dims, t->dims, sizeof t->dims);
         out->data = t->data;
         return true;
     }
-    if (!value || value->type != WW_VALUE_FLOATS) return false;
+    if (!value || value->type != WW_FLOW_FLOATS) return false;
     const void *data = value->data;
     uint32_t count = value->size / (uint32_t)sizeof(float);
     out->shape = (df_shape){.count = 1, .dims = {count}, .elements = count};
@@ -47,21 +47,22 @@ bool df_array_of(ww_dataflow *flow, const df_op *op, const df_frame *frame, uint
                  df_array *out)
 {
     if (view_of(df_input(op, frame, input), out)) return true;
-    df_fail(flow, WW_OP_TYPE_MISMATCH, "input_type_mismatch", "input %u is not a tensor", input);
+    df_fail(flow, WW_FLOW_OP_TYPE_MISMATCH, "input_type_mismatch", "input %u is not a tensor",
+            input);
     return false;
 }
 
-float *df_array_new(ww_dataflow *flow, const df_shape *shape, ww_value *out)
+float *df_array_new(ww_dataflow *flow, const df_shape *shape, ww_flow_value *out)
 {
     float *data;
-    *out = ww_value_tensor(flow->allocator, shape->dims, shape->count, &data);
+    *out = ww_flow_value_tensor(flow->allocator, shape->dims, shape->count, &data);
     if (!out->type) df_no_memory(flow);
     return data;
 }
 
 df_outcome df_bad_shape(ww_dataflow *flow, const df_op *op, const char *what)
 {
-    return df_fail(flow, WW_OP_BAD_INPUT, "bad_shape", "%.*s: %s",
+    return df_fail(flow, WW_FLOW_OP_BAD_INPUT, "bad_shape", "%.*s: %s",
                    WW_VIEW_ARG(op->arg->node->op_type), what);
 }
 
@@ -138,7 +139,7 @@ static float unary(int64_t what, float x, float alpha)
 static df_outcome run_unary(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
     df_array a;
-    ww_value value;
+    ww_flow_value value;
     if (!df_array_of(flow, op, frame, 0, &a)) return DF_FAILED;
     float *out = df_array_new(flow, &a.shape, &value);
     if (!out) return DF_FAILED;
@@ -167,7 +168,7 @@ static float binary(int64_t what, float x, float y)
 
 static bool broadcast(const df_shape *a, const df_shape *b, df_shape *out)
 {
-    int64_t dims[WW_TENSOR_DIMS_MAX];
+    int64_t dims[WW_FLOW_TENSOR_DIMS_MAX];
     uint32_t count = a->count > b->count ? a->count : b->count;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t x = i < a->count ? a->dims[a->count - 1 - i] : 1;
@@ -193,7 +194,8 @@ static void steps_of(const df_shape *a, const df_shape *out, uint32_t *steps)
 static void combine(int64_t what, const df_array *a, const df_array *b, const df_shape *shape,
                     float *out)
 {
-    uint32_t in_a[WW_TENSOR_DIMS_MAX], in_b[WW_TENSOR_DIMS_MAX], index[WW_TENSOR_DIMS_MAX] = {0};
+    uint32_t in_a[WW_FLOW_TENSOR_DIMS_MAX], in_b[WW_FLOW_TENSOR_DIMS_MAX],
+        index[WW_FLOW_TENSOR_DIMS_MAX] = {0};
     steps_of(&a->shape, shape, in_a);
     steps_of(&b->shape, shape, in_b);
     uint32_t at_a = 0, at_b = 0;
@@ -214,7 +216,7 @@ static df_outcome run_binary(ww_dataflow *flow, const df_op *op, df_frame *frame
 {
     df_array a, b;
     df_shape shape;
-    ww_value value;
+    ww_flow_value value;
     if (!df_array_of(flow, op, frame, 0, &a) || !df_array_of(flow, op, frame, 1, &b))
         return DF_FAILED;
     if (!broadcast(&a.shape, &b.shape, &shape))
@@ -234,7 +236,7 @@ static df_outcome run_binary(ww_dataflow *flow, const df_op *op, df_frame *frame
 
 static df_outcome run_constant(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
-    df_output(flow, op, frame, 0, ww_value_ref(op->arg->value));
+    df_output(flow, op, frame, 0, ww_flow_value_ref(op->arg->value));
     return DF_DONE;
 }
 
@@ -255,7 +257,7 @@ static ww_status prepare_constant(df_installer *in, const df_node *node, df_arg 
         return df_install_error(in, WW_E_INVALID, "offset %zu: Constant without a float tensor",
                                 node->offset);
     float *data;
-    arg->value = ww_value_tensor(df_installer_allocator(in), shape.dims, shape.count, &data);
+    arg->value = ww_flow_value_tensor(df_installer_allocator(in), shape.dims, shape.count, &data);
     if (!arg->value.type) return df_install_error(in, WW_E_MEMORY, "no memory");
     if (t.raw.size) memcpy(data, t.raw.data, t.raw.size);
     return WW_OK;

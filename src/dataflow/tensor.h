@@ -3,7 +3,7 @@
  * Model      Operations of ai.onnx over 32-bit floats, row by row, as its public operator list defines them. Axes may
  *            be negative; shapes broadcast from the right.
  * Ownership  A view borrows from the value it was made of; results are new values.
- * Bounds     WW_TENSOR_DIMS_MAX dimensions, DF_TENSOR_ELEMENTS_MAX elements.
+ * Bounds     WW_FLOW_TENSOR_DIMS_MAX dimensions, DF_TENSOR_ELEMENTS_MAX elements.
  * Trust      Shapes and attributes are foreign: each is checked, and a misfit fails the operation.
  * Threads    None of its own.
  */
@@ -11,7 +11,7 @@
 #include "dataflow/ops.h"
 
 typedef struct df_shape {
-    uint32_t count, dims[WW_TENSOR_DIMS_MAX];
+    uint32_t count, dims[WW_FLOW_TENSOR_DIMS_MAX];
     uint32_t elements;
 } df_shape;
 
@@ -24,7 +24,7 @@ typedef struct df_array {
 bool df_array_of(ww_dataflow *flow, const df_op *op, const df_frame *frame, uint32_t input,
                  df_array *out);
 /* Output 0 of that shape, to be filled and then given to df_array_give; NULL: df_fail has been called. */
-float *df_array_new(ww_dataflow *flow, const df_shape *shape, ww_value *out);
+float *df_array_new(ww_dataflow *flow, const df_shape *shape, ww_flow_value *out);
 df_outcome df_bad_shape(ww_dataflow *flow, const df_op *op, const char *what);
 bool df_shape_of(const int64_t *dims, uint32_t count, df_shape *out);
 bool df_axis(const df_shape *shape, int64_t axis, uint32_t *out);

@@ -56,7 +56,7 @@ df_outcome df_run_matmul(ww_dataflow *flow, const df_op *op, df_frame *frame)
     if (a.shape.count == 2) dims[count++] = m;
     if (b.shape.count == 2) dims[count++] = n;
     df_shape shape;
-    ww_value value;
+    ww_flow_value value;
     if (!df_shape_of(dims, count, &shape)) return df_bad_shape(flow, op, "the result is too large");
     float *out = df_array_new(flow, &shape, &value);
     if (!out) return DF_FAILED;
@@ -92,14 +92,14 @@ df_outcome df_run_gemm(ww_dataflow *flow, const df_op *op, df_frame *frame)
     uint32_t m = a.shape.dims[ta], k = a.shape.dims[!ta], n = b.shape.dims[!tb];
     if (b.shape.dims[tb] != k) return df_bad_shape(flow, op, "the inner dimensions differ");
     df_shape shape;
-    ww_value value;
+    ww_flow_value value;
     if (!df_shape_of((int64_t[]){m, n}, 2, &shape))
         return df_bad_shape(flow, op, "the result is too large");
     float *out = df_array_new(flow, &shape, &value);
     if (!out) return DF_FAILED;
     memset(out, 0, shape.elements * sizeof *out);
     if (biased && !add_bias(&c, df_real(op, "beta", 1), m, n, out)) {
-        ww_value_unref(value);
+        ww_flow_value_unref(value);
         return df_bad_shape(flow, op, "the third input does not broadcast");
     }
     uint32_t wide_a = a.shape.dims[1], wide_b = b.shape.dims[1];
@@ -116,7 +116,7 @@ df_outcome df_run_dot(ww_dataflow *flow, const df_op *op, df_frame *frame)
         return DF_FAILED;
     if (a.shape.elements != b.shape.elements) return df_bad_shape(flow, op, "the sizes differ");
     df_shape scalar = {.elements = 1};
-    ww_value value;
+    ww_flow_value value;
     float *out = df_array_new(flow, &scalar, &value);
     if (!out) return DF_FAILED;
     double sum = 0;
@@ -144,7 +144,7 @@ df_outcome df_run_softmax(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
     df_array a;
     uint32_t axis;
-    ww_value value;
+    ww_flow_value value;
     if (!df_array_of(flow, op, frame, 0, &a)) return DF_FAILED;
     if (!df_axis(&a.shape, df_int(op, "axis", -1), &axis))
         return df_bad_shape(flow, op, "no such axis");
@@ -171,7 +171,7 @@ df_outcome df_run_layer_norm(ww_dataflow *flow, const df_op *op, df_frame *frame
 {
     df_array a, scale, shift;
     uint32_t axis;
-    ww_value value;
+    ww_flow_value value;
     if (!df_array_of(flow, op, frame, 0, &a) || !df_array_of(flow, op, frame, 1, &scale))
         return DF_FAILED;
     bool shifted = op->input_count > 2 && df_input(op, frame, 2);
@@ -208,9 +208,9 @@ enum { SUM, MEAN, MAX, MIN };
 static bool reduced_axes(const df_op *op, const df_frame *frame, const df_shape *shape,
                          bool *reduced)
 {
-    int64_t axes[WW_TENSOR_DIMS_MAX];
-    int count = df_ints(op, frame, "axes", 1, axes, WW_TENSOR_DIMS_MAX);
-    for (uint32_t i = 0; i < WW_TENSOR_DIMS_MAX; i++)
+    int64_t axes[WW_FLOW_TENSOR_DIMS_MAX];
+    int count = df_ints(op, frame, "axes", 1, axes, WW_FLOW_TENSOR_DIMS_MAX);
+    for (uint32_t i = 0; i < WW_FLOW_TENSOR_DIMS_MAX; i++)
         reduced[i] = count <= 0;
     for (int i = 0; i < count; i++) {
         uint32_t axis;
@@ -233,7 +233,7 @@ static void accumulate(int64_t what, float *to, float x)
 static void reduce(int64_t what, const df_array *a, const bool *reduced, float *out,
                    uint32_t elements)
 {
-    uint32_t steps[WW_TENSOR_DIMS_MAX], index[WW_TENSOR_DIMS_MAX] = {0}, step = 1, at = 0;
+    uint32_t steps[WW_FLOW_TENSOR_DIMS_MAX], index[WW_FLOW_TENSOR_DIMS_MAX] = {0}, step = 1, at = 0;
     for (uint32_t d = a->shape.count; d-- > 0;) {
         steps[d] = reduced[d] ? 0 : step;
         if (!reduced[d]) step *= a->shape.dims[d];
@@ -257,15 +257,15 @@ static void reduce(int64_t what, const df_array *a, const bool *reduced, float *
 df_outcome df_run_reduce(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
     df_array a;
-    bool reduced[WW_TENSOR_DIMS_MAX], keep = df_int(op, "keepdims", 1) != 0;
+    bool reduced[WW_FLOW_TENSOR_DIMS_MAX], keep = df_int(op, "keepdims", 1) != 0;
     if (!df_array_of(flow, op, frame, 0, &a)) return DF_FAILED;
     if (!reduced_axes(op, frame, &a.shape, reduced)) return df_bad_shape(flow, op, "no such axis");
-    int64_t dims[WW_TENSOR_DIMS_MAX];
+    int64_t dims[WW_FLOW_TENSOR_DIMS_MAX];
     uint32_t count = 0;
     for (uint32_t i = 0; i < a.shape.count; i++)
         if (!reduced[i] || keep) dims[count++] = reduced[i] ? 1 : a.shape.dims[i];
     df_shape shape;
-    ww_value value;
+    ww_flow_value value;
     if (!df_shape_of(dims, count, &shape)) return df_bad_shape(flow, op, "the result is too large");
     float *out = df_array_new(flow, &shape, &value);
     if (!out) return DF_FAILED;

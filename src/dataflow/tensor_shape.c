@@ -4,7 +4,7 @@
 static df_outcome give(ww_dataflow *flow, const df_op *op, df_frame *frame, const df_shape *shape,
                        const float *data)
 {
-    ww_value value;
+    ww_flow_value value;
     float *out = df_array_new(flow, shape, &value);
     if (!out) return DF_FAILED;
     if (shape->elements) memcpy(out, data, shape->elements * sizeof *out);
@@ -14,10 +14,10 @@ static df_outcome give(ww_dataflow *flow, const df_op *op, df_frame *frame, cons
 
 df_outcome df_run_fill(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
-    int64_t dims[WW_TENSOR_DIMS_MAX];
+    int64_t dims[WW_FLOW_TENSOR_DIMS_MAX];
     df_shape shape;
-    ww_value value;
-    int count = df_ints(op, frame, "shape", 0, dims, WW_TENSOR_DIMS_MAX);
+    ww_flow_value value;
+    int count = df_ints(op, frame, "shape", 0, dims, WW_FLOW_TENSOR_DIMS_MAX);
     if (count < 0 || !df_shape_of(dims, (uint32_t)count, &shape))
         return df_bad_shape(flow, op, "bad `shape`");
     float *out = df_array_new(flow, &shape, &value);
@@ -52,9 +52,9 @@ df_outcome df_run_reshape(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
     df_array a;
     df_shape shape;
-    int64_t dims[WW_TENSOR_DIMS_MAX];
+    int64_t dims[WW_FLOW_TENSOR_DIMS_MAX];
     if (!df_array_of(flow, op, frame, 0, &a)) return DF_FAILED;
-    int count = df_ints(op, frame, "shape", 1, dims, WW_TENSOR_DIMS_MAX);
+    int count = df_ints(op, frame, "shape", 1, dims, WW_FLOW_TENSOR_DIMS_MAX);
     if (count < 0 || !wanted_shape(&a.shape, dims, (uint32_t)count, &shape))
         return df_bad_shape(flow, op, "the elements do not fit the shape");
     return give(flow, op, frame, &shape, a.data);
@@ -63,10 +63,10 @@ df_outcome df_run_reshape(ww_dataflow *flow, const df_op *op, df_frame *frame)
 df_outcome df_run_squeeze(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
     df_array a;
-    int64_t axes[WW_TENSOR_DIMS_MAX];
-    bool drop[WW_TENSOR_DIMS_MAX] = {false};
+    int64_t axes[WW_FLOW_TENSOR_DIMS_MAX];
+    bool drop[WW_FLOW_TENSOR_DIMS_MAX] = {false};
     if (!df_array_of(flow, op, frame, 0, &a)) return DF_FAILED;
-    int count = df_ints(op, frame, "axes", 1, axes, WW_TENSOR_DIMS_MAX);
+    int count = df_ints(op, frame, "axes", 1, axes, WW_FLOW_TENSOR_DIMS_MAX);
     for (uint32_t i = 0; count <= 0 && i < a.shape.count; i++)
         drop[i] = a.shape.dims[i] == 1;
     for (int i = 0; i < count; i++) {
@@ -84,13 +84,14 @@ df_outcome df_run_squeeze(ww_dataflow *flow, const df_op *op, df_frame *frame)
 df_outcome df_run_unsqueeze(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
     df_array a;
-    int64_t axes[WW_TENSOR_DIMS_MAX];
-    bool one[WW_TENSOR_DIMS_MAX] = {false};
+    int64_t axes[WW_FLOW_TENSOR_DIMS_MAX];
+    bool one[WW_FLOW_TENSOR_DIMS_MAX] = {false};
     if (!df_array_of(flow, op, frame, 0, &a)) return DF_FAILED;
-    int count = df_ints(op, frame, "axes", 1, axes, WW_TENSOR_DIMS_MAX);
+    int count = df_ints(op, frame, "axes", 1, axes, WW_FLOW_TENSOR_DIMS_MAX);
     df_shape shape = {.count = a.shape.count + (uint32_t)(count > 0 ? count : 0),
                       .elements = a.shape.elements};
-    if (count < 0 || shape.count > WW_TENSOR_DIMS_MAX) return df_bad_shape(flow, op, "bad `axes`");
+    if (count < 0 || shape.count > WW_FLOW_TENSOR_DIMS_MAX)
+        return df_bad_shape(flow, op, "bad `axes`");
     for (int i = 0; i < count; i++) {
         uint32_t axis;
         if (!df_axis(&shape, axes[i], &axis) || one[axis])
@@ -105,7 +106,7 @@ df_outcome df_run_unsqueeze(ww_dataflow *flow, const df_op *op, df_frame *frame)
 /* Copies into `out` what walking `a` with these steps per dimension of `shape` meets. */
 static void gather_steps(const float *from, const df_shape *shape, const int64_t *steps, float *out)
 {
-    uint32_t index[WW_TENSOR_DIMS_MAX] = {0};
+    uint32_t index[WW_FLOW_TENSOR_DIMS_MAX] = {0};
     int64_t at = 0;
     for (uint32_t n = 0; n < shape->elements; n++) {
         out[n] = from[at];
@@ -130,11 +131,12 @@ static void strides(const df_shape *shape, int64_t *out)
 df_outcome df_run_transpose(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
     df_array a;
-    int64_t order[WW_TENSOR_DIMS_MAX], from[WW_TENSOR_DIMS_MAX], steps[WW_TENSOR_DIMS_MAX];
-    bool used[WW_TENSOR_DIMS_MAX] = {false};
+    int64_t order[WW_FLOW_TENSOR_DIMS_MAX], from[WW_FLOW_TENSOR_DIMS_MAX],
+        steps[WW_FLOW_TENSOR_DIMS_MAX];
+    bool used[WW_FLOW_TENSOR_DIMS_MAX] = {false};
     if (!df_array_of(flow, op, frame, 0, &a)) return DF_FAILED;
     uint32_t dims = a.shape.count;
-    int count = df_ints(op, frame, "perm", DF_NONE, order, WW_TENSOR_DIMS_MAX);
+    int count = df_ints(op, frame, "perm", DF_NONE, order, WW_FLOW_TENSOR_DIMS_MAX);
     for (uint32_t i = 0; count < 0 && i < dims; i++)
         order[i] = dims - 1 - i;
     df_shape shape = {.count = dims, .elements = a.shape.elements};
@@ -148,7 +150,7 @@ df_outcome df_run_transpose(ww_dataflow *flow, const df_op *op, df_frame *frame)
         shape.dims[i] = a.shape.dims[axis];
         steps[i] = from[axis];
     }
-    ww_value value;
+    ww_flow_value value;
     float *out = df_array_new(flow, &shape, &value);
     if (!out) return DF_FAILED;
     gather_steps(a.data, &shape, steps, out);
@@ -180,11 +182,11 @@ df_outcome df_run_concat(ww_dataflow *flow, const df_op *op, df_frame *frame)
         if (!fits) return df_bad_shape(flow, op, "the shapes differ");
         length += a.shape.dims[axis];
     }
-    int64_t dims[WW_TENSOR_DIMS_MAX];
+    int64_t dims[WW_FLOW_TENSOR_DIMS_MAX];
     for (uint32_t d = 0; d < first.shape.count; d++)
         dims[d] = d == axis ? (int64_t)length : first.shape.dims[d];
     df_shape shape;
-    ww_value value;
+    ww_flow_value value;
     if (!df_shape_of(dims, first.shape.count, &shape))
         return df_bad_shape(flow, op, "the result is too large");
     float *out = df_array_new(flow, &shape, &value);
@@ -217,7 +219,7 @@ df_outcome df_run_split(ww_dataflow *flow, const df_op *op, df_frame *frame)
         df_shape shape = a.shape;
         shape.dims[axis] = length - from < part ? length - from : part;
         shape.elements = product_of(&shape, 0, shape.count);
-        ww_value value;
+        ww_flow_value value;
         float *out = df_array_new(flow, &shape, &value);
         if (!out) return DF_FAILED;
         size_t run = (size_t)shape.dims[axis] * inner;
@@ -238,12 +240,12 @@ static int64_t clamp(int64_t at, int64_t length)
 df_outcome df_run_slice(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
     df_array a;
-    int64_t starts[WW_TENSOR_DIMS_MAX], ends[WW_TENSOR_DIMS_MAX], axes[WW_TENSOR_DIMS_MAX],
-        steps[WW_TENSOR_DIMS_MAX];
+    int64_t starts[WW_FLOW_TENSOR_DIMS_MAX], ends[WW_FLOW_TENSOR_DIMS_MAX],
+        axes[WW_FLOW_TENSOR_DIMS_MAX], steps[WW_FLOW_TENSOR_DIMS_MAX];
     if (!df_array_of(flow, op, frame, 0, &a)) return DF_FAILED;
-    int count = df_ints(op, frame, "starts", 1, starts, WW_TENSOR_DIMS_MAX);
-    int to = df_ints(op, frame, "ends", 2, ends, WW_TENSOR_DIMS_MAX);
-    int named = df_ints(op, frame, "axes", 3, axes, WW_TENSOR_DIMS_MAX);
+    int count = df_ints(op, frame, "starts", 1, starts, WW_FLOW_TENSOR_DIMS_MAX);
+    int to = df_ints(op, frame, "ends", 2, ends, WW_FLOW_TENSOR_DIMS_MAX);
+    int named = df_ints(op, frame, "axes", 3, axes, WW_FLOW_TENSOR_DIMS_MAX);
     if (count < 0 || to != count || (named >= 0 && named != count))
         return df_bad_shape(flow, op, "bad `starts` or `ends`");
     df_shape shape = a.shape;
@@ -259,7 +261,7 @@ df_outcome df_run_slice(ww_dataflow *flow, const df_op *op, df_frame *frame)
         first += (size_t)from * (size_t)steps[axis];
     }
     shape.elements = product_of(&shape, 0, shape.count);
-    ww_value value;
+    ww_flow_value value;
     float *out = df_array_new(flow, &shape, &value);
     if (!out) return DF_FAILED;
     gather_steps(a.data + (shape.elements ? first : 0), &shape, steps, out);
@@ -276,21 +278,21 @@ df_outcome df_run_gather(ww_dataflow *flow, const df_op *op, df_frame *frame)
     if (!a.shape.count || df_int(op, "axis", 0) != 0)
         return df_bad_shape(flow, op, "only along axis 0");
     uint32_t row = product_of(&a.shape, 1, a.shape.count);
-    int64_t dims[2 * WW_TENSOR_DIMS_MAX];
+    int64_t dims[2 * WW_FLOW_TENSOR_DIMS_MAX];
     uint32_t count = 0;
     for (uint32_t i = 0; i < indices.shape.count; i++)
         dims[count++] = indices.shape.dims[i];
     for (uint32_t i = 1; i < a.shape.count; i++)
         dims[count++] = a.shape.dims[i];
     df_shape shape;
-    ww_value value;
+    ww_flow_value value;
     if (!df_shape_of(dims, count, &shape)) return df_bad_shape(flow, op, "the result is too large");
     float *out = df_array_new(flow, &shape, &value);
     if (!out) return DF_FAILED;
     for (uint32_t i = 0; i < indices.shape.elements; i++) {
         float at = indices.data[i] < 0 ? indices.data[i] + (float)a.shape.dims[0] : indices.data[i];
         if (!(at >= 0 && at < (float)a.shape.dims[0])) {
-            ww_value_unref(value);
+            ww_flow_value_unref(value);
             return df_bad_shape(flow, op, "an index out of range");
         }
         if (row) memcpy(out + (size_t)i * row, a.data + (size_t)at * row, row * sizeof *out);

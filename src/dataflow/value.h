@@ -15,4 +15,4 @@ bool df_is_number(uint32_t type);
 bool df_is_multihash(ww_view bytes);
 
 /* Of a value whose type is TENSOR. */
-const ww_tensor *df_tensor(const ww_value *value);
+const ww_flow_tensor *df_tensor(const ww_flow_value *value);

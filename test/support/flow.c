@@ -3,75 +3,76 @@
 #include <inttypes.h>
 
 /* There is one fixture at a time; components find it through their self. */
-static ww_status loader_next(void *self, ww_call *call)
+static ww_status loader_next(void *self, ww_flow_call *call)
 {
     flow_fixture *f = *(flow_fixture **)self;
     f->calls++;
-    if (f->loader_fails) return ww_call_fail(call, WW_E_IO, "scripted failure");
+    if (f->loader_fails) return ww_flow_call_fail(call, WW_E_IO, "scripted failure");
     if (f->loader_later) {
-        f->command = ww_call_command(call);
+        f->command = ww_flow_call_command(call);
         return WW_AGAIN;
     }
     const float batch[] = {1, 2, 3};
     for (uint32_t i = 0; i < 2; i++) {
-        ww_value value = ww_value_copy(ww_call_allocator(call), WW_VALUE_FLOATS,
-                                       ww_view_of(batch, sizeof batch));
+        ww_flow_value value = ww_flow_value_copy(ww_flow_call_allocator(call), WW_FLOW_FLOATS,
+                                                 ww_view_of(batch, sizeof batch));
         if (!value.type) return WW_E_MEMORY;
-        ww_call_return(call, i, value);
+        ww_flow_call_return(call, i, value);
     }
     return WW_OK;
 }
 
-static ww_status index_add(void *self, ww_call *call)
+static ww_status index_add(void *self, ww_flow_call *call)
 {
     flow_fixture *f = *(flow_fixture **)self;
     const float *vector;
     size_t count;
-    ww_status status = ww_call_floats(call, 0, &vector, &count);
+    ww_status status = ww_flow_call_floats(call, 0, &vector, &count);
     if (status) return status;
     f->added += (uint32_t)count;
-    ww_call_return(call, 0, ww_value_number(WW_VALUE_U64, f->added));
+    ww_flow_call_return(call, 0, ww_flow_value_number(WW_FLOW_U64, f->added));
     return WW_OK;
 }
 
-static ww_status index_search(void *self, ww_call *call)
+static ww_status index_search(void *self, ww_flow_call *call)
 {
     flow_fixture *f = *(flow_fixture **)self;
     const float *vector;
     size_t count;
-    ww_status status = ww_call_floats(call, 0, &vector, &count);
+    ww_status status = ww_flow_call_floats(call, 0, &vector, &count);
     if (status) return status;
     if (f->index_later) {
-        f->command = ww_call_command(call);
+        f->command = ww_flow_call_command(call);
         return WW_AGAIN;
     }
-    ww_call_return(call, 0,
-                   ww_value_number(WW_VALUE_U64, (uint64_t)ww_call_integer(call, "k", 1, -1)));
+    ww_flow_call_return(
+        call, 0,
+        ww_flow_value_number(WW_FLOW_U64, (uint64_t)ww_flow_call_integer(call, "k", 1, -1)));
     return WW_OK;
 }
 
-static ww_status index_train(void *self, ww_call *call)
+static ww_status index_train(void *self, ww_flow_call *call)
 {
     const float *vector;
     size_t count;
     (*(flow_fixture **)self)->calls++;
-    return ww_call_floats(call, 0, &vector, &count);
+    return ww_flow_call_floats(call, 0, &vector, &count);
 }
 
-static ww_status index_bootstrap(void *self, ww_call *call)
+static ww_status index_bootstrap(void *self, ww_flow_call *call)
 {
     flow_fixture *f = *(flow_fixture **)self;
     f->calls++;
     if (!f->store_bootstraps) return WW_OK;
-    f->command = ww_call_command(call);
+    f->command = ww_flow_call_command(call);
     return WW_AGAIN;
 }
 
 /* Where the components find the fixture: set before an install, read during it. */
 static flow_fixture *current;
 
-static ww_status construct(const ww_component_type *type, ww_view slot, ww_view config, void **self,
-                           ww_diag *diag)
+static ww_status construct(const ww_flow_component_type *type, ww_view slot, ww_view config,
+                           void **self, ww_diag *diag)
 {
     (void)type;
     (void)slot;
@@ -102,27 +103,27 @@ static ww_status restore(void *self, ww_view state, ww_diag *diag)
     return WW_OK;
 }
 
-static const ww_component_type loader = {.name = "Loader",
-                                         .role = WW_ROLE_DATA_SOURCE,
-                                         .calls.data_source.next_batch = loader_next,
-                                         .construct = construct,
-                                         .destroy = destroy};
-static const ww_component_type store = {
+static const ww_flow_component_type loader = {.name = "Loader",
+                                              .role = WW_FLOW_ROLE_DATA_SOURCE,
+                                              .calls.data_source.next_batch = loader_next,
+                                              .construct = construct,
+                                              .destroy = destroy};
+static const ww_flow_component_type store = {
     .name = "FlatIndex",
-    .role = WW_ROLE_INDEX,
+    .role = WW_FLOW_ROLE_INDEX,
     .calls.index = {.add = index_add, .search = index_search, .train = index_train},
     .construct = construct,
     .destroy = destroy,
     .serialize = serialize,
     .restore = restore};
-static const ww_component_type own_bootstrap = {
+static const ww_flow_component_type own_bootstrap = {
     .name = "BootIndex",
-    .role = WW_ROLE_INDEX,
+    .role = WW_FLOW_ROLE_INDEX,
     .calls.index = {.add = index_add, .search = index_search},
     .construct = construct,
     .destroy = destroy,
     .bootstrap = index_bootstrap};
-static const ww_component_type *const types[] = {&loader, &store, &own_bootstrap};
+static const ww_flow_component_type *const types[] = {&loader, &store, &own_bootstrap};
 
 void flow_init_with(flow_fixture *f, const ww_dataflow_limits *limits)
 {
@@ -180,43 +181,46 @@ ww_status flow_bootstrap(flow_fixture *f, const char *target, ww_bootstrap_fault
     return ww_dataflow_bootstrap(f->flow, &item, 1, fault, NULL);
 }
 
-static void log_op(ww_buf *log, const char *what, const ww_step *step)
+static void log_op(ww_buf *log, const char *what, const ww_flow_step *step)
 {
     uint32_t graph = (uint32_t)(step->op.op_ref >> 32), op = (uint32_t)step->op.op_ref;
     assert_ok(ww_buf_printf(log, "%s %d.%u x%" PRIu64, what, (int)graph, op, step->op.exec_id));
-    if (step->kind == WW_STEP_ASYNC_SUSPENDED)
+    if (step->kind == WW_FLOW_STEP_ASYNC_SUSPENDED)
         assert_ok(ww_buf_printf(log, " c%" PRIu64, step->op.command));
-    if (step->kind == WW_STEP_OP_FAILED)
-        assert_ok(ww_buf_printf(log, " %s %s", ww_op_error_name(step->op.error), step->op.reason));
-    for (uint32_t i = 0; step->kind == WW_STEP_OP_COMPLETED && i < step->op.site_count; i++)
+    if (step->kind == WW_FLOW_STEP_OP_FAILED)
+        assert_ok(
+            ww_buf_printf(log, " %s %s", ww_flow_error_name(step->op.error), step->op.reason));
+    for (uint32_t i = 0; step->kind == WW_FLOW_STEP_OP_COMPLETED && i < step->op.site_count; i++)
         assert_ok(ww_buf_printf(log, "%s%" PRIu64 "%s", i ? " " : " [", step->op.sites[i],
                                 i + 1 == step->op.site_count ? "]" : ""));
 }
 
-static void log_step(ww_buf *log, const ww_step *step)
+static void log_step(ww_buf *log, const ww_flow_step *step)
 {
     static const char *const events[] = {"waiting", "input", "started", "completed", "failed"};
     switch (step->kind) {
-    case WW_STEP_OP_COMPLETED: log_op(log, "done", step); break;
-    case WW_STEP_ASYNC_SUSPENDED: log_op(log, "wait", step); break;
-    case WW_STEP_OP_FAILED: log_op(log, "fail", step); break;
-    case WW_STEP_APP_EVENT:
+    case WW_FLOW_STEP_OP_COMPLETED: log_op(log, "done", step); break;
+    case WW_FLOW_STEP_ASYNC_SUSPENDED: log_op(log, "wait", step); break;
+    case WW_FLOW_STEP_OP_FAILED: log_op(log, "fail", step); break;
+    case WW_FLOW_STEP_APP_EVENT:
         assert_ok(ww_buf_printf(log, "%s %.*s \"%.*s\"", step->event.module.size ? "echo" : "emit",
                                 WW_VIEW_ARG(step->event.topic), WW_VIEW_ARG(step->event.bytes)));
         break;
-    case WW_STEP_BOOTSTRAP:
+    case WW_FLOW_STEP_BOOTSTRAP:
         assert_ok(
             ww_buf_printf(log, "boot %s %u", events[step->bootstrap.kind], step->bootstrap.target));
         break;
-    case WW_STEP_WAITING_ON_BOOTSTRAP: assert_ok(ww_buf_printf(log, "waiting-on-bootstrap")); break;
-    case WW_STEP_BUDGET_EXCEEDED:
+    case WW_FLOW_STEP_WAITING_ON_BOOTSTRAP:
+        assert_ok(ww_buf_printf(log, "waiting-on-bootstrap"));
+        break;
+    case WW_FLOW_STEP_BUDGET_EXCEEDED:
         assert_ok(ww_buf_printf(log, "over-budget %" PRIu64, step->count));
         break;
-    case WW_STEP_LIFECYCLE_FIRED:
+    case WW_FLOW_STEP_LIFECYCLE_FIRED:
         assert_ok(ww_buf_printf(log, "lifecycle %.*s", WW_VIEW_ARG(step->event.topic)));
         break;
-    case WW_STEP_SEND: assert_ok(ww_buf_printf(log, "send %zu", step->wire.bytes.size)); break;
-    case WW_STEP_WIRE_TIMEOUT:
+    case WW_FLOW_STEP_SEND: assert_ok(ww_buf_printf(log, "send %zu", step->wire.bytes.size)); break;
+    case WW_FLOW_STEP_WIRE_TIMEOUT:
         assert_ok(ww_buf_printf(log, "timeout %" PRIu64, step->wire.id));
         break;
     default: assert_ok(ww_buf_printf(log, "step %d", (int)step->kind)); break;
@@ -227,7 +231,7 @@ static void log_step(ww_buf *log, const ww_step *step)
 const char *flow_run(flow_fixture *f)
 {
     ww_buf_clear(&f->log);
-    ww_step steps[WW_DATAFLOW_STEPS_MIN];
+    ww_flow_step steps[WW_DATAFLOW_STEPS_MIN];
     size_t count;
     ww_status status;
     do {

@@ -195,7 +195,7 @@ static ww_status inspect_once(const ww_allocator *allocator, void *arg)
     const ww_buf *bytes = arg;
     ww_buf json;
     ww_buf_init(&json, allocator, SIZE_MAX);
-    ww_status status = ww_artifact_inspect(allocator, ww_buf_view(bytes), &json, NULL);
+    ww_status status = ww_dataflow_inspect(allocator, ww_buf_view(bytes), &json, NULL);
     ww_buf_deinit(&json);
     return status;
 }
@@ -226,7 +226,7 @@ static void inspect__compiled_text__tells_functions_slots_and_order(void **state
     (void)state;
     ww_buf bytes = compile(store_text), json;
     ww_buf_init(&json, ww_allocator_libc(), SIZE_MAX);
-    assert_ok(ww_artifact_inspect(ww_allocator_libc(), ww_buf_view(&bytes), &json, NULL));
+    assert_ok(ww_dataflow_inspect(ww_allocator_libc(), ww_buf_view(&bytes), &json, NULL));
     assert_ok(ww_buf_append_byte(&json, 0));
     const char *text = (const char *)json.data;
     assert_non_null(

@@ -94,10 +94,10 @@ static void bootstrap__waits_for_a_component__body_on_it_is_held_until_it_ends(v
     assert_int_equal(ww_dataflow_stats_of(f->flow).held, 2);
 
     const float batch[] = {4};
-    ww_value values[2];
+    ww_flow_value values[2];
     for (int i = 0; i < 2; i++)
         values[i] =
-            ww_value_copy(&f->allocator.base, WW_VALUE_FLOATS, ww_view_of(batch, sizeof batch));
+            ww_flow_value_copy(&f->allocator.base, WW_FLOW_FLOATS, ww_view_of(batch, sizeof batch));
     assert_ok(ww_dataflow_complete(f->flow, 0, values, 2));
     assert_string_equal(flow_run(f), "done 1.0 x0 [3 4]\n"
                                      "done 1.1 x0 [5]\n"
@@ -218,7 +218,8 @@ static void bootstrap__body_call_outstanding__waits_and_new_calls_are_parked(voi
     assert_string_equal(flow_run(f), "echo query \"1234\"\nwait 0.0 x0 c0\n");
     assert_ok(arm(f));
     assert_string_equal(flow_run(f), "boot waiting 0\nwaiting-on-bootstrap\n");
-    assert_ok(ww_dataflow_complete(f->flow, 0, (ww_value[]){ww_value_number(WW_VALUE_U64, 8)}, 1));
+    assert_ok(ww_dataflow_complete(f->flow, 0,
+                                   (ww_flow_value[]){ww_flow_value_number(WW_FLOW_U64, 8)}, 1));
     assert_string_equal(flow_run(f), "done 0.0 x0 [0]\n"
                                      "done 0.1 x0 [1]\n"
                                      "done 1.0 x1 [3 4]\n"
@@ -362,10 +363,10 @@ static void tensors__a_small_net__computes(void **state)
     assert_ok(ww_dataflow_invoke(f->flow, WW_VIEW_LITERAL("M"), &input, 1, &exec, NULL));
     const char *log = flow_run(f);
     assert_non_null(strstr(log, "done 0.5 x0 [5]"));
-    const ww_value *y = ww_dataflow_slot_at(f->flow, 5, exec);
+    const ww_flow_value *y = ww_dataflow_slot_at(f->flow, 5, exec);
     assert_non_null(y);
     const void *tensor = y->data;
-    assert_true(((const ww_tensor *)tensor)->data[0] ==
+    assert_true(((const ww_flow_tensor *)tensor)->data[0] ==
                 1.0f + 42.5f); /* relu(31 - 30) + 42 + 0.5 */
 }
 
