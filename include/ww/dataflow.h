@@ -183,8 +183,6 @@ struct ww_flow_component_type {
                            void **self, ww_diag *diag);
     void (*destroy)(void *self);
     ww_flow_component_fn *bootstrap; /* makes the slot a bootstrap target of its own */
-    ww_status (*serialize)(void *self, ww_buf *out);
-    ww_status (*restore)(void *self, ww_view state, ww_diag *diag);
 };
 
 uint64_t
@@ -321,8 +319,8 @@ WW_MUST_USE ww_status ww_dataflow_publish(ww_dataflow *flow, ww_view kind);
     X(MISSING_SLOT, "MissingSlot")                                                                 \
     X(NOT_REGISTERED, "NotRegistered")                                                             \
     X(EXECUTION_FAILED, "ExecutionFailed")                                                         \
-    X(REMOTE_FAILED, "RemoteFailed") X(TIMEOUT, "Timeout") X(BAD_INPUT, "BadInput")                \
-        X(COOLDOWN, "Cooldown") X(OTHER, "Other")
+    X(REMOTE_FAILED, "RemoteFailed")                                                               \
+    X(TIMEOUT, "Timeout") X(BAD_INPUT, "BadInput") X(COOLDOWN, "Cooldown") X(OTHER, "Other")
 
 typedef enum ww_flow_error_kind {
 #define WW_FLOW_OP_ERROR_ENUM(name, text) WW_FLOW_OP_##name,
@@ -385,7 +383,7 @@ WW_MUST_USE ww_status ww_dataflow_poll(ww_dataflow *flow, uint64_t now_ns, ww_fl
                                        size_t capacity, size_t *count);
 uint64_t ww_dataflow_next_time(const ww_dataflow *flow); /* UINT64_MAX: never */
 
-/* --- watching and keeping ----------------------------------------------------------------------------------------- */
+/* --- watching ----------------------------------------------------------------------------------------- */
 
 typedef struct ww_dataflow_stats {
     uint32_t frontier, parked, pending_async, executions, inbox, held, outbound, timers, graphs,
@@ -412,10 +410,3 @@ bool ww_dataflow_metric(const ww_dataflow *flow, ww_view name, int64_t *out);
 
 WW_MUST_USE ww_status ww_dataflow_add_peer(ww_dataflow *flow, ww_view peer, ww_view address);
 WW_MUST_USE ww_status ww_dataflow_block_peer(ww_dataflow *flow, ww_view peer, bool blocked);
-
-/* What a later engine needs to go on: artifacts, component states, counters, peers, held values; nothing that is under
- * way. E_BUSY while something is. */
-WW_MUST_USE ww_status ww_dataflow_snapshot(ww_dataflow *flow, ww_buf *out, ww_diag *diag);
-/* Into a fresh engine with the same component types. Never starts a bootstrap. */
-WW_MUST_USE ww_status ww_dataflow_restore(ww_dataflow *flow, ww_view snapshot, ww_diag *diag);
-uint64_t ww_dataflow_incarnation(const ww_dataflow *flow);

@@ -513,8 +513,3 @@ bool ww_dataflow_metric(const ww_dataflow *flow, ww_view name, int64_t *out)
     *out = table->keys[key].counter;
     return true;
 }
-
-uint64_t ww_dataflow_incarnation(const ww_dataflow *flow)
-{
-    return flow->incarnation;
-}

@@ -271,7 +271,6 @@ struct ww_dataflow {
     uint64_t hash_key[2], random[2];
     const ww_flow_component_type *const *types;
     size_t type_count;
-    uint64_t incarnation;
 
     df_unit *units;
     df_graph **graphs;

@@ -89,20 +89,6 @@ static void destroy(void *self)
     ww_free(&(*(flow_fixture **)self)->allocator.base, self, sizeof(flow_fixture *));
 }
 
-static ww_status serialize(void *self, ww_buf *out)
-{
-    uint8_t bytes[4];
-    ww_put_le32(bytes, (*(flow_fixture **)self)->added);
-    return ww_buf_append(out, bytes, sizeof bytes);
-}
-
-static ww_status restore(void *self, ww_view state, ww_diag *diag)
-{
-    if (state.size != 4) return ww_fail(diag, WW_E_INVALID, "four bytes are needed");
-    (*(flow_fixture **)self)->added = ww_le32(state.data);
-    return WW_OK;
-}
-
 static const ww_flow_component_type loader = {.name = "Loader",
                                               .role = WW_FLOW_ROLE_DATA_SOURCE,
                                               .calls.data_source.next_batch = loader_next,
@@ -113,9 +99,7 @@ static const ww_flow_component_type store = {
     .role = WW_FLOW_ROLE_INDEX,
     .calls.index = {.add = index_add, .search = index_search, .train = index_train},
     .construct = construct,
-    .destroy = destroy,
-    .serialize = serialize,
-    .restore = restore};
+    .destroy = destroy};
 static const ww_flow_component_type own_bootstrap = {
     .name = "BootIndex",
     .role = WW_FLOW_ROLE_INDEX,
