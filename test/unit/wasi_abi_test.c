@@ -281,6 +281,16 @@ static void terminals__only_where_there_is_one__are_given(void **state)
     release(out.some);
 }
 
+static void network__as_such__can_be_held(void **state)
+{
+    (void)state;
+    ww_network *network;
+    ww_call call = new_call();
+    assert_ok(ww_wasi_sockets_instance_network.instance_network(&call, &network));
+    assert_int_equal(f.principal.objects.used, 1);
+    release(network);
+}
+
 static void exit__ok_error_and_code__end_the_guest_with_it(void **state)
 {
     (void)state;
@@ -379,6 +389,7 @@ int main(void)
         CLI(environment__of_the_cell__is_handed_over_as_it_is),
         CLI(terminals__only_where_there_is_one__are_given),
         CASE(exit__ok_error_and_code__end_the_guest_with_it),
+        CASE(network__as_such__can_be_held),
         CASE(stdin__of_a_cell_without_one__is_at_its_end),
         CASE(clocks__of_the_cell__are_the_ones_it_was_given),
         CASE(random__from_a_seed__is_the_same_in_every_run_and_apart_from_the_insecure),

@@ -18,6 +18,7 @@
 #include "wit/wasi_random_insecure.h"
 #include "wit/wasi_random_insecure_seed.h"
 #include "wit/wasi_random_random.h"
+#include "wit/wasi_sockets_instance_network.h"
 
 extern const wasi_cli_environment ww_wasi_cli_environment;
 extern const wasi_cli_exit ww_wasi_cli_exit;
@@ -37,3 +38,4 @@ extern const wasi_io_streams ww_wasi_io_streams;
 extern const wasi_random_insecure ww_wasi_random_insecure;
 extern const wasi_random_insecure_seed ww_wasi_random_insecure_seed;
 extern const wasi_random_random ww_wasi_random_random;
+extern const wasi_sockets_instance_network ww_wasi_sockets_instance_network;

@@ -2,6 +2,7 @@
 #include "abi/wasi/bindings.h"
 #include "component/instance.h"
 #include "resource/stream.h"
+#include "resource/token.h"
 
 _Static_assert(sizeof(ww_env) == sizeof(wasi_cli_environment_tuple_string_string) &&
                    offsetof(ww_env, value) ==
@@ -67,56 +68,34 @@ const wasi_cli_stdin ww_wasi_cli_stdin = {get_stdin};
 const wasi_cli_stdout ww_wasi_cli_stdout = {get_stdout};
 const wasi_cli_stderr ww_wasi_cli_stderr = {get_stderr};
 
-/* A terminal has no functions; it is there, or it is not. */
-typedef struct terminal {
-    ww_object object;
-    const ww_allocator *allocator;
-} terminal;
-
-static void terminal_free(ww_object *object)
+/* A terminal is there, or it is not. */
+static ww_status terminal(ww_call *call, bool is_there, uint32_t *is_some, ww_object **out)
 {
-    terminal *made = WW_CONTAINER_OF(object, terminal, object);
-    ww_free(made->allocator, made, sizeof *made);
-}
-
-static ww_status terminal_new(ww_call *call, bool is_there, uint32_t *is_some, void *out)
-{
-    static const ww_object_class class = {"terminal", terminal_free};
-    const ww_wasi *wasi = ww_wasi_of(call);
-    const ww_allocator *allocator = wasi->options.allocator;
+    static const ww_object_class class = {"terminal", ww_token_free};
     *is_some = is_there;
-    if (!is_there) return WW_OK;
-    terminal *made = ww_alloc_zeroed(allocator, sizeof *made);
-    if (!made) return WW_E_MEMORY;
-    ww_status status = ww_object_init(&made->object, &class, wasi->context.principal, NULL);
-    if (status) {
-        ww_free(allocator, made, sizeof *made);
-        return status;
-    }
-    made->allocator = allocator;
-    memcpy(out, &made, sizeof made);
-    return WW_OK;
+    *out = NULL;
+    return is_there ? ww_token_new(ww_wasi_of(call), &class, out) : WW_OK;
 }
 
 static ww_status get_terminal_stdin(ww_call *call,
                                     wasi_cli_terminal_stdin_option_terminal_input *result)
 {
     bool is_there = ww_wasi_of(call)->options.input_is_terminal;
-    return terminal_new(call, is_there, &result->is_some, &result->some);
+    return terminal(call, is_there, &result->is_some, (ww_object **)&result->some);
 }
 
 static ww_status get_terminal_stdout(ww_call *call,
                                      wasi_cli_terminal_stdout_option_terminal_output *result)
 {
     bool is_there = ww_wasi_of(call)->options.output_is_terminal;
-    return terminal_new(call, is_there, &result->is_some, &result->some);
+    return terminal(call, is_there, &result->is_some, (ww_object **)&result->some);
 }
 
 static ww_status get_terminal_stderr(ww_call *call,
                                      wasi_cli_terminal_stderr_option_terminal_output *result)
 {
     bool is_there = ww_wasi_of(call)->options.error_is_terminal;
-    return terminal_new(call, is_there, &result->is_some, &result->some);
+    return terminal(call, is_there, &result->is_some, (ww_object **)&result->some);
 }
 
 const wasi_cli_terminal_stdin ww_wasi_cli_terminal_stdin = {get_terminal_stdin};

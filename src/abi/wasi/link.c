@@ -4,7 +4,6 @@
 #include "wit/wasi_cli_terminal_output.h"
 #include "wit/wasi_http.h"
 #include "wit/wasi_http_outgoing_handler.h"
-#include "wit/wasi_sockets_instance_network.h"
 #include "wit/wasi_sockets_ip_name_lookup.h"
 #include "wit/wasi_sockets_network.h"
 #include "wit/wasi_sockets_tcp.h"
@@ -20,7 +19,6 @@ typedef struct binding {
 /* A function that is not set is denied, in the words of its policy row. */
 static const wasi_http denied_http;
 static const wasi_http_outgoing_handler denied_outgoing_handler;
-static const wasi_sockets_instance_network denied_instance_network;
 static const wasi_sockets_ip_name_lookup denied_ip_name_lookup;
 static const wasi_sockets_tcp denied_tcp;
 static const wasi_sockets_tcp_create_socket denied_tcp_create_socket;
@@ -50,7 +48,7 @@ static const binding bindings[] = {
     {&wasi_random_insecure_interface, &ww_wasi_random_insecure},
     {&wasi_random_insecure_seed_interface, &ww_wasi_random_insecure_seed},
     {&wasi_random_random_interface, &ww_wasi_random_random},
-    {&wasi_sockets_instance_network_interface, &denied_instance_network},
+    {&wasi_sockets_instance_network_interface, &ww_wasi_sockets_instance_network},
     {&wasi_sockets_ip_name_lookup_interface, &denied_ip_name_lookup},
     {&wasi_sockets_network_interface, NULL},
     {&wasi_sockets_tcp_interface, &denied_tcp},
