@@ -112,7 +112,7 @@ static void read_composite(ww_reader *r, ww_arena *arena, reach within, ww_core_
     }
     case 0x5d:
         out->opaque = true;
-        (void)ww_reader_s33(r);
+        (void)read_heap(r, within);
         return;
     default: ww_reader_fail(r, at, WW_E_INVALID, "0x%02x is no core type", form);
     }
@@ -135,7 +135,8 @@ static void read_subtype(ww_reader *r, ww_arena *arena, reach within, ww_vec *ty
     if (form == 0x4f || form == 0x50) {
         (void)ww_reader_u8(r);
         uint32_t parents = ww_reader_count(r, 1, "supertypes");
-        if (parents) (void)ww_reader_u32(r);
+        if (parents && ww_reader_u32(r) >= types->count - 1)
+            ww_reader_fail(r, r->at, WW_E_INVALID, "a supertype must stand before its subtypes");
         type->opaque |= parents || form == 0x50;
     }
     read_composite(r, arena, within, type);
@@ -183,7 +184,7 @@ static void read_limits(ww_reader *r, bool is_memory, ww_core_limits *out)
     if (out->has_max) out->max = out->is_64 ? ww_reader_u64(r) : ww_reader_u32(r);
     if (flags & 8) {
         uint32_t page = ww_reader_u32(r);
-        if (page > 16)
+        if (page != 0 && page != 16)
             ww_reader_fail(r, at, WW_E_INVALID, "page size of 2^%u", page);
         else
             out->page_log2 = (uint8_t)page;

@@ -20,12 +20,13 @@ enum {
     WW_MAX_ARGS = 100000, /* of one instantiation */
     WW_MAX_TYPE_DECLS = 1000000,
     WW_MAX_MODULE_DECLS = 100000, /* of a core module type */
-    WW_MAX_FIELDS = 10000, /* record fields, variant cases, enum cases, tuple elements */
+    WW_MAX_FIELDS = 10000,        /* record fields, variant cases, enum cases, tuple elements */
     WW_MAX_FLAGS = 32,
     WW_MAX_FUNC_PARAMS = 1000,
     WW_MAX_CORE_FUNC_PARAMS = 1000, /* results as well */
     WW_MAX_CANON_OPTIONS = 10,
     WW_MAX_CHECK_STEPS = 1 << 24,       /* nodes looked at while one component is checked */
+    WW_MAX_CHECK_BYTES = 128 << 20,     /* memory for that, given back afterwards */
     WW_MAX_VALUE_BYTES = (1 << 28) - 1, /* size of one value, and of a string's or list's content */
 
     /* of a flattened plan */
@@ -33,7 +34,7 @@ enum {
     WW_MAX_PLAN_COMPONENT_INSTANCES = 512,
     WW_MAX_PLAN_MEMORIES = 256,
     WW_MAX_PLAN_FUNCS = 100000,
-    WW_MAX_PLAN_DEFS = 1 << 22, /* walked in all component instances */
+    WW_MAX_PLAN_DEFS = 1 << 22,   /* walked in all component instances */
     WW_MAX_PLAN_BYTES = 64 << 20, /* arena of one component's model and plan */
 
     /* of a running cell */

@@ -1,7 +1,5 @@
 #include "component/check.h"
 
-enum { SCRATCH_BYTES_MAX = 2 * WW_MAX_PLAN_BYTES };
-
 static const uint8_t component_preamble[] = {0x00, 'a', 's', 'm', 0x0d, 0x00, 0x01, 0x00};
 static const uint8_t module_preamble[] = {0x00, 'a', 's', 'm', 0x01, 0x00, 0x00, 0x00};
 
@@ -247,7 +245,7 @@ ww_status ww_model_parse(ww_view bytes, ww_arena *arena, const ww_model **out, w
                        bytes.size, WW_MAX_COMPONENT_BYTES);
     ww_reader reader = {.base = bytes.data, .end = bytes.size, .diag = diag};
     ww_checker c = {.r = &reader, .arena = arena};
-    ww_arena_init(&c.scratch, arena->allocator, SCRATCH_BYTES_MAX);
+    ww_arena_init(&c.scratch, arena->allocator, WW_MAX_CHECK_BYTES);
     parse_component(&c);
     const ww_model *model = ww_check_ok(&c) ? make_model(&c) : NULL;
     ww_idmap_deinit(&c.numbers, arena->allocator);

@@ -169,6 +169,16 @@ static void module__memory_beyond_its_address_space__is_refused(void **state)
     assert_parses(f, TEST_COMPONENT "01[" TEST_MODULE "05[01 00 80 80 04]]");
 }
 
+static void core_types__references__stay_within_the_types(void **state)
+{
+    fixture *f = *state;
+    assert_invalid(f, TEST_COMPONENT "03[01 60 01 64 01 00]", "a core type that is not there");
+    assert_invalid(f, TEST_COMPONENT "03[01 00 50 01 00 60 00 00]",
+                   "a supertype must stand before");
+    /* Types of one group may speak of each other. */
+    assert_parses(f, TEST_COMPONENT "03[01 4e 02 60 01 64 01 00 60 01 64 00 00]");
+}
+
 static void lift__core_function_of_another_type__is_refused(void **state)
 {
     fixture *f = *state;
@@ -392,6 +402,7 @@ int main(void)
         CASE(parse__round_trip__leaves_a_walk),
         CASE(module__declarations__are_decoded),
         CASE(module__memory_beyond_its_address_space__is_refused),
+        CASE(core_types__references__stay_within_the_types),
         CASE(lift__core_function_of_another_type__is_refused),
         CASE(lower__of_a_string__needs_memory),
         CASE(component_async__is_refused_by_name),
