@@ -4,12 +4,14 @@ target_link_libraries(ww PRIVATE ww_cli)
 install(TARGETS ww)
 add_test(NAME house/include-edges COMMAND ${CMAKE_SOURCE_DIR}/test/edges.sh)
 
-# test/e2e/NAME_test.sh drives the real program; test/e2e/expect.sh has its few words.
+# test/e2e/NAME_test.sh drives the real program; test/e2e/expect.sh has its few words. One that lacks a toolchain ends
+# with 77 and is named in the summary; the first run of one may have to install it and to make its guest.
 file(GLOB e2e_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/test/e2e/*_test.sh)
 foreach(script IN LISTS e2e_tests)
   get_filename_component(name ${script} NAME_WE)
   add_test(NAME e2e/${name} COMMAND bash ${script} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-  set_tests_properties(e2e/${name} PROPERTIES TIMEOUT 300 ENVIRONMENT "BUILD=${CMAKE_BINARY_DIR};WW=$<TARGET_FILE:ww>")
+  set_tests_properties(e2e/${name} PROPERTIES TIMEOUT 900 SKIP_RETURN_CODE 77
+    ENVIRONMENT "BUILD=${CMAKE_BINARY_DIR};WW=$<TARGET_FILE:ww>")
 endforeach()
 
 # Host bindings from WIT: gen/wit is committed, the test makes it again and compares.

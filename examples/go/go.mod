@@ -1,0 +1,3 @@
+module ww.example/go
+
+go 1.24
