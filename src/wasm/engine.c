@@ -89,7 +89,7 @@ static void configure_pool(wasm_config_t *config, const ww_engine_options *o)
     wasmtime_pooling_allocation_config_max_core_instance_size_set(pool, 4 << 20);
     /* Small things are wiped by memset on reuse instead of handed back by a system call. */
     wasmtime_pooling_allocation_config_table_keep_resident_set(pool, 64 << 10);
-    wasmtime_pooling_allocation_config_linear_memory_keep_resident_set(pool, 64 << 10);
+    wasmtime_pooling_allocation_config_linear_memory_keep_resident_set(pool, 512 << 10);
     wasmtime_pooling_allocation_config_async_stack_keep_resident_set(pool, 0);
     wasmtime_pooling_allocation_strategy_set(config, pool);
     wasmtime_pooling_allocation_config_delete(pool);
