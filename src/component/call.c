@@ -114,10 +114,13 @@ bool ww_call_take_side(ww_call *call, uint32_t owner, const ww_plan_options *opt
     ww_instance *instance = call->instance;
     call->handles = &instance->owners[owner].handles;
     call->options = options;
-    call->memory = (ww_memory_view){0};
-    if (options->memory == WW_NONE) return true;
-    call->memory = instance->memories[options->memory].view;
-    return call->memory.base || ww_call_fail_code(call, WW_TRAP_INDIRECT_CALL_TO_NULL);
+    if (options->memory == WW_NONE) {
+        call->memory = (ww_memory_view){0};
+        return true;
+    }
+    const ww_memory_view *view = &instance->memories[options->memory].view;
+    call->memory = *view;
+    return view->base || ww_call_fail_code(call, WW_TRAP_INDIRECT_CALL_TO_NULL);
 }
 
 static inline void init_call(ww_call *call, const ww_site *site, ww_instance *instance)
@@ -285,11 +288,12 @@ static ww_trap *resume_lowering(ww_call *call, uint64_t value, ww_slot *slots)
                             slots);
 }
 
-ww_trap *ww_call_ask_realloc(ww_call *call, ww_call_next *next, ww_slot *slots)
+/* `v` and `w` are the request as the thunk wants it. */
+static ww_trap *answer_realloc(ww_call *call, ww_call_next *next, uint64_t v, uint64_t w,
+                               ww_slot *slots)
 {
     struct ww_call_rest *rest = call->rest;
     ww_instance *instance = call->instance;
-    const ww_realloc_request *r = &rest->lowering.request;
     if (WW_UNLIKELY(call->options->realloc == WW_NONE)) {
         ww_call_fail(call, "no realloc to lower with");
         return ww_call_trap(call);
@@ -298,9 +302,14 @@ ww_trap *ww_call_ask_realloc(ww_call *call, ww_call_next *next, ww_slot *slots)
     memcpy(rest->realloc_context, instance->context, sizeof instance->context);
     memset(instance->context, 0, sizeof instance->context);
     rest->next = next;
-    return ww_answer(slots, WW_OP_REALLOC | call->options->realloc << 8,
-                     r->old_ptr | (uint64_t)r->old_size << 32,
-                     r->align | (uint64_t)r->new_size << 32);
+    return ww_answer(slots, WW_OP_REALLOC | call->options->realloc << 8, v, w);
+}
+
+ww_trap *ww_call_ask_realloc(ww_call *call, ww_call_next *next, ww_slot *slots)
+{
+    const ww_realloc_request *r = &call->rest->lowering.request;
+    return answer_realloc(call, next, r->old_ptr | (uint64_t)r->old_size << 32,
+                          r->align | (uint64_t)r->new_size << 32, slots);
 }
 
 ww_trap *ww_call_progress(ww_call *call, ww_progress progress, ww_call_next *lowered,
@@ -328,6 +337,48 @@ static ww_trap *answer_done(ww_call *call, uint64_t value, ww_slot *slots)
     return ww_answer(slots, WW_OP_DONE, bits, 0);
 }
 
+/* What reads answer: a list of bytes, alone or as the good case of a result; else NULL. */
+static const ww_list *lone_bytes(const ww_type *type, const void *value, uint32_t *at)
+{
+    const uint8_t *host = value;
+    if (type->kind == WW_TYPE_RESULT) {
+        uint32_t tag;
+        memcpy(&tag, host, sizeof tag);
+        if (tag || !type->fields[0].type) return NULL;
+        host += type->payload_host_offset;
+        *at += type->payload_abi_offset;
+        type = type->fields[0].type;
+    }
+    const bool is_bytes = type->kind == WW_TYPE_LIST && type->element->kind == WW_TYPE_U8;
+    return is_bytes ? (const ww_list *)(const void *)host : NULL;
+}
+
+static ww_trap *finish_bytes(ww_call *call, uint64_t value, ww_slot *slots)
+{
+    const struct ww_call_rest *rest = call->rest;
+    const uint32_t ptr = (uint32_t)value, count = (uint32_t)rest->bytes.count;
+    ww_call_after_realloc(call);
+    if (WW_UNLIKELY(!ww_lower_check_realloc(call, ptr))) return ww_call_trap(call);
+    /* The host's value may be a view of this very memory. */
+    if (count) memmove(ww_call_at(call, ptr), rest->bytes.data, count);
+    ww_put_le32(ww_call_at(call, rest->bytes_at), ptr);
+    ww_put_le32(ww_call_at(call, rest->bytes_at) + 4, count);
+    return answer_done(call, 0, slots);
+}
+
+/* One realloc and one copy: no frames are kept for them. */
+static ww_trap *lower_bytes(ww_call *call, const ww_list *bytes, uint32_t at, ww_slot *slots)
+{
+    struct ww_call_rest *rest = call->rest;
+    const uint32_t count = (uint32_t)bytes->count;
+    rest->bytes.data = bytes->data;
+    rest->bytes.count = count;
+    rest->bytes_at = at;
+    rest->lowering.request.align = 1;
+    rest->lowering.request.new_size = count;
+    return answer_realloc(call, finish_bytes, 0, 1 | (uint64_t)count << 32, slots);
+}
+
 static ww_trap *lower_host_result(ww_call *call, ww_slot *slots)
 {
     struct ww_call_rest *rest = call->rest;
@@ -345,6 +396,12 @@ static ww_trap *lower_host_result(ww_call *call, ww_slot *slots)
     if (!ww_lift_pointer(call, at, type->result->abi_size, type->result->abi_align)) {
         ww_release_value(call, &resolver, type->result, value);
         return ww_call_trap(call);
+    }
+    uint32_t bytes_at = at;
+    const ww_list *bytes = lone_bytes(type->result, value, &bytes_at);
+    if (bytes && bytes->count <= WW_MAX_VALUE_BYTES) {
+        if (bytes_at != at) *ww_call_at(call, at) = 0; /* the good case */
+        return lower_bytes(call, bytes, bytes_at, slots);
     }
     return ww_call_progress(call, ww_lower_result(call, resolver, type->result, value, at, NULL),
                             answer_done, slots);

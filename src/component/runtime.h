@@ -169,6 +169,8 @@ struct ww_call_rest {
     uint32_t held_count;
     ww_field held_result;
     ww_resolver held_resolver;
+    ww_list bytes; /* a result that is just a list of bytes, and where its pointer goes */
+    uint32_t bytes_at;
     ww_slot flats[WW_FLAT_PARAMS_MAX];
     ww_lowering lowering;
 };
