@@ -1,5 +1,6 @@
 #include "abi/wasi/bindings.h"
 #include "abi/wasi/wasi.h"
+#include "resource/policy.h"
 #include "wit/wasi_cli_terminal_input.h"
 #include "wit/wasi_cli_terminal_output.h"
 #include "wit/wasi_http.h"
@@ -60,7 +61,9 @@ static const binding bindings[] = {
 ww_status ww_wasi_link(ww_linker *linker)
 {
     ww_status status = WW_OK;
-    for (size_t i = 0; i < WW_COUNT_OF(bindings) && !status; i++)
-        status = ww_linker_add(linker, bindings[i].interface, bindings[i].impl);
+    for (size_t i = 0; i < WW_COUNT_OF(bindings) && !status; i++) {
+        status = ww_policy_check(bindings[i].interface, NULL);
+        if (!status) status = ww_linker_add(linker, bindings[i].interface, bindings[i].impl);
+    }
     return status;
 }

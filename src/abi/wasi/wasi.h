@@ -9,5 +9,5 @@
 #include "resource/wasi.h"
 
 /* Adds all interfaces of wasi:cli, clocks, filesystem, http, io, random and sockets. E_MEMORY,
- * E_EXISTS. */
+ * E_EXISTS; E_MISMATCH if a function has no policy row that fits it. */
 WW_MUST_USE ww_status ww_wasi_link(ww_linker *linker);
