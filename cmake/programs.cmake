@@ -21,12 +21,6 @@ target_link_libraries(witgen PRIVATE ww_component PkgConfig::JANSSON)
 add_test(NAME house/gen-wit COMMAND ${CMAKE_SOURCE_DIR}/tools/wit --check)
 set_tests_properties(house/gen-wit PROPERTIES ENVIRONMENT "WW_BUILD=${CMAKE_BINARY_DIR}")
 
-# The suites of the component model, from outside the tree: make conformance WAST_DIR=DIR.
-file(GLOB conformance_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/test/conformance/*.c)
-add_executable(conformance EXCLUDE_FROM_ALL ${conformance_sources})
-target_link_libraries(conformance PRIVATE ww_component PkgConfig::JANSSON)
-add_dependencies(tests conformance)
-
 # Modules written as text, compiled to artifacts.
 add_executable(ww-modulec ${CMAKE_SOURCE_DIR}/tools/modulec.c)
 target_link_libraries(ww-modulec PRIVATE ww_dataflow)

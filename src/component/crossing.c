@@ -59,9 +59,12 @@ static const ww_plan_lift *lift_of(const ww_call *call)
     return call->rest->lift->plan;
 }
 
+/* An instance that calls its own lift would enter nothing; the engine refuses that, so do we. */
 static bool enter(ww_call *call)
 {
-    call->rest->entered = ww_owner_enter(call->instance, call->rest->caller, lift_of(call)->owner);
+    uint32_t callee = lift_of(call)->owner;
+    call->rest->entered =
+        call->rest->caller != callee && ww_owner_enter(call->instance, call->rest->caller, callee);
     return call->rest->entered || ww_call_fail_code(call, WW_TRAP_CANNOT_ENTER);
 }
 

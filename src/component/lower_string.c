@@ -161,7 +161,7 @@ static ww_progress keep_or_narrow(ww_call *call, uint32_t ptr)
     }
     for (uint32_t i = 0; i < source->units; i++)
         out[i] = source->data[2 * (size_t)i];
-    return shrink(call, ptr, 1, source->units, source->units);
+    return shrink(call, ptr, 2, source->units, source->units);
 }
 
 /* --- the choice --- */

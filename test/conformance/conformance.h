@@ -19,13 +19,22 @@ bool conformance_value_equal(const json_t *json, const ww_type *type, const void
 
 /* --- what the suites import (fixture.c) --- */
 
+enum { CONFORMANCE_MODULES_MAX = 64 };
+
 typedef struct conformance_fixture {
     ww_linker *linker;
+    struct {
+        char name[256];
+        ww_view wasm;
+    } modules[CONFORMANCE_MODULES_MAX];
+    uint32_t module_count;
     struct conformance_tables *tables;
     uint32_t last_drop, drops;
 } conformance_fixture;
 
 void conformance_fixture_init(conformance_fixture *fixture);
+/* Offers a core module, in place of one of the same name. Borrows `wasm`. */
+bool conformance_fixture_offer(conformance_fixture *fixture, const char *name, ww_view wasm);
 void conformance_fixture_deinit(conformance_fixture *fixture);
 
 /* --- files (suite.c) --- */

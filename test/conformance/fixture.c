@@ -134,6 +134,7 @@ static ww_status drop_resource1(ww_call *call, uint64_t rep)
 
 static const ww_resource_type resource1 = {
     .name = "resource1", .drop = drop_resource1, .owner = WW_NONE, .dtor = WW_NONE};
+static const char *const resource_names[] = {"resource1", "resource2", "resource1-again"};
 static const ww_resource_type resource2 = {.name = "resource2", .owner = WW_NONE, .dtor = WW_NONE};
 
 /* (module (func (export "f") (result i32) (i32.const 101))
@@ -146,7 +147,7 @@ static const uint8_t simple_module[] = {0,    'a',  's',  'm',  1, 0, 0, 0, 1,  
 struct conformance_tables {
     struct shapes shapes;
     ww_host_func root_funcs[2], host_funcs[8], nested_funcs[1];
-    const ww_resource_type *resources[2];
+    const ww_resource_type *resources[3];
     ww_host_interface interfaces[3];
 };
 
@@ -175,29 +176,51 @@ static void fill_tables(struct conformance_tables *t)
     memcpy(t->nested_funcs, nested, sizeof nested);
     t->resources[0] = &resource1;
     t->resources[1] = &resource2;
+    t->resources[2] = &resource1;
     t->interfaces[0] =
         (ww_host_interface){.name = "", .funcs = t->root_funcs, .func_count = WW_COUNT_OF(root)};
     t->interfaces[1] = (ww_host_interface){.name = "host",
                                            .funcs = t->host_funcs,
                                            .func_count = WW_COUNT_OF(host),
                                            .resources = t->resources,
-                                           .resource_count = 2,
-                                           .exported_count = 2};
+                                           .resource_count = 3,
+                                           .exported_count = 3,
+                                           .exported_names = resource_names};
     t->interfaces[2] = (ww_host_interface){
         .name = "host/nested", .funcs = t->nested_funcs, .func_count = WW_COUNT_OF(nested)};
 }
 
+static void make_linker(conformance_fixture *f)
+{
+    ww_linker_free(f->linker);
+    if (ww_linker_new(ww_allocator_libc(), &f->linker)) abort();
+    for (size_t i = 0; i < WW_COUNT_OF(f->tables->interfaces); i++)
+        if (ww_linker_add(f->linker, &f->tables->interfaces[i], NULL)) abort();
+    for (uint32_t i = 0; i < f->module_count; i++)
+        if (ww_linker_add_module(f->linker, f->modules[i].name, f->modules[i].wasm)) abort();
+}
+
+bool conformance_fixture_offer(conformance_fixture *f, const char *name, ww_view wasm)
+{
+    uint32_t i = 0;
+    while (i < f->module_count && strcmp(f->modules[i].name, name))
+        i++;
+    if (i == CONFORMANCE_MODULES_MAX || strlen(name) >= sizeof f->modules[i].name) return false;
+    if (i == f->module_count) f->module_count++;
+    memcpy(f->modules[i].name, name, strlen(name) + 1);
+    f->modules[i].wasm = wasm;
+    make_linker(f);
+    return true;
+}
+
 void conformance_fixture_init(conformance_fixture *fixture)
 {
-    struct conformance_tables *tables = calloc(1, sizeof *tables);
-    *fixture = (conformance_fixture){.tables = tables, .last_drop = UINT32_MAX};
-    if (!tables || ww_linker_new(ww_allocator_libc(), &fixture->linker)) abort();
-    fill_tables(tables);
-    for (size_t i = 0; i < WW_COUNT_OF(tables->interfaces); i++)
-        if (ww_linker_add(fixture->linker, &tables->interfaces[i], NULL)) abort();
-    if (ww_linker_add_module(fixture->linker, "host/simple-module",
-                             ww_view_of(simple_module, sizeof simple_module)))
-        abort();
+    *fixture = (conformance_fixture){.tables = calloc(1, sizeof(struct conformance_tables)),
+                                     .last_drop = UINT32_MAX};
+    if (!fixture->tables) abort();
+    fill_tables(fixture->tables);
+    ww_view simple = ww_view_of(simple_module, sizeof simple_module);
+    if (!conformance_fixture_offer(fixture, "host/simple-module", simple)) abort();
 }
 
 void conformance_fixture_deinit(conformance_fixture *fixture)

@@ -1,5 +1,6 @@
 /* conformance DIR [REPORT]: runs every JSON file below DIR and writes a report in Markdown. */
 #include "conformance.h"
+#include "support/sanitized.h"
 #include <fts.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +41,7 @@ static int by_name(const FTSENT **a, const FTSENT **b)
 static void run_tree(const conformance_run *run, char *root, report *r)
 {
     char *const paths[] = {root, NULL};
-    FTS *tree = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+    FTS *tree = fts_open(paths, FTS_LOGICAL | FTS_NOCHDIR, by_name);
     if (!tree) return;
     for (FTSENT *entry; (entry = fts_read(tree));) {
         if (entry->fts_info != FTS_F || entry->fts_pathlen < 5) continue;
@@ -84,6 +85,7 @@ int main(int argc, char **argv)
     }
     ww_engine_options options;
     ww_engine_options_default(&options, false);
+    options.signals = !test_is_sanitized();
     ww_diag diag;
     conformance_skips skips = {read_text(argc > 3 ? argv[3] : "test/conformance/skips.txt")};
     conformance_run run = {.skips = &skips, .log = stderr};
