@@ -90,7 +90,8 @@ ww_capnp_server *ww_capnp_cap_server(ww_capnp_cap *cap);
 
 /* ---- promises and errors ---- */
 
-/* A reference that is settled later; calls wait for it. NULL when memory is short. */
+/* A reference that is settled later, by its maker and in any case: the calls that wait for it keep it. NULL when memory
+ * is short. */
 ww_capnp_cap *ww_capnp_promise_new(ww_capnp_vat *vat);
 /* Settles a promise, once; `target` may be NULL (null capability) and is borrowed. A promise that would come to stand
  * for itself becomes broken. */

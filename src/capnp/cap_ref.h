@@ -11,10 +11,13 @@ typedef struct ww_capnp_cap_class {
     void (*destroy)(ww_capnp_cap *cap);
 } ww_capnp_cap_class;
 
-/* What every capability starts with. */
+/* What every capability starts with. The export slot remembers one connection that knows it, and under which number. */
 struct ww_capnp_cap {
     const ww_capnp_cap_class *class;
     uint32_t refs;
+    uint32_t export_id;
+    const struct ww_capnp_conn *export_conn;
+    struct ww_capnp_vat *vat;
 };
 
 /* Both accept NULL; _ref returns its argument. */

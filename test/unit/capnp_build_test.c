@@ -204,7 +204,7 @@ static void caps__in_a_builder_and_its_copy__are_counted(void **state)
 {
     (void)state;
     static const ww_capnp_cap_class class = {count_destroy};
-    ww_capnp_cap cap = {&class, 1};
+    ww_capnp_cap cap = {.class = &class, .refs = 1};
     destroyed = 0;
     ww_capnp_builder b, copy;
     ww_capnp_builder_init(&b, ww_allocator_libc(), NULL);

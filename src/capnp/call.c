@@ -1,0 +1,407 @@
+/* The life of a call.
+ *
+ * C1  `refs` counts those who want the outcome; when none is left and there is no outcome yet, the call is canceled.
+ *     `in_progress` keeps the memory until the outcome is there.
+ * C2  settle runs once per call, out of capnp_vat_work or directly; done_is_due and cancel_is_due are then turns of their
+ *     own in vat->ready.
+ * C3  A call that waits in a list is taken out of it before it is settled.
+ */
+#include "capnp/rpc.capnp.h"
+#include "capnp/vat.h"
+#include <stdio.h>
+
+ww_capnp_any_b capnp_parcel_begin_call(capnp_parcel *parcel)
+{
+    rpc_call_b call = rpc_message_init_call(rpc_message_init_root(&parcel->builder));
+    rpc_call_init_target(call);
+    return rpc_payload_pointer_content(rpc_call_init_params(call));
+}
+
+ww_capnp_any_b capnp_parcel_begin_return(capnp_parcel *parcel)
+{
+    rpc_return_b answer = rpc_message_init_return(rpc_message_init_root(&parcel->builder));
+    return rpc_payload_pointer_content(rpc_return_init_results(answer));
+}
+
+/* ---- making and sending ---- */
+
+ww_capnp_call *ww_capnp_call_new(ww_capnp_cap *cap, uint64_t interface_id, uint16_t method)
+{
+    ww_capnp_call *call = cap ? capnp_call_alloc(cap->vat) : NULL;
+    if (!call) return NULL;
+    call->request = capnp_parcel_new(cap->vat);
+    if (!call->request) {
+        capnp_call_recycle(call);
+        return NULL;
+    }
+    call->target = ww_capnp_cap_ref(cap);
+    call->interface_id = interface_id;
+    call->method = method;
+    ww_capnp_any_b content = capnp_parcel_begin_call(call->request);
+    call->params = ww_capnp_any_b_read(content);
+    return call;
+}
+
+ww_capnp_any_b ww_capnp_call_params_b(ww_capnp_call *call)
+{
+    if (!call || call->state != CALL_NEW || !call->request) return (ww_capnp_any_b){0};
+    uint8_t *at = (uint8_t *)(uintptr_t)call->params.at;
+    return (ww_capnp_any_b){&call->request->builder, at, 0};
+}
+
+ww_capnp_struct_b ww_capnp_call_init_params(ww_capnp_call *call, ww_capnp_struct_size size)
+{
+    ww_capnp_any_b params = ww_capnp_call_params_b(call);
+    return params.at ? ww_capnp_any_b_init_struct(params, size) : (ww_capnp_struct_b){0};
+}
+
+static ww_status start(ww_capnp_call *call)
+{
+    if (!call) return WW_E_MEMORY;
+    WW_ASSERT(call->state == CALL_NEW);
+    if (call->request->builder.fault) return call->request->builder.fault;
+    call->words = call->request->builder.words;
+    call->in_progress = true;
+    return WW_OK;
+}
+
+ww_status ww_capnp_call_send(ww_capnp_call *call, ww_capnp_done *done)
+{
+    ww_status status = start(call);
+    if (status) return status;
+    call->done = done;
+    if (done) call->refs++;
+    capnp_promise *p = capnp_as_promise(call->target);
+    if (p && p->poisoned)
+        capnp_call_fail_now(call, WW_CAPNP_FAILED, "an earlier streaming call failed");
+    else
+        capnp_deliver(call->target, call, NULL);
+    capnp_vat_work(call->vat);
+    return WW_OK;
+}
+
+/* ---- streams ---- */
+
+static void done_later(ww_capnp_call *call)
+{
+    if (!call->done || call->done_is_due) return;
+    call->done_is_due = true;
+    if (!call->item.list) capnp_list_push(&call->vat->ready, &call->item);
+}
+
+/* Completes the sends that fit the window again, in order. */
+static void admit(capnp_promise *p)
+{
+    while (p->stream_first && p->stream_size <= p->base.vat->limits.stream_window_size) {
+        ww_capnp_call *call = p->stream_first;
+        p->stream_first = call->stream_next;
+        if (!p->stream_first) p->stream_last = NULL;
+        call->stream_next = NULL;
+        done_later(call);
+    }
+}
+
+void capnp_stream_settled(ww_capnp_call *call)
+{
+    capnp_promise *p = call->stream;
+    call->stream = NULL;
+    p->stream_size -= call->words * 8;
+    if (call->has_failed) p->poisoned = true;
+    admit(p);
+    ww_capnp_cap_unref(&p->base);
+}
+
+ww_status ww_capnp_call_stream(ww_capnp_call *call, ww_capnp_done *done)
+{
+    capnp_promise *p = call ? capnp_as_promise(call->target) : NULL;
+    if (!p) return ww_capnp_call_send(call, done); /* a local server takes its time itself */
+    bool is_poisoned = p->poisoned;
+    ww_status status = start(call);
+    if (status) return status;
+    call->done = done;
+    if (done) call->refs++;
+    if (is_poisoned) {
+        capnp_call_fail_now(call, WW_CAPNP_FAILED, "an earlier streaming call failed");
+        capnp_vat_work(call->vat);
+        return WW_OK;
+    }
+    call->is_stream = true;
+    call->stream = (capnp_promise *)ww_capnp_cap_ref(&p->base);
+    p->stream_size += call->words * 8;
+    if (p->stream_last)
+        p->stream_last->stream_next = call;
+    else
+        p->stream_first = call;
+    p->stream_last = call;
+    call->refs++; /* dropping the caller's references does not cancel what was streamed */
+    capnp_deliver(call->target, call, NULL);
+    capnp_vat_work(call->vat);
+    admit(p);
+    return WW_OK;
+}
+
+/* Out of the window's queue, when it is completed otherwise. */
+static void leave_window(ww_capnp_call *call)
+{
+    capnp_promise *p = call->stream;
+    ww_capnp_call **link = &p->stream_first, *before = NULL;
+    while (*link && *link != call) {
+        before = *link;
+        link = &before->stream_next;
+    }
+    if (!*link) return;
+    *link = call->stream_next;
+    if (p->stream_last == call) p->stream_last = before;
+    call->stream_next = NULL;
+}
+
+/* ---- outcome ---- */
+
+void capnp_call_set_failure(ww_capnp_call *call, ww_capnp_exception type, const char *reason)
+{
+    if (call->has_failed) return;
+    call->has_failed = true;
+    call->exception = (uint8_t)type;
+    size_t size = strnlen(reason, WW_CAPNP_REASON_MAX - 1);
+    call->reason = ww_alloc(call->vat->allocator, size + 1);
+    if (!call->reason) return;
+    memcpy(call->reason, reason, size);
+    call->reason[size] = '\0';
+}
+
+void capnp_call_fail_now(ww_capnp_call *call, ww_capnp_exception type, const char *reason)
+{
+    capnp_call_set_failure(call, type, reason);
+    capnp_call_settle(call);
+}
+
+void capnp_call_release_request(ww_capnp_call *call)
+{
+    capnp_parcel_unref(call->vat, call->request);
+    capnp_letter_free(call->vat, call->letter);
+    call->request = NULL;
+    call->letter = NULL;
+    call->params = (ww_capnp_any){0};
+}
+
+ww_capnp_cap_entry capnp_call_entry_at(ww_capnp_call *call, const uint16_t *path, uint16_t depth)
+{
+    ww_capnp_any any = call->response;
+    for (uint16_t i = 0; i < depth; i++)
+        any = ww_capnp_get_pointer(ww_capnp_any_struct(any), path[i]);
+    if (ww_capnp_any_kind(any) != WW_CAPNP_IS_CAP) return (ww_capnp_cap_entry){0};
+    return ww_capnp_any_cap_entry(any);
+}
+
+static void settle_pipes(ww_capnp_call *call)
+{
+    for (capnp_promise *p = call->pipes; p; p = p->next_pipe) {
+        if (p->state != PROMISE_PENDING) continue;
+        if (call->has_failed)
+            capnp_promise_settle_broken(p, (ww_capnp_exception)call->exception,
+                                        ww_capnp_call_reason(call));
+        else
+            capnp_promise_settle(p, capnp_call_entry_at(call, p->path, p->depth));
+    }
+}
+
+static void settle_follower(ww_capnp_call *call)
+{
+    ww_capnp_call *outer = call->follower;
+    call->follower = NULL;
+    if (!outer) return;
+    if (call->has_failed)
+        capnp_call_set_failure(outer, (ww_capnp_exception)call->exception,
+                               ww_capnp_call_reason(call));
+    else
+        outer->response = call->response; /* kept alive by outer->inner */
+    capnp_vat_settle_later(outer);
+}
+
+static void free_call(ww_capnp_call *call)
+{
+    ww_capnp_vat *vat = call->vat;
+    capnp_call_release_request(call);
+    capnp_parcel_unref(vat, call->reply);
+    capnp_letter_free(vat, call->reply_letter);
+    if (call->reason) ww_free(vat->allocator, call->reason, strlen(call->reason) + 1);
+    for (capnp_early *e; (e = call->early); ww_free(vat->allocator, e, sizeof *e)) {
+        call->early = e->next;
+        ww_capnp_cap_unref(e->cap);
+    }
+    if (call->result_exports.more)
+        ww_free(vat->allocator, call->result_exports.more,
+                call->result_exports.capacity * sizeof(uint32_t));
+    ww_capnp_call *inner = call->inner;
+    ww_capnp_cap *target = call->target;
+    capnp_call_recycle(call);
+    ww_capnp_cap_unref(target);
+    if (inner) capnp_call_unref(inner);
+}
+
+void capnp_call_settle(ww_capnp_call *call)
+{
+    if (call->state == CALL_DONE) return;
+    capnp_list_remove(&call->item);
+    call->state = CALL_DONE;
+    capnp_call_release_request(call);
+    settle_pipes(call);
+    settle_follower(call);
+    if (call->is_exclusive) capnp_server_idle(call);
+    if (call->answer_conn) capnp_conn_send_return(call->answer_conn, call);
+    bool was_stream = call->stream != NULL;
+    if (was_stream) {
+        leave_window(call);
+        capnp_stream_settled(call);
+    }
+    done_later(call);
+    ww_capnp_cap *target = call->target;
+    call->target = NULL;
+    ww_capnp_cap_unref(target);
+    call->in_progress = false;
+    if (was_stream)
+        capnp_call_unref(call);
+    else if (!call->refs)
+        free_call(call);
+}
+
+/* ---- nobody wants it any more ---- */
+
+static void cancel(ww_capnp_call *call)
+{
+    call->is_canceled = true;
+    switch ((enum capnp_call_state)call->state) {
+    case CALL_NEW:
+    case CALL_DONE: break;
+    case CALL_QUEUED: {
+        bool is_local = call->target->class == &CAPNP_SERVER;
+        if (is_local && call->deliver_anyway) break;
+        capnp_promise *p = capnp_as_promise(call->target);
+        if (p && call->item.list == &p->queue) p->queued_words -= call->words;
+        capnp_list_remove(&call->item);
+        capnp_call_set_failure(call, WW_CAPNP_FAILED, "canceled");
+        capnp_vat_settle_later(call);
+        break;
+    }
+    case CALL_RUNNING:
+        if (!call->on_cancel || call->cancel_is_due) break;
+        call->cancel_is_due = true;
+        capnp_list_push(&call->vat->ready, &call->item);
+        break;
+    case CALL_REMOTE: capnp_conn_cancel(call->conn, call); break;
+    case CALL_TAIL:
+        if (call->inner) call->inner->follower = NULL;
+        capnp_call_set_failure(call, WW_CAPNP_FAILED, "canceled");
+        capnp_vat_settle_later(call);
+        break;
+    }
+}
+
+void capnp_call_unref(ww_capnp_call *call)
+{
+    if (--call->refs) return;
+    if (call->in_progress)
+        cancel(call);
+    else
+        free_call(call);
+}
+
+void ww_capnp_call_drop(ww_capnp_call *call)
+{
+    if (!call) return;
+    ww_capnp_vat *vat = call->vat;
+    capnp_call_unref(call);
+    capnp_vat_work(vat);
+}
+
+ww_capnp_call *ww_capnp_call_hold(ww_capnp_call *call)
+{
+    if (call) call->refs++;
+    return call;
+}
+
+void ww_capnp_call_cancel(ww_capnp_call *call)
+{
+    if (!call || !call->in_progress || call->state == CALL_RUNNING) {
+        if (call && call->state == CALL_RUNNING && !call->is_canceled) cancel(call);
+        return;
+    }
+    ww_capnp_vat *vat = call->vat;
+    cancel(call);
+    capnp_vat_work(vat);
+}
+
+/* ---- turns ---- */
+
+void capnp_call_run(ww_capnp_call *call)
+{
+    if (call->state == CALL_QUEUED) {
+        capnp_dispatch(call);
+        return;
+    }
+    if (call->cancel_is_due && call->state == CALL_RUNNING) {
+        call->cancel_is_due = false;
+        call->on_cancel->fn(call->on_cancel, call);
+        return;
+    }
+    if (!call->done_is_due || !call->done) return;
+    ww_capnp_done *done = call->done;
+    call->done = NULL;
+    done->fn(done, call);
+    capnp_call_unref(call);
+}
+
+/* ---- what the caller reads ---- */
+
+bool ww_capnp_call_failed(const ww_capnp_call *call)
+{
+    return !call || call->has_failed;
+}
+
+ww_capnp_exception ww_capnp_call_exception(const ww_capnp_call *call)
+{
+    return call ? (ww_capnp_exception)call->exception : WW_CAPNP_OVERLOADED;
+}
+
+const char *ww_capnp_call_reason(const ww_capnp_call *call)
+{
+    if (!call) return "out of memory";
+    if (!call->has_failed) return "";
+    return call->reason ? call->reason : "failed";
+}
+
+ww_capnp_any ww_capnp_call_response(ww_capnp_call *call)
+{
+    bool has_one = call && call->state == CALL_DONE && !call->has_failed;
+    return has_one ? call->response : (ww_capnp_any){0};
+}
+
+ww_capnp_pipeline ww_capnp_pipeline_of(ww_capnp_call *call)
+{
+    return (ww_capnp_pipeline){.call = call};
+}
+
+ww_capnp_pipeline ww_capnp_pipeline_field(ww_capnp_pipeline p, uint16_t pointer)
+{
+    if (p.depth < WW_CAPNP_PATH_MAX) p.path[p.depth] = pointer;
+    if (p.depth <= WW_CAPNP_PATH_MAX) p.depth++;
+    return p;
+}
+
+ww_capnp_cap *ww_capnp_pipeline_cap(ww_capnp_pipeline p)
+{
+    if (!p.call) return NULL;
+    ww_capnp_vat *vat = p.call->vat;
+    if (p.depth > WW_CAPNP_PATH_MAX)
+        return capnp_broken(vat, WW_CAPNP_FAILED, "the path is too long");
+    if (p.call->state != CALL_DONE) return capnp_pipe(p.call, p.path, p.depth);
+    if (p.call->has_failed)
+        return capnp_broken(vat, (ww_capnp_exception)p.call->exception,
+                            ww_capnp_call_reason(p.call));
+    /* The pipe that calls went through before it was resolved stays the way to it. */
+    for (capnp_promise *pipe = p.call->pipes; pipe; pipe = pipe->next_pipe)
+        if (pipe->depth == p.depth && memcmp(pipe->path, p.path, p.depth * sizeof *p.path) == 0)
+            return ww_capnp_cap_ref(&pipe->base);
+    ww_capnp_cap *cap = capnp_call_entry_at(p.call, p.path, p.depth).cap;
+    return ww_capnp_cap_ref(cap ? cap : &vat->null_cap.base);
+}

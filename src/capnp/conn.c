@@ -1,0 +1,379 @@
+/* A connection's life, its bytes, and its end. */
+#include "capnp/conn_state.h"
+#include <stdio.h>
+
+enum { TABLE_ROOM = 256, READ_MIN = 4096, GROWTH = 256 * 1024 };
+
+void capnp_conn_ref(ww_capnp_conn *conn)
+{
+    conn->refs++;
+}
+
+void capnp_conn_unref(ww_capnp_conn *conn)
+{
+    if (--conn->refs == 0) ww_free(conn->vat->allocator, conn, sizeof *conn);
+}
+
+ww_capnp_conn *ww_capnp_conn_new(ww_capnp_vat *vat, ww_capnp_cap *bootstrap)
+{
+    ww_capnp_conn *conn = ww_alloc_zeroed(vat->allocator, sizeof *conn);
+    if (!conn) return NULL;
+    conn->vat = vat;
+    conn->refs = 1;
+    conn->bootstrap = ww_capnp_cap_ref(bootstrap);
+    conn->question_free = conn->export_free = CAPNP_NONE;
+    capnp_idmap_init(&conn->answers, vat->allocator, vat->limits.answers_max);
+    capnp_idmap_init(&conn->imports, vat->allocator, vat->limits.imports_max);
+    capnp_idmap_init(&conn->other_exports, vat->allocator, vat->limits.exports_max);
+    return conn;
+}
+
+ww_capnp_cap *ww_capnp_conn_bootstrap(ww_capnp_conn *conn)
+{
+    ww_capnp_vat *vat = conn->vat;
+    if (conn->is_over) return capnp_broken(vat, WW_CAPNP_DISCONNECTED, "the connection is closed");
+    uint32_t id;
+    ww_capnp_call *call = capnp_call_alloc(vat);
+    ww_capnp_cap *cap = call ? capnp_pipe(call, NULL, 0) : NULL;
+    capnp_question *q = cap ? capnp_question_new(conn, &id) : NULL;
+    capnp_parcel *parcel = q ? capnp_parcel_new(vat) : NULL;
+    if (!parcel) {
+        if (q) capnp_question_free(conn, id);
+        ww_capnp_cap_unref(cap);
+        if (call) capnp_call_unref(call);
+        return NULL;
+    }
+    rpc_message_b message = rpc_message_init_root(&parcel->builder);
+    rpc_bootstrap_set_question_id(rpc_message_init_bootstrap(message), id);
+    call->state = CALL_REMOTE;
+    call->in_progress = true;
+    call->conn = conn;
+    call->question = id;
+    q->call = call;
+    capnp_conn_write(conn, parcel);
+    capnp_call_unref(call); /* the pipe holds it */
+    capnp_vat_work(vat);
+    return cap;
+}
+
+/* ---- bytes in ---- */
+
+/* How many bytes of the arriving message are there, and how many it has; 0 while that is not known. */
+static ww_status arriving(const ww_capnp_conn *conn, size_t *have, uint64_t *need, ww_diag *diag)
+{
+    const capnp_chunk *c = conn->input;
+    *have = c ? c->used - conn->input_start : 0;
+    *need = 0;
+    if (!*have) return WW_OK;
+    return ww_capnp_frame_size(ww_view_of(c->bytes + conn->input_start, *have),
+                               conn->vat->limits.message_words_max, need, diag);
+}
+
+/* A chunk that can take the rest of the message; the part that is there moves along. Large messages get room as they
+ * arrive, doubling, not as they promise. */
+static bool make_room(ww_capnp_conn *conn, size_t have, uint64_t need)
+{
+    uint64_t size = need > have ? need : (uint64_t)have + TABLE_ROOM;
+    if (size > CHUNK_SIZE && size > (uint64_t)have * 2 + GROWTH) size = (uint64_t)have * 2 + GROWTH;
+    capnp_chunk *chunk = size > SIZE_MAX / 2 ? NULL : capnp_chunk_new(conn->vat, (size_t)size);
+    if (!chunk) return false;
+    if (have) memcpy(chunk->bytes, conn->input->bytes + conn->input_start, have);
+    chunk->used = have;
+    capnp_chunk_unref(conn->vat, conn->input);
+    conn->input = chunk;
+    conn->input_start = 0;
+    return true;
+}
+
+uint8_t *ww_capnp_conn_room(ww_capnp_conn *conn, size_t *size)
+{
+    *size = 0;
+    if (conn->is_over) return NULL;
+    size_t have;
+    uint64_t need;
+    capnp_chunk *c = conn->input;
+    if (arriving(conn, &have, &need, NULL)) return NULL; /* told when it arrived */
+    if (c && !have && c->refs == 1) c->used = conn->input_start = 0;
+    size_t left = c ? c->capacity - c->used : 0;
+    bool fits =
+        need ? need - have <= left || (need > CHUNK_SIZE && left >= READ_MIN) : left >= TABLE_ROOM;
+    if (!fits) {
+        if (!make_room(conn, have, need)) {
+            capnp_conn_end(conn, WW_CAPNP_OVERLOADED, "out of memory");
+            return NULL;
+        }
+        c = conn->input;
+    }
+    *size = c->capacity - c->used;
+    return c->bytes + c->used;
+}
+
+/* The whole message at input_start, as a letter that shares the chunk. */
+static capnp_letter *open_letter(ww_capnp_conn *conn, size_t size)
+{
+    ww_capnp_vat *vat = conn->vat;
+    capnp_letter *letter = capnp_letter_new(vat);
+    if (!letter) return NULL;
+    const uint8_t *table = conn->input->bytes + conn->input_start;
+    uint32_t count = ww_le32(table) + 1;
+    if (count > LETTER_SEGMENTS) {
+        letter->segments = ww_alloc_array(vat->allocator, count, sizeof *letter->segments);
+        if (!letter->segments) {
+            letter->segments = letter->few_segments;
+            capnp_letter_free(vat, letter);
+            return NULL;
+        }
+    }
+    const uint8_t *at = table + ((size_t)count / 2 + 1) * 8;
+    for (uint32_t i = 0; i < count; i++) {
+        letter->segments[i] = (ww_capnp_segment){at, ww_le32(table + 4 + 4 * (size_t)i), 0};
+        at += (size_t)letter->segments[i].words * 8;
+    }
+    ww_capnp_message_init(&letter->message, letter->segments, count);
+    letter->message.words_left = vat->limits.message_words_max;
+    letter->words = size / 8;
+    letter->chunk = conn->input;
+    conn->input->refs++;
+    return letter;
+}
+
+static ww_status outcome(ww_capnp_conn *conn, const char *text, ww_diag *diag)
+{
+    return conn->is_over ? ww_fail(diag, WW_E_CLOSED, "%s", text) : WW_AGAIN;
+}
+
+ww_status ww_capnp_conn_received(ww_capnp_conn *conn, size_t size, ww_diag *diag)
+{
+    if (conn->is_over) return outcome(conn, "the connection is over", diag);
+    conn->input->used += size;
+    capnp_conn_ref(conn);
+    ww_diag why = {WW_OK, "the connection was ended"};
+    while (!conn->is_over) {
+        size_t have;
+        uint64_t need;
+        ww_status status = arriving(conn, &have, &need, &why);
+        if (status) capnp_conn_abort(conn, why.text);
+        if (status || !need || need > have) break;
+        capnp_letter *letter = open_letter(conn, (size_t)need);
+        conn->input_start += (size_t)need;
+        if (letter)
+            capnp_conn_message(conn, letter);
+        else
+            capnp_conn_end(conn, WW_CAPNP_OVERLOADED, "out of memory");
+    }
+    ww_status status = outcome(conn, why.text, diag);
+    capnp_conn_unref(conn);
+    return status;
+}
+
+ww_status ww_capnp_conn_feed(ww_capnp_conn *conn, ww_view bytes, ww_diag *diag)
+{
+    while (bytes.size) {
+        size_t room;
+        uint8_t *to = ww_capnp_conn_room(conn, &room);
+        if (!to) return ww_fail(diag, WW_E_CLOSED, "the connection is over");
+        size_t size = bytes.size < room ? bytes.size : room;
+        memcpy(to, bytes.data, size);
+        ww_status status = ww_capnp_conn_received(conn, size, diag);
+        if (status != WW_AGAIN) return status;
+        bytes = ww_view_of(bytes.data + size, bytes.size - size);
+    }
+    return WW_AGAIN;
+}
+
+/* ---- bytes out ---- */
+
+/* The pieces of one parcel from `skip` on. */
+static size_t pieces(capnp_parcel *p, size_t skip, ww_capnp_iov *iov, size_t max)
+{
+    const ww_capnp_builder *b = &p->builder;
+    bool is_one = b->message.segment_count == 1;
+    size_t count = 0;
+    for (uint32_t i = 0; i <= b->message.segment_count && count < max; i++) {
+        ww_capnp_iov piece = {is_one ? (const uint8_t *)p->scratch : p->table, p->table_size};
+        if (i)
+            piece = (ww_capnp_iov){b->segments[i - 1].data, (size_t)b->segments[i - 1].words * 8};
+        if (is_one && i == 0) { /* the table stands right before the segment */
+            piece.size += (size_t)b->segments[0].words * 8;
+            i++;
+        }
+        if (skip >= piece.size) {
+            skip -= piece.size;
+            continue;
+        }
+        iov[count++] = (ww_capnp_iov){piece.data + skip, piece.size - skip};
+        skip = 0;
+    }
+    return count;
+}
+
+size_t ww_capnp_conn_output(ww_capnp_conn *conn, ww_capnp_iov *iov, size_t max)
+{
+    size_t count = 0, skip = conn->output_sent;
+    for (capnp_parcel *p = conn->output_first; p && count < max; p = p->next) {
+        count += pieces(p, skip, iov + count, max - count);
+        skip = 0;
+    }
+    return count;
+}
+
+static size_t size_of(const capnp_parcel *p)
+{
+    size_t size = p->table_size;
+    for (uint32_t i = 0; i < p->builder.message.segment_count; i++)
+        size += (size_t)p->builder.segments[i].words * 8;
+    return size;
+}
+
+static void drop_first(ww_capnp_conn *conn)
+{
+    capnp_parcel *p = conn->output_first;
+    conn->output_words -= (size_of(p) - p->table_size) / 8;
+    conn->output_first = p->next;
+    if (!conn->output_first) conn->output_last = NULL;
+    conn->output_sent = 0;
+    capnp_parcel_unref(conn->vat, p);
+}
+
+void ww_capnp_conn_sent(ww_capnp_conn *conn, size_t size)
+{
+    conn->output_sent += size;
+    while (conn->output_first && conn->output_sent >= size_of(conn->output_first)) {
+        size_t rest = conn->output_sent - size_of(conn->output_first);
+        drop_first(conn);
+        conn->output_sent = rest;
+    }
+}
+
+/* ---- the end ---- */
+
+static void end_questions(ww_capnp_conn *conn, ww_capnp_exception type, const char *reason)
+{
+    for (uint32_t i = 0; i < conn->question_count; i++) {
+        capnp_question *q = &conn->questions[i];
+        if (!q->in_use) continue;
+        ww_capnp_call *call = q->call;
+        q->call = NULL;
+        capnp_question_free(conn, i);
+        if (!call) continue;
+        call->conn = NULL;
+        if (call->state != CALL_REMOTE) continue;
+        capnp_call_set_failure(call, type, reason);
+        capnp_vat_settle_later(call);
+    }
+}
+
+static void end_imports(ww_capnp_conn *conn, ww_capnp_exception type, const char *reason)
+{
+    uint32_t id;
+    for (capnp_promise *p; (p = capnp_idmap_any(&conn->imports, &id));) {
+        capnp_idmap_remove(&conn->imports, id);
+        p->conn = NULL;
+        capnp_promise_settle_broken(p, type, reason);
+    }
+}
+
+static void end_embargoes(ww_capnp_conn *conn, ww_capnp_exception type, const char *reason)
+{
+    for (uint32_t i = 0; i < conn->embargo_capacity; i++) {
+        capnp_promise *p = conn->embargoes[i].promise;
+        if (!p) continue;
+        conn->embargoes[i].promise = NULL;
+        capnp_promise_settle_broken(p, type, reason);
+        ww_capnp_cap_unref(&p->base);
+    }
+    conn->embargoes_used = 0;
+}
+
+static void end_answers(ww_capnp_conn *conn)
+{
+    uint32_t id;
+    for (ww_capnp_call *call; (call = capnp_idmap_any(&conn->answers, &id));) {
+        capnp_idmap_remove(&conn->answers, id);
+        call->answer_conn = NULL;
+        call->deliver_anyway = false;
+        if (!call->is_finished) capnp_call_unref(call);
+    }
+}
+
+static void end_exports(ww_capnp_conn *conn)
+{
+    for (uint32_t i = 0; i < conn->export_count; i++)
+        if (conn->exports[i].refs) {
+            bool ok = capnp_export_release(conn, i, conn->exports[i].refs);
+            WW_ASSERT(ok);
+        }
+}
+
+void capnp_conn_end(ww_capnp_conn *conn, ww_capnp_exception type, const char *reason)
+{
+    if (conn->is_over) return;
+    char text[WW_CAPNP_REASON_MAX]; /* `reason` may belong to what is freed here */
+    snprintf(text, sizeof text, "%s", reason);
+    conn->is_over = true;
+    capnp_conn_ref(conn);
+    end_questions(conn, type, text);
+    end_embargoes(conn, type, text);
+    end_imports(conn, type, text);
+    end_answers(conn);
+    end_exports(conn);
+    ww_capnp_cap_unref(conn->bootstrap);
+    conn->bootstrap = NULL;
+    capnp_vat_work(conn->vat);
+    capnp_conn_unref(conn);
+}
+
+void ww_capnp_conn_lost(ww_capnp_conn *conn, const char *reason)
+{
+    while (conn->output_first)
+        drop_first(conn);
+    capnp_conn_end(conn, WW_CAPNP_DISCONNECTED, reason);
+}
+
+void ww_capnp_conn_abort(ww_capnp_conn *conn, ww_capnp_exception type, const char *reason)
+{
+    if (conn->is_over) return;
+    capnp_parcel *parcel = capnp_parcel_new(conn->vat);
+    if (parcel) {
+        rpc_message_b message = rpc_message_init_root(&parcel->builder);
+        capnp_write_exception(rpc_message_init_abort(message), type, reason);
+        capnp_conn_write(conn, parcel);
+    }
+    capnp_conn_end(conn, WW_CAPNP_DISCONNECTED, reason);
+}
+
+void capnp_conn_abort(ww_capnp_conn *conn, const char *reason)
+{
+    ww_capnp_conn_abort(conn, WW_CAPNP_FAILED, reason);
+}
+
+bool ww_capnp_conn_is_over(const ww_capnp_conn *conn)
+{
+    return conn->is_over;
+}
+
+void ww_capnp_conn_free(ww_capnp_conn *conn)
+{
+    if (!conn) return;
+    ww_capnp_vat *vat = conn->vat;
+    ww_capnp_conn_lost(conn, "the connection was closed");
+    capnp_chunk_unref(vat, conn->input);
+    conn->input = NULL;
+    ww_free(vat->allocator, conn->questions, conn->question_capacity * sizeof *conn->questions);
+    ww_free(vat->allocator, conn->exports, conn->export_capacity * sizeof *conn->exports);
+    ww_free(vat->allocator, conn->embargoes, conn->embargo_capacity * sizeof *conn->embargoes);
+    conn->questions = NULL;
+    conn->exports = NULL;
+    conn->embargoes = NULL;
+    conn->question_count = conn->export_count = conn->embargo_capacity = 0;
+    capnp_idmap_deinit(&conn->answers);
+    capnp_idmap_deinit(&conn->imports);
+    capnp_idmap_deinit(&conn->other_exports);
+    capnp_conn_unref(conn);
+}
+
+ww_capnp_conn_counts ww_capnp_conn_count(const ww_capnp_conn *conn)
+{
+    return (ww_capnp_conn_counts){conn->questions_used, conn->answers.count, conn->exports_used,
+                                  conn->imports.count, conn->embargoes_used};
+}

@@ -1,0 +1,278 @@
+/* Promises, and the way from a reference to where calls go.
+ *
+ * P1  PENDING: an import or a pipe of a remote call sends, the others queue. EMBARGOED: all queue, `target` is where they
+ *     will go. RESOLVED: `target` says where; the queue is empty once the vat's work is done.
+ * P2  `target` is the innermost reference at the moment of the resolution, which is also what peers were told then. It
+ *     is not followed further for messages of the peer that was told: see capnp_follow.
+ * P3  `used` is set when anything was sent through a promise that is still to be resolved by its peer.
+ */
+#include "capnp/vat.h"
+
+enum { CYCLE_STEPS_MAX = 256 };
+
+bool capnp_promise_is_on(const capnp_promise *p, const ww_capnp_conn *conn)
+{
+    if (p->kind == PROMISE_IMPORT) return p->conn == conn;
+    return p->kind == PROMISE_PIPE && p->call->conn == conn &&
+           capnp_conn_question_lives(conn, p->call);
+}
+
+ww_capnp_cap *capnp_follow(ww_capnp_cap *cap, const ww_capnp_conn *origin)
+{
+    for (;;) {
+        capnp_promise *p = capnp_as_promise(cap);
+        if (!p || p->state != PROMISE_RESOLVED) return cap;
+        if (origin && capnp_promise_is_on(p, origin)) return cap;
+        cap = p->target;
+    }
+}
+
+/* A pending promise through which messages can be sent at once. */
+static bool sends(const capnp_promise *p)
+{
+    if (p->state != PROMISE_PENDING) return false;
+    return p->kind == PROMISE_IMPORT || (p->kind == PROMISE_PIPE && p->call->state == CALL_REMOTE);
+}
+
+static ww_capnp_conn *conn_of(const capnp_promise *p)
+{
+    return p->kind == PROMISE_IMPORT ? p->conn : p->call->conn;
+}
+
+/* Whether `call`, once it waits for `p`, would wait for itself. */
+static bool waits_for_itself(const ww_capnp_call *call, const capnp_promise *p)
+{
+    for (int step = 0; step < CYCLE_STEPS_MAX && p && p->kind == PROMISE_PIPE; step++) {
+        const ww_capnp_call *at = p->call;
+        while (at->state == CALL_TAIL && at->inner && step++ < CYCLE_STEPS_MAX)
+            at = at->inner;
+        if (at == call || p->call == call) return true;
+        p = at->state == CALL_QUEUED ? capnp_as_promise(at->target) : NULL;
+    }
+    return false;
+}
+
+static void enqueue(capnp_promise *p, ww_capnp_call *call)
+{
+    uint64_t max = p->base.vat->limits.queued_words_max;
+    if (call->words > max || p->queued_words > max - call->words) {
+        capnp_call_fail_now(call, WW_CAPNP_OVERLOADED, "too many calls wait for a promise");
+        return;
+    }
+    if (waits_for_itself(call, p)) {
+        capnp_call_fail_now(call, WW_CAPNP_FAILED, "a promise depends on itself");
+        return;
+    }
+    p->queued_words += call->words;
+    call->state = CALL_QUEUED;
+    capnp_list_push(&p->queue, &call->item);
+}
+
+void capnp_deliver(ww_capnp_cap *cap, ww_capnp_call *call, const ww_capnp_conn *origin)
+{
+    ww_capnp_vat *vat = call->vat;
+    cap = capnp_follow(cap, origin);
+    if (!cap) cap = &vat->null_cap.base;
+    ww_capnp_cap *old = call->target;
+    call->target = ww_capnp_cap_ref(cap);
+    ww_capnp_cap_unref(old);
+    capnp_promise *p = capnp_as_promise(cap);
+    if (p) {
+        bool is_raw = origin && capnp_promise_is_on(p, origin);
+        if (is_raw || (sends(p) && !p->queue.first))
+            capnp_conn_send_call(conn_of(p), call, p);
+        else
+            enqueue(p, call);
+    } else if (cap->class == &CAPNP_BROKEN) {
+        const capnp_broken_cap *broken = (const capnp_broken_cap *)cap;
+        capnp_call_set_failure(call, broken->type,
+                               broken->reason ? broken->reason : "null capability");
+        capnp_vat_settle_later(call);
+    } else {
+        call->state = CALL_QUEUED;
+        capnp_list_push(&vat->ready, &call->item);
+    }
+}
+
+void capnp_deliver_token(ww_capnp_cap *cap, capnp_token *token)
+{
+    cap = capnp_follow(cap, token->conn);
+    capnp_promise *p = capnp_as_promise(cap);
+    if (p && !capnp_promise_is_on(p, token->conn)) {
+        capnp_list_push(sends(p) && !p->queue.first ? &p->tokens : &p->queue, &token->item);
+        return;
+    }
+    if (!p && cap && cap->class == &CAPNP_SERVER)
+        capnp_conn_abort(token->conn, "a Disembargo's target does not lead back to its sender");
+    else
+        capnp_conn_send_loopback(token->conn, token->embargo, p);
+    ww_capnp_conn *conn = token->conn;
+    ww_free(capnp_conn_allocator(conn), token, sizeof *token);
+    capnp_conn_unref(conn);
+}
+
+static void deliver_item(capnp_promise *p, capnp_item *item)
+{
+    ww_capnp_cap *to = p->state == PROMISE_RESOLVED ? p->target : &p->base;
+    if (item->is_token) {
+        capnp_deliver_token(to, WW_CONTAINER_OF(item, capnp_token, item));
+        return;
+    }
+    ww_capnp_call *call = WW_CONTAINER_OF(item, ww_capnp_call, item);
+    p->queued_words -= call->words;
+    if (p->state == PROMISE_RESOLVED)
+        capnp_deliver(to, call, NULL);
+    else
+        capnp_conn_send_call(conn_of(p), call, p);
+}
+
+static void tell_watches(capnp_promise *p)
+{
+    while (p->watches) {
+        capnp_watch *watch = p->watches;
+        p->watches = watch->next;
+        capnp_conn_resolved(watch->conn, watch->export_id, p);
+        capnp_conn_unref(watch->conn);
+        ww_free(p->base.vat->allocator, watch, sizeof *watch);
+    }
+}
+
+void capnp_promise_flush(capnp_promise *p)
+{
+    capnp_item *item;
+    while ((p->state == PROMISE_RESOLVED || sends(p)) && (item = capnp_list_pop(&p->queue))) {
+        if (item->is_token && p->state == PROMISE_PENDING)
+            capnp_list_push(&p->tokens, item);
+        else
+            deliver_item(p, item);
+    }
+    if (p->state != PROMISE_RESOLVED) return;
+    while ((item = capnp_list_pop(&p->tokens)))
+        deliver_item(p, item);
+    tell_watches(p);
+}
+
+/* ---- resolution ---- */
+
+static bool needs_embargo(const capnp_promise *p, const ww_capnp_cap *inner, bool looped)
+{
+    if (!looped || !p->used || inner->class == &CAPNP_BROKEN || p->kind == PROMISE_PLAIN)
+        return false;
+    return conn_of(p) && capnp_promise_is_on(p, conn_of(p));
+}
+
+static void resolved(capnp_promise *p)
+{
+    p->state = PROMISE_RESOLVED;
+    capnp_vat_flush_later(p);
+}
+
+void capnp_promise_settle(capnp_promise *p, ww_capnp_cap_entry entry)
+{
+    if (p->state != PROMISE_PENDING) return;
+    ww_capnp_vat *vat = p->base.vat;
+    ww_capnp_cap *inner = capnp_follow(entry.cap ? entry.cap : &vat->null_cap.base, NULL);
+    if (inner == &p->base) {
+        capnp_promise_settle_broken(p, WW_CAPNP_FAILED, "a promise was resolved to itself");
+        return;
+    }
+    bool embargo = needs_embargo(p, inner, entry.looped);
+    p->target = ww_capnp_cap_ref(inner);
+    capnp_promise *next = capnp_as_promise(inner);
+    if (next && p->used) next->used = true;
+    if (!embargo) {
+        resolved(p);
+        return;
+    }
+    p->state = PROMISE_EMBARGOED;
+    if (capnp_conn_send_embargo(conn_of(p), p)) return;
+    ww_capnp_cap_unref(p->target);
+    p->target = capnp_broken(vat, WW_CAPNP_OVERLOADED, "too many embargoes");
+    resolved(p);
+}
+
+void capnp_promise_settle_broken(capnp_promise *p, ww_capnp_exception type, const char *reason)
+{
+    if (p->state == PROMISE_RESOLVED) return;
+    ww_capnp_cap *old = p->target;
+    p->target = capnp_broken(p->base.vat, type, reason);
+    ww_capnp_cap_unref(old);
+    resolved(p);
+}
+
+void capnp_promise_lift_embargo(capnp_promise *p)
+{
+    if (p->state == PROMISE_EMBARGOED) resolved(p);
+}
+
+/* ---- pipes ---- */
+
+ww_capnp_cap *capnp_pipe(ww_capnp_call *call, const uint16_t *path, uint16_t depth)
+{
+    for (capnp_promise *p = call->pipes; p; p = p->next_pipe)
+        if (p->depth == depth && memcmp(p->path, path, depth * sizeof *path) == 0)
+            return ww_capnp_cap_ref(&p->base);
+    capnp_promise *p = capnp_promise_alloc(call->vat, PROMISE_PIPE);
+    if (!p) return NULL;
+    p->depth = depth;
+    if (depth) memcpy(p->path, path, depth * sizeof *path);
+    p->call = call;
+    call->refs++;
+    p->next_pipe = call->pipes;
+    call->pipes = p;
+    for (const capnp_early *e = call->early; e; e = e->next)
+        if (e->depth == depth && memcmp(e->path, path, depth * sizeof *path) == 0)
+            capnp_promise_settle(p, (ww_capnp_cap_entry){e->cap, false});
+    return &p->base;
+}
+
+static void leave_call(capnp_promise *p)
+{
+    ww_capnp_call *call = p->call;
+    capnp_promise **link = &call->pipes;
+    while (*link != p)
+        link = &(*link)->next_pipe;
+    *link = p->next_pipe;
+    if (!call->pipes && call->conn && call->state != CALL_REMOTE)
+        capnp_conn_pipes_gone(call->conn, call);
+    capnp_call_unref(call);
+}
+
+/* ---- life ---- */
+
+void capnp_promise_destroy(capnp_promise *p)
+{
+    ww_capnp_vat *vat = p->base.vat;
+    /* Waiting calls hold the promise; a Disembargo does not. */
+    while (p->queue.first)
+        capnp_deliver_token(NULL, WW_CONTAINER_OF(capnp_list_pop(&p->queue), capnp_token, item));
+    while (p->tokens.first)
+        capnp_deliver_token(NULL, WW_CONTAINER_OF(capnp_list_pop(&p->tokens), capnp_token, item));
+    if (p->kind == PROMISE_IMPORT && p->conn) capnp_conn_import_gone(p->conn, p);
+    if (p->kind == PROMISE_PIPE) leave_call(p);
+    ww_capnp_cap_unref(p->target);
+    capnp_promise_recycle(vat, p);
+    capnp_vat_work(vat);
+}
+
+ww_capnp_cap *ww_capnp_promise_new(ww_capnp_vat *vat)
+{
+    capnp_promise *p = capnp_promise_alloc(vat, PROMISE_PLAIN);
+    return p ? &p->base : NULL;
+}
+
+void ww_capnp_promise_resolve(ww_capnp_cap *promise, ww_capnp_cap *target)
+{
+    capnp_promise *p = capnp_as_promise(promise);
+    if (!p || p->kind != PROMISE_PLAIN) return;
+    capnp_promise_settle(p, (ww_capnp_cap_entry){target, false});
+    capnp_vat_work(promise->vat);
+}
+
+void ww_capnp_promise_break(ww_capnp_cap *promise, ww_capnp_exception type, const char *reason)
+{
+    capnp_promise *p = capnp_as_promise(promise);
+    if (!p || p->kind != PROMISE_PLAIN || p->state != PROMISE_PENDING) return;
+    capnp_promise_settle_broken(p, type, reason);
+    capnp_vat_work(promise->vat);
+}
