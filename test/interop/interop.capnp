@@ -5,9 +5,12 @@ const answer :Int32 = -42;
 const ratio :Float64 = 0.5;
 const greeting :Text = "hello";
 const primes :List(UInt16) = [2, 3, 5, 7];
-const origin :Point = (x = 1, y = -1);
 
-struct Point { x @0 :Int32; y @1 :Int32; }
+struct Point {
+  x @0 :Int32;
+  y @1 :Int32;
+  const origin :Point = (x = 1, y = -1);
+}
 struct Empty {}
 
 enum Color { red @0; green @1; blueGreen @2; }

@@ -3,7 +3,7 @@
 
 /* ---- the link ---- */
 
-void link_init(link *l, const ww_capnp_limits *limits)
+void link_init(two_vats *l, const ww_capnp_limits *limits)
 {
     memset(l, 0, sizeof *l);
     test_allocator_init(&l->allocator, 0);
@@ -14,7 +14,7 @@ void link_init(link *l, const ww_capnp_limits *limits)
     }
 }
 
-void link_connect(link *l, ww_capnp_cap *of_a, ww_capnp_cap *of_b)
+void link_connect(two_vats *l, ww_capnp_cap *of_a, ww_capnp_cap *of_b)
 {
     l->a.conn = ww_capnp_conn_new(l->a.vat, of_a);
     l->b.conn = ww_capnp_conn_new(l->b.vat, of_b);
@@ -48,7 +48,7 @@ static bool move_bytes(link_end *from, link_end *to)
     return count > 0;
 }
 
-void link_pump(link *l)
+void link_pump(two_vats *l)
 {
     for (bool moved = true; moved;) {
         moved = move_bytes(&l->a, &l->b);
@@ -69,7 +69,7 @@ uint32_t link_sent(const link_end *end)
     return count;
 }
 
-void link_deinit(link *l)
+void link_deinit(two_vats *l)
 {
     link_end *ends[] = {&l->a, &l->b};
     for (int i = 0; i < 2; i++)

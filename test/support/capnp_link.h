@@ -19,17 +19,17 @@ typedef struct link_end {
     char over[512];            /* why the connection was ended, as seen here */
 } link_end;
 
-typedef struct link {
+typedef struct two_vats {
     test_allocator allocator;
     link_end a, b;
-} link;
+} two_vats;
 
 /* Connects two vats; each offers what is given (borrowed, may be NULL). */
-void link_init(link *l, const ww_capnp_limits *limits);
-void link_connect(link *l, ww_capnp_cap *of_a, ww_capnp_cap *of_b);
-void link_pump(link *l);
+void link_init(two_vats *l, const ww_capnp_limits *limits);
+void link_connect(two_vats *l, ww_capnp_cap *of_a, ww_capnp_cap *of_b);
+void link_pump(two_vats *l);
 /* Frees connections and vats; all memory must have come back. */
-void link_deinit(link *l);
+void link_deinit(two_vats *l);
 uint32_t link_sent(const link_end *end);
 #define assert_idle(l)                                                                             \
     do {                                                                                           \

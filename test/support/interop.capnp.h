@@ -1407,11 +1407,11 @@ typedef struct interop_both_vt {
 
 #define INTEROP_RATIO (ww_capnp_f64_of_bits(UINT64_C(0x3fe0000000000000)))
 
-extern const ww_capnp_segment interop_origin_constant;
+extern const ww_capnp_segment interop_point_origin_constant;
 
-static inline interop_point_r interop_origin(void)
+static inline interop_point_r interop_point_origin(void)
 {
-    return (interop_point_r){ww_capnp_any_struct(ww_capnp_constant(&interop_origin_constant))};
+    return (interop_point_r){ww_capnp_any_struct(ww_capnp_constant(&interop_point_origin_constant))};
 }
 
 #define INTEROP_ANSWER ((int32_t)UINT32_C(4294967254))

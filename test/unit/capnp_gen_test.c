@@ -113,7 +113,7 @@ static void constants__of_every_sort__are_there(void **state)
     assert_true(INTEROP_RATIO == 0.5);
     assert_view_is(interop_greeting(), "hello");
     assert_int_equal(ww_capnp_u16_l_at(interop_primes(), 3), 7);
-    assert_int_equal(interop_point_y(interop_origin()), -1);
+    assert_int_equal(interop_point_y(interop_point_origin()), -1);
 }
 
 static void evolution__old_and_new_schema__read_each_other(void **state)

@@ -3,7 +3,7 @@
 
 /* Vat b offers a factory; `root` is a's reference to it. */
 typedef struct world {
-    link l;
+    two_vats l;
     uint32_t live; /* objects of b */
     factory *f;
     ww_capnp_cap *root;
@@ -232,6 +232,58 @@ static void t11__promise_used_then_resolved__both_calls_arrive_in_order(void **s
     world_deinit(&w);
 }
 
+static void t11__promise_resolved_to_the_callers_object__calls_keep_their_order(void **state)
+{
+    (void)state;
+    world w;
+    waiter order[4], settled;
+    world_init(&w);
+    factory *f;
+    ww_capnp_cap *cap = mine(&w, &f);
+    ww_capnp_call *call = call_promise(w.root, NULL);
+    ww_capnp_cap *promise = result_cap(call);
+    ww_capnp_call_drop(call_order(promise, 0, &order[0]));
+    link_pump(&w.l);
+    ww_capnp_call_drop(call_order(promise, 1, &order[1]));
+    ww_capnp_call_drop(call_settle(w.root, 1, cap, &settled));
+    ww_capnp_call_drop(call_order(promise, 2, &order[2]));
+    link_pump(&w.l);
+    ww_capnp_call_drop(call_order(promise, 3, &order[3]));
+    link_pump(&w.l);
+    for (uint32_t i = 0; i < 4; i++)
+        assert_result(order[i], i);
+    assert_ptr_equal(ww_capnp_cap_server(promise), &f->server);
+    ww_capnp_cap_unref(promise);
+    ww_capnp_call_drop(call);
+    ww_capnp_cap_unref(cap);
+    link_pump(&w.l);
+    world_deinit(&w);
+}
+
+static void t11__promise_resolved_before_its_answer_arrives__calls_keep_their_order(void **state)
+{
+    (void)state;
+    world w;
+    waiter order[2], settled;
+    world_init(&w);
+    ww_capnp_cap *cap = mine(&w, NULL);
+    ww_capnp_call *call = call_promise(w.root, NULL);
+    ww_capnp_cap *promise = result_cap(call);
+    ww_capnp_call_drop(call_order(promise, 0, &order[0]));
+    ww_capnp_call_drop(call_settle(w.root, 1, cap, &settled));
+    link_pump(&w.l);
+    ww_capnp_call_drop(call_order(promise, 1, &order[1]));
+    link_pump(&w.l);
+    assert_string_equal(w.l.b.over, "");
+    for (uint32_t i = 0; i < 2; i++)
+        assert_result(order[i], i);
+    ww_capnp_cap_unref(promise);
+    ww_capnp_call_drop(call);
+    ww_capnp_cap_unref(cap);
+    link_pump(&w.l);
+    world_deinit(&w);
+}
+
 static void t12__object_held_and_asked_back__calls_send_nothing(void **state)
 {
     (void)state;
@@ -386,7 +438,7 @@ static void t17__server_calls_a_promise_that_is_broken__its_call_fails(void **st
 static void t20__bootstrap_of_oneself__works(void **state)
 {
     (void)state;
-    link l;
+    two_vats l;
     waiter done;
     link_init(&l, NULL);
     ww_capnp_cap *cap;
@@ -569,6 +621,8 @@ int main(void)
         cmocka_unit_test(t08__tail_call_to_the_callers_object__answers_from_there),
         cmocka_unit_test(t10__cancel_of_a_running_call__frees_its_params),
         cmocka_unit_test(t11__promise_used_then_resolved__both_calls_arrive_in_order),
+        cmocka_unit_test(t11__promise_resolved_to_the_callers_object__calls_keep_their_order),
+        cmocka_unit_test(t11__promise_resolved_before_its_answer_arrives__calls_keep_their_order),
         cmocka_unit_test(t12__object_held_and_asked_back__calls_send_nothing),
         cmocka_unit_test(t13__same_object_passed_again__has_one_number),
         cmocka_unit_test(

@@ -1,0 +1,26 @@
+# The interop peers: ours, and the C++ one of the installed package. test/interop/run.sh crosses them.
+pkg_check_modules(CAPNP_RPC QUIET IMPORTED_TARGET capnp-rpc)
+add_executable(capnp_peer EXCLUDE_FROM_ALL test/interop/peer.c)
+target_link_libraries(capnp_peer PRIVATE ww_test_support)
+add_dependencies(tests capnp_peer)
+if(NOT CAPNP_RPC_FOUND)
+  return()
+endif()
+enable_language(CXX)
+set(made ${CMAKE_BINARY_DIR}/interop)
+file(MAKE_DIRECTORY ${made})
+add_custom_command(OUTPUT ${made}/interop.capnp.c++ ${made}/interop.capnp.h
+  COMMAND capnp compile -oc++:${made} --src-prefix=${CMAKE_SOURCE_DIR}/test/interop
+    ${CMAKE_SOURCE_DIR}/test/interop/interop.capnp
+  DEPENDS test/interop/interop.capnp)
+add_executable(capnp_peer_cpp EXCLUDE_FROM_ALL test/interop/peer.c++ ${made}/interop.capnp.c++)
+set_source_files_properties(test/interop/peer.c++ ${made}/interop.capnp.c++ PROPERTIES LANGUAGE CXX)
+set_target_properties(capnp_peer_cpp PROPERTIES CXX_STANDARD 14 COMPILE_OPTIONS "-O1;-w")
+target_include_directories(capnp_peer_cpp PRIVATE ${made})
+target_link_libraries(capnp_peer_cpp PRIVATE PkgConfig::CAPNP_RPC pthread)
+add_dependencies(tests capnp_peer_cpp)
+foreach(pair capnp_peer:capnp_peer capnp_peer:capnp_peer_cpp capnp_peer_cpp:capnp_peer)
+  string(REPLACE ":" "_and_" name ${pair})
+  add_test(NAME interop/${name} COMMAND ${CMAKE_SOURCE_DIR}/test/interop/run.sh ${pair})
+  set_tests_properties(interop/${name} PROPERTIES TIMEOUT 120 ENVIRONMENT "WW_BUILD=${CMAKE_BINARY_DIR}")
+endforeach()
