@@ -269,6 +269,7 @@ void capnp_call_settle(ww_capnp_call *call)
 
 static void cancel(ww_capnp_call *call)
 {
+    if (call->is_settling) return; /* its outcome is on its way */
     call->is_canceled = true;
     switch ((enum capnp_call_state)call->state) {
     case CALL_NEW:

@@ -228,16 +228,6 @@ static void call_held_handler(ww_capnp_server *self, ww_capnp_call *call)
     ww_capnp_call_tail(call, inner);
 }
 
-static void promise(ww_capnp_server *self, ww_capnp_call *call)
-{
-    factory *f = self_of(self);
-    ww_capnp_cap_unref(f->promise);
-    f->promise = ww_capnp_promise_new(f->vat);
-    interop_factory_promise_results_set_cap(interop_factory_promise_results(call),
-                                            (interop_echo_cap){f->promise});
-    ww_capnp_call_return(call);
-}
-
 static void settle_promise(factory *f, uint16_t kind, ww_capnp_cap *with)
 {
     ww_capnp_cap *own, *taken = f->promise;
@@ -254,6 +244,16 @@ static void settle_promise(factory *f, uint16_t kind, ww_capnp_cap *with)
     default: ww_capnp_promise_resolve(taken, f->held); break;
     }
     ww_capnp_cap_unref(taken);
+}
+
+static void promise(ww_capnp_server *self, ww_capnp_call *call)
+{
+    factory *f = self_of(self);
+    if (f->promise) settle_promise(f, 2, NULL);
+    f->promise = ww_capnp_promise_new(f->vat);
+    interop_factory_promise_results_set_cap(interop_factory_promise_results(call),
+                                            (interop_echo_cap){f->promise});
+    ww_capnp_call_return(call);
 }
 
 static void settle_later(factory *f, uint16_t kind, ww_capnp_cap *with)
