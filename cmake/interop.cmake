@@ -24,3 +24,13 @@ foreach(pair capnp_peer:capnp_peer capnp_peer:capnp_peer_cpp capnp_peer_cpp:capn
   add_test(NAME interop/${name} COMMAND ${CMAKE_SOURCE_DIR}/test/interop/run.sh ${pair})
   set_tests_properties(interop/${name} PROPERTIES TIMEOUT 120 ENVIRONMENT "WW_BUILD=${CMAKE_BINARY_DIR}")
 endforeach()
+
+# bench/capnp_bench.c measures against this one.
+target_link_libraries(capnp_bench PRIVATE ww_test_support)
+add_executable(capnp_bench_cpp EXCLUDE_FROM_ALL bench/capnp/peer.c++ ${made}/interop.capnp.c++)
+set_source_files_properties(bench/capnp/peer.c++ PROPERTIES LANGUAGE CXX)
+set_target_properties(capnp_bench_cpp PROPERTIES CXX_STANDARD 14 COMPILE_OPTIONS "-O2;-DNDEBUG;-w"
+  RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
+target_include_directories(capnp_bench_cpp PRIVATE ${made})
+target_link_libraries(capnp_bench_cpp PRIVATE PkgConfig::CAPNP_RPC pthread)
+add_dependencies(bench capnp_bench_cpp)

@@ -243,6 +243,7 @@ void capnp_call_settle(ww_capnp_call *call)
 {
     if (call->state == CALL_DONE) return;
     capnp_list_remove(&call->item);
+    call->done_is_due = false; /* if that was its place in vat->ready, it gets another one below */
     call->state = CALL_DONE;
     capnp_call_release_request(call);
     settle_pipes(call);
