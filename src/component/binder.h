@@ -24,9 +24,10 @@ typedef struct ww_binder {
     const ww_bound_import *imports;
     const ww_core_module **sources; /* of the plan's modules, those from the host included */
     ww_diag *diag;
+    ww_status status; /* why ww_binder_take answered NULL */
 } ww_binder;
 
-/* Zeroed; NULL with the diag filled. */
+/* Zeroed; NULL with status and diag filled. */
 void *ww_binder_take(ww_binder *b, ww_arena *arena, size_t count, size_t size);
 
 /* program_import.c: imports, resources. E_MISSING, E_MISMATCH, E_UNSUPPORTED. */

@@ -25,10 +25,7 @@ void *ww_planner_take(ww_planner *p, ww_arena *arena, size_t count, size_t size)
 {
     void *memory = ww_arena_array(arena, count, size);
     if (memory) return memory;
-    size_t total;
-    bool full = !ww_size_mul(count, size, &total) || total > arena->size_max - arena->used;
-    ww_planner_fail(p, full ? WW_E_LIMIT : WW_E_MEMORY, "a plan of more than %zu bytes",
-                    arena->size_max);
+    ww_planner_fail(p, ww_arena_failure(arena), "no room for a plan in %zu bytes", arena->size_max);
     return NULL;
 }
 

@@ -4,8 +4,10 @@
 void *ww_binder_take(ww_binder *b, ww_arena *arena, size_t count, size_t size)
 {
     void *memory = ww_arena_array(arena, count, size);
-    if (!memory) (void)ww_fail(b->diag, WW_E_MEMORY, "no memory for a program");
-    return memory;
+    if (memory) return memory;
+    b->status = ww_fail(b->diag, ww_arena_failure(arena), "no room for a program in %zu bytes",
+                        arena->size_max);
+    return NULL;
 }
 
 /* --- exports -------------------------------------------------------------------------------- */
@@ -58,9 +60,9 @@ static ww_status bind_exports(ww_binder *b)
     ww_program *program = b->program;
     uint32_t count = count_exports(b->plan->exports, b->plan->export_count);
     export_list list = {ww_binder_take(b, &program->arena, count, sizeof(ww_export)), 0};
-    if (!list.items) return WW_E_MEMORY;
-    if (!add_exports(b, &list, ww_view_str(""), b->plan->exports, b->plan->export_count))
-        return WW_E_MEMORY;
+    if (!list.items ||
+        !add_exports(b, &list, ww_view_str(""), b->plan->exports, b->plan->export_count))
+        return b->status;
     program->exports = list.items;
     program->export_count = list.count;
     return WW_OK;
@@ -92,7 +94,7 @@ static ww_status build(ww_program *program, ww_view bytes, const ww_linker *link
     if (bytes.size > WW_MAX_COMPONENT_BYTES)
         return ww_fail(diag, WW_E_LIMIT, "a component of %zu bytes; at most %d are taken",
                        bytes.size, WW_MAX_COMPONENT_BYTES);
-    ww_arena_init(&program->arena, program->allocator, 2 * (size_t)WW_MAX_PLAN_BYTES + bytes.size);
+    ww_arena_init(&program->arena, program->allocator, WW_MAX_PLAN_BYTES + bytes.size);
     ww_status status = make_plan(program, bytes, diag);
     if (status) return status;
     ww_binder binder = {.program = program,

@@ -188,7 +188,7 @@ static ww_status bind_module(ww_binder *b, ww_view interface, const ww_plan_impo
 {
     const ww_view path[] = {interface, import->name};
     ww_view name = interface.size ? ww_binder_path(b, &b->scratch, 2, path) : import->name;
-    if (!name.data) return WW_E_MEMORY;
+    if (!name.data) return b->status;
     ww_view wasm = ww_linker_find_module(b->linker, name);
     if (wasm.size) return ww_binder_read_offered(b, import, wasm, &out->module);
     return ww_fail(b->diag, WW_E_MISSING,
@@ -216,7 +216,7 @@ static ww_status bind_import(ww_binder *b, const ww_plan_import *import, ww_boun
                              const ww_resource_type **resources)
 {
     ww_view name = ww_binder_path(b, &b->scratch, import->path_length, import->path);
-    if (!name.data) return WW_E_MEMORY;
+    if (!name.data) return b->status;
     if (import->kind == WW_IMPORT_MODULE) return bind_module(b, name, import, out);
     if (import->kind == WW_IMPORT_INSTANCE) return bind_instance(b, name, import);
     out->interface = ww_linker_find(b->linker, name);
@@ -231,7 +231,7 @@ ww_status ww_binder_imports(ww_binder *b)
     ww_bound_import *imports = ww_binder_take(b, &b->scratch, plan->import_count, sizeof *imports);
     const ww_resource_type **resources =
         ww_binder_take(b, &b->program->arena, plan->resource_count, sizeof *resources);
-    if (!imports || !resources) return WW_E_MEMORY;
+    if (!imports || !resources) return b->status;
     for (uint32_t i = 0; i < plan->import_count; i++) {
         ww_status status = bind_import(b, &plan->imports[i], &imports[i], resources);
         if (status) return status;

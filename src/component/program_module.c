@@ -22,7 +22,7 @@ ww_status ww_binder_read_offered(ww_binder *b, const ww_plan_import *import, ww_
                                  const ww_core_module **out)
 {
     ww_core_module *module = ww_binder_take(b, &b->program->arena, 1, sizeof *module);
-    if (!module) return WW_E_MEMORY;
+    if (!module) return b->status;
     ww_reader reader = {.base = wasm.data, .end = wasm.size, .diag = b->diag};
     ww_core_read_module(&reader, &b->program->arena, &b->scratch, module);
     if (!reader.status && !ww_core_module_fits(&b->scratch, &module->type, import->module, b->diag))
@@ -37,7 +37,7 @@ ww_status ww_binder_modules(ww_binder *b)
     uint32_t count = b->plan->module_count;
     b->program->modules = ww_binder_take(b, &b->program->arena, count, sizeof(ww_module *));
     b->sources = ww_binder_take(b, &b->scratch, count, sizeof *b->sources);
-    if (!b->program->modules || !b->sources) return WW_E_MEMORY;
+    if (!b->program->modules || !b->sources) return b->status;
     ww_buf scratch;
     ww_buf_init(&scratch, b->scratch.allocator, WW_MAX_COMPONENT_BYTES + START_EXPORT_BYTES);
     ww_status status = WW_OK;
@@ -85,7 +85,7 @@ static ww_status reorder_refs(ww_binder *b, const ww_plan_step *step, ww_plan_re
     const ww_module_type *type = &b->sources[step->module]->type;
     *count = type->import_count;
     *refs = ww_binder_take(b, &b->scratch, *count, sizeof **refs);
-    if (!*refs) return WW_E_MEMORY;
+    if (!*refs) return b->status;
     for (uint32_t i = 0; i < *count; i++) {
         const ww_plan_ref *ref = find_import(wanted, step->refs, &type->imports[i]);
         if (!ref)
@@ -100,7 +100,7 @@ static ww_status bind_refs(ww_binder *b, const uint32_t *modules, const ww_plan_
                            uint32_t count, ww_bound_step *out)
 {
     ww_bound_ref *bound = ww_binder_take(b, &b->program->arena, count, sizeof *bound);
-    if (!bound) return WW_E_MEMORY;
+    if (!bound) return b->status;
     out->ref_count = count;
     out->refs = bound;
     for (uint32_t i = 0; i < count; i++) {
@@ -142,7 +142,7 @@ ww_status ww_binder_steps(ww_binder *b)
     const ww_plan *plan = b->plan;
     ww_bound_step *steps = ww_binder_take(b, &b->program->arena, plan->step_count, sizeof *steps);
     uint32_t *modules = ww_binder_take(b, &b->scratch, plan->instance_count, sizeof *modules);
-    if (!steps || !modules) return WW_E_MEMORY;
+    if (!steps || !modules) return b->status;
     uint32_t count = 0;
     for (uint32_t i = 0; i < plan->step_count; i++) {
         if (is_idle(b, modules, &plan->steps[i])) continue;

@@ -140,7 +140,7 @@ ww_status ww_binder_thunks(ww_binder *b)
     ww_program *program = b->program;
     const ww_plan *plan = b->plan;
     thunk_list list;
-    if (!make_sites(b) || !make_list(b, &list)) return WW_E_MEMORY;
+    if (!make_sites(b) || !make_list(b, &list)) return b->status;
     ww_thunk_module module;
     ww_status status = ww_thunk_emit(list.items, list.count, plan->slots, plan->slot_count,
                                      &b->scratch, &module, b->diag);

@@ -521,8 +521,9 @@ static void assemble(emitter *e, uint32_t export_count, ww_buf *out)
 static ww_status keep(const emitter *e, const ww_buf *wasm, ww_arena *arena, ww_thunk_module *out)
 {
     const void *copy = ww_arena_copy(arena, wasm->data, wasm->size);
+    if (!copy) return ww_arena_failure(arena);
     const void *types = ww_arena_copy(arena, e->import_types.data, e->import_types.size);
-    if (!copy || !types) return WW_E_MEMORY;
+    if (!types) return ww_arena_failure(arena);
     *out = (ww_thunk_module){ww_view_of(copy, wasm->size), e->import_count, types};
     return WW_OK;
 }

@@ -469,6 +469,19 @@ static void plan__instances_that_multiply__are_counted_before_they_are_made(void
                           EIGHT("02") "05[03 00 00 00  00 01 00  00 02 00]"));
 }
 
+static void plan__more_than_its_arena_holds__is_a_limit(void **state)
+{
+    fixture *f = *state;
+    test_binary(&f->bytes, TEST_COMPONENT CHILD "05[01 00 00 00]");
+    const ww_model *model;
+    assert_ok(ww_model_parse(ww_buf_view(&f->bytes), &f->arena, &model, &f->diag));
+    ww_arena small;
+    ww_arena_init(&small, ww_allocator_libc(), 64);
+    assert_int_equal(ww_plan_make(model, &small, &f->plan, &f->diag), WW_E_LIMIT);
+    assert_null(f->plan);
+    ww_arena_deinit(&small);
+}
+
 static void plan__what_cannot_cross_the_root__is_refused_by_name(void **state)
 {
     fixture *f = *state;
@@ -525,6 +538,7 @@ int main(void)
         CASE(plan__a_shim_around_another_modules_function__is_a_forwarder),
         CASE(plan__almost_a_shim__is_a_module_like_others),
         CASE(plan__instances_that_multiply__are_counted_before_they_are_made),
+        CASE(plan__more_than_its_arena_holds__is_a_limit),
         CASE(plan__what_cannot_cross_the_root__is_refused_by_name),
         CASE(plan__any_allocation_failing__gives_everything_back),
     };
