@@ -93,6 +93,9 @@ WW_MUST_USE ww_status df_artifact_decode(df_artifact *artifact, const ww_allocat
                                          ww_diag *diag);
 void df_artifact_deinit(df_artifact *artifact); /* also fit for a zeroed one */
 
+/* Appends the artifact, encoded again in canonical order: the same bytes, if a compiler of the format wrote them. */
+WW_MUST_USE ww_status df_artifact_encode(const df_artifact *artifact, ww_buf *out);
+
 /* The item at `index`; NULL for an empty table. */
 static inline const void *df_item(const df_vector *table, size_t size, uint32_t index)
 {

@@ -166,8 +166,9 @@ static ww_status put_value_info(compiler *c, ww_view name, const char *denotatio
     ww_buf_init(&info, c->allocator, c->out->size_max);
     ww_status status = put_text(&opaque, 1, ROOT);
     if (!status) status = put_text(&opaque, 2, denotation);
+    if (!status)
+        status = df_put_bytes(&type, 7, ww_buf_view(&opaque)); /* in front, as others write it */
     if (!status) status = put_text(&type, 6, denotation);
-    if (!status) status = df_put_bytes(&type, 7, ww_buf_view(&opaque));
     if (!status) status = df_put_bytes(&info, 1, name);
     if (!status) status = df_put_bytes(&info, 2, ww_buf_view(&type));
     if (!status) status = df_put_bytes(&c->values, 12, ww_buf_view(&info));
