@@ -292,8 +292,10 @@ struct ww_dataflow {
     df_frame *live, *finished;
     uint32_t frame_count;
     uint64_t frame_bytes;
-    df_ring inbox, held;             /* df_inbox_item */
-    uint64_t lock_epoch, held_epoch; /* held items are looked at again when these differ */
+    df_ring inbox, held; /* df_inbox_item */
+    uint64_t lock_epoch; /* counts what may have freed a component */
+    uint64_t held_epoch,
+        started_epoch; /* when held items and waiting bootstraps were looked at last */
     df_timer *timers;
     uint32_t timer_count, timer_capacity;
     uint64_t next_timer;

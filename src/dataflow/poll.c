@@ -132,15 +132,17 @@ static drain drain_once(ww_dataflow *flow)
     return DRAINED;
 }
 
-/* Bootstraps that end let others start, and parked operations go on, until all is quiet. */
+/* Bootstraps that end let others start, and parked operations go on, until all is quiet. Nothing of that can happen
+ * without a new epoch of locks. */
 static drain drain_frontier(ww_dataflow *flow)
 {
     for (;;) {
         drain result = drain_once(flow);
-        if (result != DRAINED) return result;
+        uint64_t epoch = flow->lock_epoch;
+        if (result != DRAINED || flow->started_epoch == epoch) return result;
         if (!df_start_bootstraps(flow)) return FULL;
+        flow->started_epoch = epoch;
         if (flow->parked_count) df_unpark(flow);
-        if (!flow->frontier.count) return DRAINED;
     }
 }
 
