@@ -55,11 +55,23 @@ ww_capnp_struct_b ww_capnp_call_init_params(ww_capnp_call *call, ww_capnp_struct
     return params.at ? ww_capnp_any_b_init_struct(params, size) : (ww_capnp_struct_b){0};
 }
 
+/* What was pipelined on it already fails. */
+static void never_sent(ww_capnp_call *call)
+{
+    ww_capnp_vat *vat = call->vat;
+    capnp_call_fail_now(call, WW_CAPNP_OVERLOADED, "the call was not sent");
+    capnp_vat_work(vat);
+}
+
 static ww_status start(ww_capnp_call *call)
 {
     if (!call) return WW_E_MEMORY;
     WW_ASSERT(call->state == CALL_NEW);
-    if (call->request->builder.fault) return call->request->builder.fault;
+    ww_status fault = call->request->builder.fault;
+    if (fault) {
+        never_sent(call);
+        return fault;
+    }
     call->words = call->request->builder.words;
     call->in_progress = true;
     return WW_OK;
@@ -312,6 +324,7 @@ void ww_capnp_call_drop(ww_capnp_call *call)
 {
     if (!call) return;
     ww_capnp_vat *vat = call->vat;
+    if (call->state == CALL_NEW && call->pipes) never_sent(call);
     capnp_call_unref(call);
     capnp_vat_work(vat);
 }

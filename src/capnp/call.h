@@ -35,6 +35,7 @@ WW_MUST_USE ww_status ww_capnp_call_stream(ww_capnp_call *call, ww_capnp_done *d
 
 /* Gives up: tells the server, and completes with the failure "canceled" if there was no answer yet. */
 void ww_capnp_call_cancel(ww_capnp_call *call);
+/* Dropped before it was sent, a call fails what was pipelined on it. */
 void ww_capnp_call_drop(ww_capnp_call *call);
 ww_capnp_call *ww_capnp_call_hold(ww_capnp_call *call); /* one more reference */
 
