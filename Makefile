@@ -3,7 +3,7 @@ BUILD  ?= build
 prefix ?= /usr/local
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test fuzz bench interop conformance install format clean
+.PHONY: help setup build run test fuzz bench conformance install format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,10 +30,6 @@ fuzz: setup ## long fuzzing of everything that reads foreign bytes
 bench: setup ## the table of measurements, also in build/bench.json
 	@tools/build $(BUILD) all bench
 	@tools/bench $(BUILD)
-
-interop: setup ## heavier peers than those of `make test`
-	@tools/build $(BUILD) all tests
-	@tools/interop $(BUILD)
 
 conformance: setup ## WAST_DIR=DIR: run json-from-wast output, write doc/conformance.md
 	@tools/build $(BUILD) tests

@@ -1,29 +1,34 @@
 /* bootstrap/bootstrap.h - which target of a node is brought up when.
  *
  * Model      A target is something with a bootstrap: a dataflow module or a component. Its touch
- * set names the components that nothing else may use while the bootstrap runs. Targets are
- * installed first; installing runs nothing. Work then comes from two sides: ww_bootstrap_arm walks
- * the install order, one target after the other, and ww_bootstrap_request asks for a target by
- * name, with its inputs. Every piece of work is an entry. An entry starts when each component it
- * touches is free and no earlier entry that still waits touches it too: overlapping entries run in
- * the order of their arrival, disjoint ones at the same time, and none starves. Two entries of one
- * target always overlap. Nothing runs in here. A driver (the dataflow engine, a component host)
- * takes entries that are due with ww_bootstrap_take, runs them, and reports each with
- * ww_bootstrap_finish. The host of both reads what happened with ww_bootstrap_next_event.
+ *            set names the components that nothing else may use while the bootstrap runs. Targets
+ *            are installed first; installing runs nothing. Work then comes from two sides:
+ *            ww_bootstrap_arm walks the install order, one target after the other, and
+ *            ww_bootstrap_request asks for a target by name, with its inputs. Every piece of work
+ *            is an entry. An entry starts when each component it touches is free and no earlier
+ *            entry that still waits touches it too: overlapping entries run in the order of their
+ *            arrival, disjoint ones at the same time, and none starves. Two entries of one target
+ *            always overlap. Nothing runs in here. A driver (the dataflow engine, a component host)
+ *            takes entries that are due with ww_bootstrap_take, runs them, and reports each with
+ *            ww_bootstrap_finish. The host of both reads what happened with
+ *            ww_bootstrap_next_event.
  *
  *              requested --advance--> waiting --components free--> due --take--> in flight
  * --finish--> gone ^                                           |
  *                                        +---------- delayed by a retry <------------+
  *
  * Ownership  Names and inputs are borrowed by each call and copied where they are kept. Views in
- * answers belong to the queue: those of a start until its entry finishes, those of a target until
- * it is installed again. Bounds     ww_bootstrap_limits. Only new, component, install, arm and
- * request allocate; what they accept can then be run to its end without memory. Finishing an entry
- * costs O(components it touches). Errors     A refused call changes nothing. ww_bootstrap_request
- * explains itself in a ww_bootstrap_fault and in a ww_diag; the other calls in a ww_diag. Threads
- * One thread. Time is passed in, in nanoseconds of a clock that never goes back. Trust      Names,
- * formals and inputs are foreign and are checked. Touch sets, tickets and the order of calls come
- *            from drivers, which are ours: breaking their rules is an assertion.
+ *            answers belong to the queue: those of a start until its entry finishes, those of a
+ *            target until it is installed again.
+ * Bounds     ww_bootstrap_limits. Only new, component, install, arm and request allocate; what they
+ *            accept can then be run to its end without memory. Finishing an entry costs
+ *            O(components it touches).
+ * Errors     A refused call changes nothing. ww_bootstrap_request explains itself in a
+ *            ww_bootstrap_fault and in a ww_diag; the other calls in a ww_diag. Threads One thread.
+ *            Time is passed in, in nanoseconds of a clock that never goes back.
+ * Trust      Names, formals and inputs are foreign and are checked. Touch sets, tickets and the
+ *            order of calls come from drivers, which are ours: breaking their rules is an
+ *            assertion.
  */
 #pragma once
 #include "base/blob.h"

@@ -1,10 +1,11 @@
 /* bootstrap/state.h - the queue from the inside; for the files of this folder only.
  *
  * Model      Every component, and every target, is a resource with a line of claims. An entry
- * stands in the line of each resource it touches from the moment it arrives until it finishes; it
- * is at the head of all its lines exactly when no earlier entry overlaps it. Ownership  An entry
- * owns its claims and payload. The entry for a target's turn in the install order lies in the
- *            target, so that taking a turn needs no memory.
+ *            stands in the line of each resource it touches from the moment it arrives until it
+ *            finishes; it is at the head of all its lines exactly when no earlier entry overlaps
+ *            it.
+ * Ownership  An entry owns its claims and payload. The entry for a target's turn in the install
+ *            order lies in the target, so that taking a turn needs no memory.
  */
 #pragma once
 #include "base/names.h"

@@ -1,15 +1,17 @@
 /* capnp/build.h - building Cap'n Proto messages in memory that never moves.
  *
  * Model      A builder is an arena of segments: the first may be the caller's own scratch space,
- * each later one is at least as large as all before it. Views are small values; setters write in
- * place. The builder can be read like any message while it grows. Ownership  The builder owns its
- * segments and one reference to each capability; scratch space and external data are borrowed until
- * ww_capnp_builder_reset or _deinit. What setters take as text, data or views is copied. Bounds
- * `words_max` over all segments; 511 segments are never reached (WW_CAPNP_BUILD_SEGMENTS_MAX).
+ *            each later one is at least as large as all before it. Views are small values; setters
+ *            write in place. The builder can be read like any message while it grows.
+ * Ownership  The builder owns its segments and one reference to each capability; scratch space and
+ *            external data are borrowed until ww_capnp_builder_reset or _deinit. What setters take
+ *            as text, data or views is copied. Bounds `words_max` over all segments; 511 segments
+ *            are never reached (WW_CAPNP_BUILD_SEGMENTS_MAX).
  * Errors     The first failure (E_LIMIT, E_MEMORY) stays in `fault` and is asked for once at the
- * end; afterwards init functions return views of nothing, whose setters do nothing. Trust Builders
- * follow their own pointers without doubt, so they are never put over foreign bytes: copy a foreign
- * message in to change it. A replaced object is zeroed, so that no old secret leaves in a hole.
+ *            end; afterwards init functions return views of nothing, whose setters do nothing.
+ *            Trust Builders follow their own pointers without doubt, so they are never put over
+ *            foreign bytes: copy a foreign message in to change it. A replaced object is zeroed, so
+ *            that no old secret leaves in a hole.
  * Threads    One thread per builder.
  */
 #pragma once

@@ -1,15 +1,18 @@
 /* capnp/call.h - one method call, from its making to its answer, on the caller's and on the server's side.
  *
- * Model      The caller makes a call, fills its parameters in place and sends it; parameters are written straight into
- *            the message that leaves. The server reads them, fills the results and returns, now or later. Before the
- *            answer is there, capabilities in it can already be called (pipelines); those calls travel with it.
- * Ownership  ww_capnp_call_new gives the caller a reference, dropped with ww_capnp_call_drop whenever it likes: results
- *            live as long as somebody holds the call. A handler is given a call that it answers exactly once, at any
- *            time; until then it keeps the parameters alive. Views of parameters and results are borrowed.
- * Errors     Outcomes carry one of four kinds and a reason. A call that could not be made is NULL, which every
- *            function here accepts.
- * Callbacks  `done` runs exactly once per sent call, from ww_capnp_vat_run, also after a lost connection or a cancel.
- * Trust      Parameters and results are foreign: check the message's fault before relying on defaults.
+ * Model      The caller makes a call, fills its parameters in place and sends it; parameters are
+ *            written straight into the message that leaves. The server reads them, fills the
+ *            results and returns, now or later. Before the answer is there, capabilities in it can
+ *            already be called (pipelines); those calls travel with it.
+ * Ownership  ww_capnp_call_new gives the caller a reference, dropped with ww_capnp_call_drop
+ *            whenever it likes: results live as long as somebody holds the call. A handler is given
+ *            a call that it answers exactly once, at any time; until then it keeps the parameters
+ *            alive. Views of parameters and results are borrowed.
+ * Errors     Outcomes carry one of four kinds and a reason. A call that could not be made is NULL,
+ *            which every function here accepts. Callbacks `done` runs exactly once per sent call,
+ *            from ww_capnp_vat_run, also after a lost connection or a cancel.
+ * Trust      Parameters and results are foreign: check the message's fault before relying on
+ *            defaults.
  */
 #pragma once
 #include "capnp/cap.h"

@@ -2,7 +2,7 @@
  * about the rest.
  *
  * Ownership  Counted by hand, within one thread. The last _unref runs the class's destroy, and with
- * it perhaps an application's destructor: never call it with a half-changed structure.
+ *            it perhaps an application's destructor: never call it with a half-changed structure.
  */
 #pragma once
 #include "capnp/read.h"

@@ -1,9 +1,10 @@
 /* capnp/copy.h - the walks over whole object trees: deep copy, canonical form, size.
  *
  * Model      One loop with its own stack of at most WW_CAPNP_DEPTH_MAX levels; none of these
- * recurses. Bounds     A walk reads through the source message and so within its budget and depth.
+ *            recurses.
+ * Bounds     A walk reads through the source message and so within its budget and depth.
  * Errors     Faults of the source stay in the source message and read as null; those of the target
- * in the builder.
+ *            in the builder.
  */
 #pragma once
 #include "capnp/build.h"

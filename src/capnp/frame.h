@@ -2,10 +2,11 @@
  * of them.
  *
  * Model      A framed message is a table (count - 1, then the words of each segment, 32 bits each,
- * padded to a word) and the segments. ww_capnp_frame_open reads one that is whole; ww_capnp_framer
- * cuts a stream that arrives in pieces of any size; ww_capnp_frame_table and the builder's segments
- * write one without copying. Bounds     At most WW_CAPNP_SEGMENTS_MAX segments, at most `words_max`
- * words in all; memory for a message is taken as its bytes arrive, never as its table promises.
+ *            padded to a word) and the segments. ww_capnp_frame_open reads one that is whole;
+ *            ww_capnp_framer cuts a stream that arrives in pieces of any size; ww_capnp_frame_table
+ *            and the builder's segments write one without copying.
+ * Bounds     At most WW_CAPNP_SEGMENTS_MAX segments, at most `words_max` words in all; memory for a
+ *            message is taken as its bytes arrive, never as its table promises.
  * Errors     E_INVALID malformed, E_LIMIT too large, E_MEMORY; a framer that failed stays failed.
  */
 #pragma once

@@ -1,10 +1,12 @@
 /* capnp/pack.h - the packed encoding: zero bytes left out, word by word.
  *
  * Model      Per word a tag byte says which bytes are not zero, then only those follow; runs of
- * zero words and of dense words are counted. A framed message is packed as its table and then each
- * segment, so that no run goes across them. Bounds     Unpacking writes at most what the caller has
- * room for: a packed byte can stand for 1 KiB. Errors     E_INVALID for input that is cut off, or a
- * run that is longer than the part of the message it is in.
+ *            zero words and of dense words are counted. A framed message is packed as its table and
+ *            then each segment, so that no run goes across them.
+ * Bounds     Unpacking writes at most what the caller has room for: a packed byte can stand for 1
+ *            KiB.
+ * Errors     E_INVALID for input that is cut off, or a run that is longer than the part of the
+ *            message it is in.
  */
 #pragma once
 #include "capnp/frame.h"

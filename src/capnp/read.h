@@ -1,18 +1,21 @@
 /* capnp/read.h - reading Cap'n Proto messages in place.
  *
  * Model      A message is a set of segments that somebody else keeps. Views (struct, list, any) are
- * small values that point into them; making one checks the pointer that leads there, reading a
- * field of one checks only whether the writer knew the field. Nothing is copied and nothing is
- * decoded ahead. Ownership  A ww_capnp_message borrows its segments, every view borrows the
- * message. A view whose message is NULL reads constants that were compiled in. Text and data views
- * point into the segments. Bounds     Every pointer that is followed costs the words of its object
- * from `words_left`; every struct or list costs one level of depth. Lists hold less than 2^29
- * elements. Reading a getter twice costs twice. Errors     Getters never fail: what cannot be read
- * is the default value, and the first fault stays in the message, to be asked for once with
- * ww_capnp_message_check. Trust      Segments are hostile and may even change while they are read
- * (a guest's memory): each pointer word is loaded once. Their bytes may stand at any address.
+ *            small values that point into them; making one checks the pointer that leads there,
+ *            reading a field of one checks only whether the writer knew the field. Nothing is
+ *            copied and nothing is decoded ahead.
+ * Ownership  A ww_capnp_message borrows its segments, every view borrows the message. A view whose
+ *            message is NULL reads constants that were compiled in. Text and data views point into
+ *            the segments.
+ * Bounds     Every pointer that is followed costs the words of its object from `words_left`; every
+ *            struct or list costs one level of depth. Lists hold less than 2^29 elements. Reading a
+ *            getter twice costs twice.
+ * Errors     Getters never fail: what cannot be read is the default value, and the first fault
+ *            stays in the message, to be asked for once with ww_capnp_message_check.
+ * Trust      Segments are hostile and may even change while they are read (a guest's memory): each
+ *            pointer word is loaded once. Their bytes may stand at any address.
  * Threads    Reading changes the budget: one thread per ww_capnp_message, any number of them over
- * the same segments.
+ *            the same segments.
  */
 #pragma once
 #include "base/bytes.h"

@@ -2,7 +2,8 @@
  * src/capnp.
  *
  * Model      A pointer is one little-endian word. It is loaded once into a register and judged from
- * there, so that memory that changes meanwhile (a guest's) cannot slip between a check and its use.
+ *            there, so that memory that changes meanwhile (a guest's) cannot slip between a check
+ *            and its use.
  */
 #pragma once
 #include "base/status.h"

@@ -1,8 +1,8 @@
 /* cli/command.h - the commands of `ww`: one table, one shape.
  *
  * Model      A command reads its own arguments and answers an exit code. Results go to stdout,
- * everything else to stderr. Exit codes 0 done; 1 failed (one line on stderr names cause and fix);
- * 2 bad usage. `ww run` answers what the guest said, see its help.
+ *            everything else to stderr. Exit codes 0 done; 1 failed (one line on stderr names cause
+ *            and fix); 2 bad usage. `ww run` answers what the guest said, see its help.
  */
 #pragma once
 #include "base/status.h"

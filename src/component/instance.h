@@ -2,11 +2,12 @@
  * instances.
  *
  * Model      load -> ww_program (shared, immutable) -> ww_instance (one store). An instance first
- * comes to life step by step (start functions run on the fiber), then runs one export call at a
- * time; further calls queue. ww_instance_poll advances whatever is current. The owner (cell/) polls
- * again when a wait is over or a slice is due. Ownership  ww_instance_free drops the store and
- * every host resource left in its handle tables, newest first. Threads    A program may be shared
- * between threads; an instance belongs to its loop's thread.
+ *            comes to life step by step (start functions run on the fiber), then runs one export
+ *            call at a time; further calls queue. ww_instance_poll advances whatever is current.
+ *            The owner (cell/) polls again when a wait is over or a slice is due.
+ * Ownership  ww_instance_free drops the store and every host resource left in its handle tables,
+ *            newest first.
+ * Threads    A program may be shared between threads; an instance belongs to its loop's thread.
  */
 #pragma once
 #include "component/call.h"

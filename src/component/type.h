@@ -1,10 +1,9 @@
 /* component/type.h - component types as the canonical ABI sees them, with their layouts.
  *
  * Model      One descriptor serves three worlds. In guest memory a value has the ABI layout of the
- * Canonical ABI ("Alignment", "Element Size" in the component model's CanonicalABI.md, 32-bit
- * pointers). As core values it is flat
- *            ("Flattening"). In host memory it has the host layout: the C struct a binding's author
- * would write,
+ *            Canonical ABI ("Alignment", "Element Size" in the component model's CanonicalABI.md,
+ *            32-bit pointers). As core values it is flat ("Flattening"). In host memory it has the
+ *            host layout: the C struct a binding's author would write,
  *
  *              bool, integers, floats   the C type of that width; char is uint32_t (a Unicode
  * scalar value) string, list<T>          ww_list {data, count}: UTF-8 bytes, or T's in host layout

@@ -1,9 +1,9 @@
 /* node/node.h - the composition root: one process, one loop, everything that runs on it.
  *
  * Model      A node owns the loop, the engines, the compile cache, the linker with every host
- * interface, and the cells. It holds no policy of its own. Ownership  ww_node_free ends and frees
- * all cells first. Threads    The thread that made it; see ARCHITECTURE.md for the threads that it
- * starts and joins.
+ *            interface, and the cells. It holds no policy of its own.
+ * Ownership  ww_node_free ends and frees all cells first.
+ * Threads    The thread that made it; see ARCHITECTURE.md for the threads that it starts and joins.
  */
 #pragma once
 #include "base/log.h"

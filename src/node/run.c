@@ -43,14 +43,19 @@ static char *copy_text(ww_view text)
     return copy;
 }
 
+static void judge_signal(const ww_run *run)
+{
+    run->report->reason = WW_RUN_SIGNALED;
+    run->report->exit_code = 128 + run->signal;
+}
+
 static void judge(const ww_run *run, const ww_cell_facts *facts)
 {
     ww_run_report *report = run->report;
     report->reason = WW_RUN_EXITED;
     report->exit_code = facts->exit_code;
     if (run->signal) {
-        report->reason = WW_RUN_SIGNALED;
-        report->exit_code = 128 + run->signal;
+        judge_signal(run);
     } else if (facts->status == WW_E_TIMEOUT) {
         report->reason = WW_RUN_TIMED_OUT;
         report->exit_code = 124;
@@ -120,10 +125,13 @@ static void on_loaded(void *self)
     ww_run *run = self;
     ww_timer_stop(run->node->loop, &run->patience);
     ww_status status = run->load.status;
+    if (run->signal) {
+        judge_signal(run);
+        over(run, WW_OK);
+        return;
+    }
     if (status)
         *run->diag = run->load.diag;
-    else if (run->signal)
-        status = ww_fail(run->diag, WW_E_CANCELED, "interrupted before the guest ran");
     else
         status = start_cell(run);
     if (status) over(run, status);

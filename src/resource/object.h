@@ -1,11 +1,12 @@
 /* resource/object.h - what every host object behind a guest's handle begins with.
  *
  * Model      The representation of a host resource is a pointer to a struct that embeds a ww_object
- * as its first member. The object counts against its principal from ww_object_init until it is
- * gone. A child (a stream of a file, a pollable of a stream) keeps its parent: a guest that drops a
- * parent with living children traps, and the parent goes with its last child.
+ *            as its first member. The object counts against its principal from ww_object_init until
+ *            it is gone. A child (a stream of a file, a pollable of a stream) keeps its parent: a
+ *            guest that drops a parent with living children traps, and the parent goes with its
+ *            last child.
  * Ownership  The holder of the only handle owns the object; ww_object_release gives it up. The
- * class's `free` releases what the embedding struct holds and its memory.
+ *            class's `free` releases what the embedding struct holds and its memory.
  * Threads    An object belongs to its cell's thread.
  */
 #pragma once

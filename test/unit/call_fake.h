@@ -1,9 +1,11 @@
 /* test/unit/call_fake.h - component/call.h without an engine, for one test program.
  *
- * Model      A guest memory of one page, a handle table that only grows, one pushed call. Values that
- * are not scalars, bytes or handles are not decoded: ww_lift_flat makes up a value of the type. What
- * the real primitives check is tested with them; here it is about what entries do with their answers.
- * The functions replace those of the library, which is why one source file alone may include this. */
+ * Model      A guest memory of one page, a handle table that only grows, one pushed call. Values
+ *            that are not scalars, bytes or handles are not decoded: ww_lift_flat makes up a value
+ *            of the type. What the real primitives check is tested with them; here it is about what
+ *            entries do with their answers. The functions replace those of the library, which is
+ *            why one source file alone may include this.
+ */
 #pragma once
 #include "resource/envelope.h"
 #include "resource/object.h"

@@ -1,9 +1,10 @@
 /* tools/witgen/witgen.h - C bindings of host interfaces, from resolved WIT.
  *
  * Model      load.c reads the JSON of `ww-componentize json` into interfaces, functions and types;
- * the layouts of types come from the component library itself (component/type.h), so that generated
- * structs and the runtime cannot disagree. Each interface becomes a header (structs, the struct of
- * functions, tables' names) and a source (entries and tables); functions.h numbers all functions.
+ *            the layouts of types come from the component library itself (component/type.h), so
+ *            that generated structs and the runtime cannot disagree. Each interface becomes a
+ *            header (structs, the struct of functions, tables' names) and a source (entries and
+ *            tables); functions.h numbers all functions.
  * Errors     A message on stderr and exit code 1: input is our own, so there is nothing to recover.
  * Memory     Lives until the program ends.
  */
