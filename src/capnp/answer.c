@@ -136,7 +136,7 @@ void ww_capnp_call_on_cancel(ww_capnp_call *call, ww_capnp_done *done)
     call->on_cancel = done;
     if (!call->is_canceled || call->cancel_is_due) return;
     call->cancel_is_due = true;
-    capnp_list_push(&call->vat->ready, &call->item);
+    capnp_vat_ready(call->vat, &call->item);
 }
 
 bool ww_capnp_call_is_canceled(const ww_capnp_call *call)

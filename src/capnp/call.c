@@ -98,7 +98,7 @@ static void done_later(ww_capnp_call *call)
 {
     if (!call->done || call->done_is_due) return;
     call->done_is_due = true;
-    if (!call->item.list) capnp_list_push(&call->vat->ready, &call->item);
+    if (!call->item.list) capnp_vat_ready(call->vat, &call->item);
 }
 
 /* Completes the sends that fit the window again, in order. */
@@ -300,7 +300,7 @@ static void cancel(ww_capnp_call *call)
     case CALL_RUNNING:
         if (!call->on_cancel || call->cancel_is_due) break;
         call->cancel_is_due = true;
-        capnp_list_push(&call->vat->ready, &call->item);
+        capnp_vat_ready(call->vat, &call->item);
         break;
     case CALL_REMOTE: capnp_conn_cancel(call->conn, call); break;
     case CALL_TAIL:

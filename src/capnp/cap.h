@@ -50,6 +50,16 @@ void ww_capnp_vat_free(ww_capnp_vat *vat);
 /* Runs up to `turns_max` queued deliveries; returns whether more are waiting. Not to be called from inside one. */
 bool ww_capnp_vat_run(ww_capnp_vat *vat, uint32_t turns_max);
 
+/* Embedded by whoever gives the vat its turns or moves a connection's bytes. Called from inside whatever made the work:
+ * `fn` only takes a note, and calls nothing here. */
+typedef struct ww_capnp_wake ww_capnp_wake;
+struct ww_capnp_wake {
+    void (*fn)(ww_capnp_wake *self);
+};
+
+/* `wake` (borrowed, NULL for none) is told whenever a delivery was queued. */
+void ww_capnp_vat_on_work(ww_capnp_vat *vat, ww_capnp_wake *wake);
+
 /* ---- servers ---- */
 
 typedef struct ww_capnp_server ww_capnp_server;

@@ -245,6 +245,11 @@ void ww_capnp_conn_sent(ww_capnp_conn *conn, size_t size)
     }
 }
 
+void ww_capnp_conn_on_output(ww_capnp_conn *conn, ww_capnp_wake *wake)
+{
+    conn->wake = wake;
+}
+
 /* ---- the end ---- */
 
 static void end_questions(ww_capnp_conn *conn, ww_capnp_exception type, const char *reason)
@@ -319,6 +324,7 @@ void capnp_conn_end(ww_capnp_conn *conn, ww_capnp_exception type, const char *re
     end_exports(conn);
     ww_capnp_cap_unref(conn->bootstrap);
     conn->bootstrap = NULL;
+    if (conn->wake) conn->wake->fn(conn->wake);
     capnp_vat_work(conn->vat);
     capnp_conn_unref(conn);
 }
@@ -356,6 +362,7 @@ void ww_capnp_conn_free(ww_capnp_conn *conn)
 {
     if (!conn) return;
     ww_capnp_vat *vat = conn->vat;
+    conn->wake = NULL;
     ww_capnp_conn_lost(conn, "the connection was closed");
     capnp_chunk_unref(vat, conn->input);
     conn->input = NULL;

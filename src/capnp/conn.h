@@ -41,6 +41,8 @@ typedef struct ww_capnp_iov {
 /* What waits to be written, at most `max` pieces; 0 for nothing. Stays valid until _sent. */
 size_t ww_capnp_conn_output(ww_capnp_conn *conn, ww_capnp_iov *iov, size_t max);
 void ww_capnp_conn_sent(ww_capnp_conn *conn, size_t size);
+/* `wake` (borrowed, NULL for none) is told when there is output where none was, and when the connection is over. */
+void ww_capnp_conn_on_output(ww_capnp_conn *conn, ww_capnp_wake *wake);
 
 /* The transport failed or reached its end: everything open fails `disconnected` with `reason`. */
 void ww_capnp_conn_lost(ww_capnp_conn *conn, const char *reason);

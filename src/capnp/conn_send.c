@@ -37,12 +37,11 @@ void capnp_conn_write(ww_capnp_conn *conn, capnp_parcel *parcel)
     bool is_one = parcel->builder.message.segment_count == 1;
     memcpy(is_one ? (uint8_t *)parcel->scratch : parcel->table, table, parcel->table_size);
     parcel->next = NULL;
-    if (conn->output_last)
-        conn->output_last->next = parcel;
-    else
-        conn->output_first = parcel;
+    bool was_empty = !conn->output_last;
+    *(was_empty ? &conn->output_first : &conn->output_last->next) = parcel;
     conn->output_last = parcel;
     conn->output_words += words_of(parcel);
+    if (was_empty && conn->wake) conn->wake->fn(conn->wake);
 }
 
 /* ---- addresses and descriptors ---- */

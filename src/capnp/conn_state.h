@@ -50,6 +50,7 @@ struct ww_capnp_conn {
     capnp_parcel *output_first, *output_last;
     size_t output_sent; /* of output_first */
     uint64_t output_words;
+    ww_capnp_wake *wake;
 };
 
 enum { CAPNP_NONE = UINT32_MAX, EXPORT_STALE = 1 };

@@ -90,7 +90,7 @@ void capnp_deliver(ww_capnp_cap *cap, ww_capnp_call *call, const ww_capnp_conn *
         capnp_vat_settle_later(call);
     } else {
         call->state = CALL_QUEUED;
-        capnp_list_push(&vat->ready, &call->item);
+        capnp_vat_ready(vat, &call->item);
     }
 }
 

@@ -157,4 +157,5 @@ void capnp_server_idle(ww_capnp_call *call)
         capnp_list_remove(item);
         capnp_list_push_front(&call->vat->ready, item);
     }
+    capnp_vat_wake(call->vat);
 }

@@ -209,6 +209,22 @@ void capnp_call_recycle(ww_capnp_call *call)
 
 /* ---- work ---- */
 
+void capnp_vat_wake(ww_capnp_vat *vat)
+{
+    if (vat->wake && vat->ready.first) vat->wake->fn(vat->wake);
+}
+
+void capnp_vat_ready(ww_capnp_vat *vat, capnp_item *item)
+{
+    capnp_list_push(&vat->ready, item);
+    capnp_vat_wake(vat);
+}
+
+void ww_capnp_vat_on_work(ww_capnp_vat *vat, ww_capnp_wake *wake)
+{
+    vat->wake = wake;
+}
+
 void capnp_vat_flush_later(capnp_promise *promise)
 {
     ww_capnp_vat *vat = promise->base.vat;

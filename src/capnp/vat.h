@@ -211,6 +211,7 @@ struct ww_capnp_vat {
     const ww_allocator *allocator;
     ww_capnp_limits limits;
     capnp_list ready; /* calls to be delivered or completed */
+    ww_capnp_wake *wake;
     capnp_promise *to_flush;
     ww_capnp_call *to_settle_first, *to_settle_last;
     ww_capnp_cap *dead; /* linked through export_conn's place */
@@ -237,6 +238,9 @@ void capnp_promise_recycle(ww_capnp_vat *vat, capnp_promise *promise);
 ww_capnp_call *capnp_call_alloc(ww_capnp_vat *vat);
 void capnp_call_recycle(ww_capnp_call *call);
 
+/* To the end of vat->ready. */
+void capnp_vat_ready(ww_capnp_vat *vat, capnp_item *item);
+void capnp_vat_wake(ww_capnp_vat *vat);
 /* Empties the work lists; nothing when that is going on already. */
 void capnp_vat_work(ww_capnp_vat *vat);
 void capnp_vat_flush_later(capnp_promise *promise);

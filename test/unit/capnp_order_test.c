@@ -29,6 +29,46 @@ static void t09__cancel_of_the_outer_call_of_a_tail__cancels_the_inner_once(void
     link_deinit(&l);
 }
 
+typedef struct count {
+    ww_capnp_wake wake;
+    uint32_t told;
+} count;
+
+static void count_wake(ww_capnp_wake *wake)
+{
+    WW_CONTAINER_OF(wake, count, wake)->told++;
+}
+
+static void wakes__a_call_and_its_answer__tell_whoever_moves_bytes_and_runs_the_vat(void **state)
+{
+    (void)state;
+    two_vats l;
+    ww_capnp_cap *root;
+    count vat = {{count_wake}, 0}, conn = {{count_wake}, 0};
+    waiter w;
+    link_init(&l, NULL);
+    factory_new(l.b.vat, NULL, &root);
+    link_connect(&l, NULL, root);
+    ww_capnp_cap_unref(root);
+    root = ww_capnp_conn_bootstrap(l.a.conn);
+    link_pump(&l);
+    ww_capnp_vat_on_work(l.a.vat, &vat.wake);
+    ww_capnp_conn_on_output(l.a.conn, &conn.wake);
+    waiter_init(&w);
+    ww_capnp_call_drop(call_ping(root, 1, &w));
+    assert_int_equal(conn.told, 1);
+    assert_int_equal(vat.told, 0);
+    ww_capnp_call_drop(call_ping(root, 2, NULL));
+    assert_int_equal(conn.told, 1); /* there is output already */
+    link_pump(&l);
+    assert_int_equal(vat.told, 1);
+    ww_capnp_conn_abort(l.a.conn, WW_CAPNP_FAILED, "enough");
+    assert_true(conn.told >= 2);
+    ww_capnp_vat_on_work(l.a.vat, NULL);
+    ww_capnp_cap_unref(root);
+    link_deinit(&l);
+}
+
 /* A client, a proxy that offers what a server offers, the server. */
 typedef struct chain {
     two_vats near, far;
@@ -319,6 +359,7 @@ int main(void)
         cmocka_unit_test(t46__import_released_and_passed_again__is_named_anew),
         cmocka_unit_test(t53__promise_that_resolves_to_a_promise__delivers),
         cmocka_unit_test(t55__many_calls__take_no_more_memory),
+        cmocka_unit_test(wakes__a_call_and_its_answer__tell_whoever_moves_bytes_and_runs_the_vat),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
