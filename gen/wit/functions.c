@@ -302,6 +302,38 @@ const char *const ww_function_names[WW_FUNCTION_COUNT] = {
         "wasi:http/types#[method]future-incoming-response.get",
     [WW_WASI_HTTP_HTTP_ERROR_CODE] = "wasi:http/types#http-error-code",
     [WW_WASI_HTTP_OUTGOING_HANDLER_HANDLE] = "wasi:http/outgoing-handler#handle",
+    [WW_WASI_IO_ERROR_ERROR_DROP] = "wasi:io/error#[resource-drop]error",
+    [WW_WASI_IO_POLL_POLLABLE_DROP] = "wasi:io/poll#[resource-drop]pollable",
+    [WW_WASI_IO_STREAMS_INPUT_STREAM_DROP] = "wasi:io/streams#[resource-drop]input-stream",
+    [WW_WASI_IO_STREAMS_OUTPUT_STREAM_DROP] = "wasi:io/streams#[resource-drop]output-stream",
+    [WW_WASI_FILESYSTEM_DESCRIPTOR_DROP] = "wasi:filesystem/types#[resource-drop]descriptor",
+    [WW_WASI_FILESYSTEM_DIRECTORY_ENTRY_STREAM_DROP] =
+        "wasi:filesystem/types#[resource-drop]directory-entry-stream",
+    [WW_WASI_SOCKETS_NETWORK_NETWORK_DROP] = "wasi:sockets/network#[resource-drop]network",
+    [WW_WASI_SOCKETS_IP_NAME_LOOKUP_RESOLVE_ADDRESS_STREAM_DROP] =
+        "wasi:sockets/ip-name-lookup#[resource-drop]resolve-address-stream",
+    [WW_WASI_SOCKETS_TCP_TCP_SOCKET_DROP] = "wasi:sockets/tcp#[resource-drop]tcp-socket",
+    [WW_WASI_SOCKETS_UDP_UDP_SOCKET_DROP] = "wasi:sockets/udp#[resource-drop]udp-socket",
+    [WW_WASI_SOCKETS_UDP_INCOMING_DATAGRAM_STREAM_DROP] =
+        "wasi:sockets/udp#[resource-drop]incoming-datagram-stream",
+    [WW_WASI_SOCKETS_UDP_OUTGOING_DATAGRAM_STREAM_DROP] =
+        "wasi:sockets/udp#[resource-drop]outgoing-datagram-stream",
+    [WW_WASI_CLI_TERMINAL_INPUT_TERMINAL_INPUT_DROP] =
+        "wasi:cli/terminal-input#[resource-drop]terminal-input",
+    [WW_WASI_CLI_TERMINAL_OUTPUT_TERMINAL_OUTPUT_DROP] =
+        "wasi:cli/terminal-output#[resource-drop]terminal-output",
+    [WW_WASI_HTTP_FIELDS_DROP] = "wasi:http/types#[resource-drop]fields",
+    [WW_WASI_HTTP_INCOMING_REQUEST_DROP] = "wasi:http/types#[resource-drop]incoming-request",
+    [WW_WASI_HTTP_OUTGOING_REQUEST_DROP] = "wasi:http/types#[resource-drop]outgoing-request",
+    [WW_WASI_HTTP_REQUEST_OPTIONS_DROP] = "wasi:http/types#[resource-drop]request-options",
+    [WW_WASI_HTTP_RESPONSE_OUTPARAM_DROP] = "wasi:http/types#[resource-drop]response-outparam",
+    [WW_WASI_HTTP_INCOMING_RESPONSE_DROP] = "wasi:http/types#[resource-drop]incoming-response",
+    [WW_WASI_HTTP_INCOMING_BODY_DROP] = "wasi:http/types#[resource-drop]incoming-body",
+    [WW_WASI_HTTP_FUTURE_TRAILERS_DROP] = "wasi:http/types#[resource-drop]future-trailers",
+    [WW_WASI_HTTP_OUTGOING_RESPONSE_DROP] = "wasi:http/types#[resource-drop]outgoing-response",
+    [WW_WASI_HTTP_OUTGOING_BODY_DROP] = "wasi:http/types#[resource-drop]outgoing-body",
+    [WW_WASI_HTTP_FUTURE_INCOMING_RESPONSE_DROP] =
+        "wasi:http/types#[resource-drop]future-incoming-response",
 };
 
 const ww_host_interface *const ww_host_interfaces[WW_HOST_INTERFACE_COUNT] = {

@@ -4,8 +4,19 @@
 #include "resource/object.h"
 #include "wit/functions.h"
 
+static ww_status drop_terminal_input(ww_call *call, uint64_t rep)
+{
+    return ww_envelope_drop(call, &ww_policy_rows[WW_WASI_CLI_TERMINAL_INPUT_TERMINAL_INPUT_DROP],
+                            rep);
+}
+
 const ww_resource_type wasi_cli_terminal_input_terminal_input_resource = {
-    .name = "terminal-input", .drop = ww_object_drop, .owner = WW_NONE, .dtor = WW_NONE};
+    .name = "terminal-input",
+    .drop = ww_object_drop,
+    .entry = drop_terminal_input,
+    .policy = &ww_policy_rows[WW_WASI_CLI_TERMINAL_INPUT_TERMINAL_INPUT_DROP],
+    .owner = WW_NONE,
+    .dtor = WW_NONE};
 
 static const ww_resource_type *const resources[] = {
     &wasi_cli_terminal_input_terminal_input_resource,

@@ -4,8 +4,19 @@
 #include "resource/object.h"
 #include "wit/functions.h"
 
+static ww_status drop_terminal_output(ww_call *call, uint64_t rep)
+{
+    return ww_envelope_drop(call, &ww_policy_rows[WW_WASI_CLI_TERMINAL_OUTPUT_TERMINAL_OUTPUT_DROP],
+                            rep);
+}
+
 const ww_resource_type wasi_cli_terminal_output_terminal_output_resource = {
-    .name = "terminal-output", .drop = ww_object_drop, .owner = WW_NONE, .dtor = WW_NONE};
+    .name = "terminal-output",
+    .drop = ww_object_drop,
+    .entry = drop_terminal_output,
+    .policy = &ww_policy_rows[WW_WASI_CLI_TERMINAL_OUTPUT_TERMINAL_OUTPUT_DROP],
+    .owner = WW_NONE,
+    .dtor = WW_NONE};
 
 static const ww_resource_type *const resources[] = {
     &wasi_cli_terminal_output_terminal_output_resource,

@@ -2357,11 +2357,32 @@ static ww_trap *entry_filesystem_error_code(void *env, ww_caller *caller, ww_slo
     return NULL;
 }
 
+static ww_status drop_descriptor(ww_call *call, uint64_t rep)
+{
+    return ww_envelope_drop(call, &ww_policy_rows[WW_WASI_FILESYSTEM_DESCRIPTOR_DROP], rep);
+}
+
 const ww_resource_type wasi_filesystem_descriptor_resource = {
-    .name = "descriptor", .drop = ww_object_drop, .owner = WW_NONE, .dtor = WW_NONE};
+    .name = "descriptor",
+    .drop = ww_object_drop,
+    .entry = drop_descriptor,
+    .policy = &ww_policy_rows[WW_WASI_FILESYSTEM_DESCRIPTOR_DROP],
+    .owner = WW_NONE,
+    .dtor = WW_NONE};
+
+static ww_status drop_directory_entry_stream(ww_call *call, uint64_t rep)
+{
+    return ww_envelope_drop(call, &ww_policy_rows[WW_WASI_FILESYSTEM_DIRECTORY_ENTRY_STREAM_DROP],
+                            rep);
+}
 
 const ww_resource_type wasi_filesystem_directory_entry_stream_resource = {
-    .name = "directory-entry-stream", .drop = ww_object_drop, .owner = WW_NONE, .dtor = WW_NONE};
+    .name = "directory-entry-stream",
+    .drop = ww_object_drop,
+    .entry = drop_directory_entry_stream,
+    .policy = &ww_policy_rows[WW_WASI_FILESYSTEM_DIRECTORY_ENTRY_STREAM_DROP],
+    .owner = WW_NONE,
+    .dtor = WW_NONE};
 
 static const ww_resource_type *const resources[] = {
     &wasi_filesystem_descriptor_resource,   &wasi_filesystem_directory_entry_stream_resource,

@@ -3436,38 +3436,148 @@ static ww_trap *entry_http_error_code(void *env, ww_caller *caller, ww_slot *slo
     return ww_call_settle(call, status, slots);
 }
 
-const ww_resource_type wasi_http_fields_resource = {
-    .name = "fields", .drop = ww_object_drop, .owner = WW_NONE, .dtor = WW_NONE};
+static ww_status drop_fields(ww_call *call, uint64_t rep)
+{
+    return ww_envelope_drop(call, &ww_policy_rows[WW_WASI_HTTP_FIELDS_DROP], rep);
+}
+
+const ww_resource_type wasi_http_fields_resource = {.name = "fields",
+                                                    .drop = ww_object_drop,
+                                                    .entry = drop_fields,
+                                                    .policy =
+                                                        &ww_policy_rows[WW_WASI_HTTP_FIELDS_DROP],
+                                                    .owner = WW_NONE,
+                                                    .dtor = WW_NONE};
+
+static ww_status drop_incoming_request(ww_call *call, uint64_t rep)
+{
+    return ww_envelope_drop(call, &ww_policy_rows[WW_WASI_HTTP_INCOMING_REQUEST_DROP], rep);
+}
 
 const ww_resource_type wasi_http_incoming_request_resource = {
-    .name = "incoming-request", .drop = ww_object_drop, .owner = WW_NONE, .dtor = WW_NONE};
+    .name = "incoming-request",
+    .drop = ww_object_drop,
+    .entry = drop_incoming_request,
+    .policy = &ww_policy_rows[WW_WASI_HTTP_INCOMING_REQUEST_DROP],
+    .owner = WW_NONE,
+    .dtor = WW_NONE};
+
+static ww_status drop_outgoing_request(ww_call *call, uint64_t rep)
+{
+    return ww_envelope_drop(call, &ww_policy_rows[WW_WASI_HTTP_OUTGOING_REQUEST_DROP], rep);
+}
 
 const ww_resource_type wasi_http_outgoing_request_resource = {
-    .name = "outgoing-request", .drop = ww_object_drop, .owner = WW_NONE, .dtor = WW_NONE};
+    .name = "outgoing-request",
+    .drop = ww_object_drop,
+    .entry = drop_outgoing_request,
+    .policy = &ww_policy_rows[WW_WASI_HTTP_OUTGOING_REQUEST_DROP],
+    .owner = WW_NONE,
+    .dtor = WW_NONE};
+
+static ww_status drop_request_options(ww_call *call, uint64_t rep)
+{
+    return ww_envelope_drop(call, &ww_policy_rows[WW_WASI_HTTP_REQUEST_OPTIONS_DROP], rep);
+}
 
 const ww_resource_type wasi_http_request_options_resource = {
-    .name = "request-options", .drop = ww_object_drop, .owner = WW_NONE, .dtor = WW_NONE};
+    .name = "request-options",
+    .drop = ww_object_drop,
+    .entry = drop_request_options,
+    .policy = &ww_policy_rows[WW_WASI_HTTP_REQUEST_OPTIONS_DROP],
+    .owner = WW_NONE,
+    .dtor = WW_NONE};
+
+static ww_status drop_response_outparam(ww_call *call, uint64_t rep)
+{
+    return ww_envelope_drop(call, &ww_policy_rows[WW_WASI_HTTP_RESPONSE_OUTPARAM_DROP], rep);
+}
 
 const ww_resource_type wasi_http_response_outparam_resource = {
-    .name = "response-outparam", .drop = ww_object_drop, .owner = WW_NONE, .dtor = WW_NONE};
+    .name = "response-outparam",
+    .drop = ww_object_drop,
+    .entry = drop_response_outparam,
+    .policy = &ww_policy_rows[WW_WASI_HTTP_RESPONSE_OUTPARAM_DROP],
+    .owner = WW_NONE,
+    .dtor = WW_NONE};
+
+static ww_status drop_incoming_response(ww_call *call, uint64_t rep)
+{
+    return ww_envelope_drop(call, &ww_policy_rows[WW_WASI_HTTP_INCOMING_RESPONSE_DROP], rep);
+}
 
 const ww_resource_type wasi_http_incoming_response_resource = {
-    .name = "incoming-response", .drop = ww_object_drop, .owner = WW_NONE, .dtor = WW_NONE};
+    .name = "incoming-response",
+    .drop = ww_object_drop,
+    .entry = drop_incoming_response,
+    .policy = &ww_policy_rows[WW_WASI_HTTP_INCOMING_RESPONSE_DROP],
+    .owner = WW_NONE,
+    .dtor = WW_NONE};
+
+static ww_status drop_incoming_body(ww_call *call, uint64_t rep)
+{
+    return ww_envelope_drop(call, &ww_policy_rows[WW_WASI_HTTP_INCOMING_BODY_DROP], rep);
+}
 
 const ww_resource_type wasi_http_incoming_body_resource = {
-    .name = "incoming-body", .drop = ww_object_drop, .owner = WW_NONE, .dtor = WW_NONE};
+    .name = "incoming-body",
+    .drop = ww_object_drop,
+    .entry = drop_incoming_body,
+    .policy = &ww_policy_rows[WW_WASI_HTTP_INCOMING_BODY_DROP],
+    .owner = WW_NONE,
+    .dtor = WW_NONE};
+
+static ww_status drop_future_trailers(ww_call *call, uint64_t rep)
+{
+    return ww_envelope_drop(call, &ww_policy_rows[WW_WASI_HTTP_FUTURE_TRAILERS_DROP], rep);
+}
 
 const ww_resource_type wasi_http_future_trailers_resource = {
-    .name = "future-trailers", .drop = ww_object_drop, .owner = WW_NONE, .dtor = WW_NONE};
+    .name = "future-trailers",
+    .drop = ww_object_drop,
+    .entry = drop_future_trailers,
+    .policy = &ww_policy_rows[WW_WASI_HTTP_FUTURE_TRAILERS_DROP],
+    .owner = WW_NONE,
+    .dtor = WW_NONE};
+
+static ww_status drop_outgoing_response(ww_call *call, uint64_t rep)
+{
+    return ww_envelope_drop(call, &ww_policy_rows[WW_WASI_HTTP_OUTGOING_RESPONSE_DROP], rep);
+}
 
 const ww_resource_type wasi_http_outgoing_response_resource = {
-    .name = "outgoing-response", .drop = ww_object_drop, .owner = WW_NONE, .dtor = WW_NONE};
+    .name = "outgoing-response",
+    .drop = ww_object_drop,
+    .entry = drop_outgoing_response,
+    .policy = &ww_policy_rows[WW_WASI_HTTP_OUTGOING_RESPONSE_DROP],
+    .owner = WW_NONE,
+    .dtor = WW_NONE};
+
+static ww_status drop_outgoing_body(ww_call *call, uint64_t rep)
+{
+    return ww_envelope_drop(call, &ww_policy_rows[WW_WASI_HTTP_OUTGOING_BODY_DROP], rep);
+}
 
 const ww_resource_type wasi_http_outgoing_body_resource = {
-    .name = "outgoing-body", .drop = ww_object_drop, .owner = WW_NONE, .dtor = WW_NONE};
+    .name = "outgoing-body",
+    .drop = ww_object_drop,
+    .entry = drop_outgoing_body,
+    .policy = &ww_policy_rows[WW_WASI_HTTP_OUTGOING_BODY_DROP],
+    .owner = WW_NONE,
+    .dtor = WW_NONE};
+
+static ww_status drop_future_incoming_response(ww_call *call, uint64_t rep)
+{
+    return ww_envelope_drop(call, &ww_policy_rows[WW_WASI_HTTP_FUTURE_INCOMING_RESPONSE_DROP], rep);
+}
 
 const ww_resource_type wasi_http_future_incoming_response_resource = {
-    .name = "future-incoming-response", .drop = ww_object_drop, .owner = WW_NONE, .dtor = WW_NONE};
+    .name = "future-incoming-response",
+    .drop = ww_object_drop,
+    .entry = drop_future_incoming_response,
+    .policy = &ww_policy_rows[WW_WASI_HTTP_FUTURE_INCOMING_RESPONSE_DROP],
+    .owner = WW_NONE,
+    .dtor = WW_NONE};
 
 static const ww_resource_type *const resources[] = {
     &wasi_http_fields_resource,

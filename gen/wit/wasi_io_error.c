@@ -65,8 +65,18 @@ static ww_trap *entry_error_to_debug_string(void *env, ww_caller *caller, ww_slo
     return ww_call_settle(call, status, slots);
 }
 
+static ww_status drop_error(ww_call *call, uint64_t rep)
+{
+    return ww_envelope_drop(call, &ww_policy_rows[WW_WASI_IO_ERROR_ERROR_DROP], rep);
+}
+
 const ww_resource_type wasi_io_error_error_resource = {
-    .name = "error", .drop = ww_object_drop, .owner = WW_NONE, .dtor = WW_NONE};
+    .name = "error",
+    .drop = ww_object_drop,
+    .entry = drop_error,
+    .policy = &ww_policy_rows[WW_WASI_IO_ERROR_ERROR_DROP],
+    .owner = WW_NONE,
+    .dtor = WW_NONE};
 
 static const ww_resource_type *const resources[] = {
     &wasi_io_error_error_resource,

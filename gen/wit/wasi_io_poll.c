@@ -172,8 +172,18 @@ static ww_trap *entry_poll(void *env, ww_caller *caller, ww_slot *slots, size_t 
     return ww_call_settle(call, status, slots);
 }
 
+static ww_status drop_pollable(ww_call *call, uint64_t rep)
+{
+    return ww_envelope_drop(call, &ww_policy_rows[WW_WASI_IO_POLL_POLLABLE_DROP], rep);
+}
+
 const ww_resource_type wasi_io_poll_pollable_resource = {
-    .name = "pollable", .drop = ww_object_drop, .owner = WW_NONE, .dtor = WW_NONE};
+    .name = "pollable",
+    .drop = ww_object_drop,
+    .entry = drop_pollable,
+    .policy = &ww_policy_rows[WW_WASI_IO_POLL_POLLABLE_DROP],
+    .owner = WW_NONE,
+    .dtor = WW_NONE};
 
 static const ww_resource_type *const resources[] = {
     &wasi_io_poll_pollable_resource,

@@ -912,11 +912,31 @@ static ww_trap *entry_output_stream_blocking_splice(void *env, ww_caller *caller
     return ww_call_settle(call, status, slots);
 }
 
+static ww_status drop_input_stream(ww_call *call, uint64_t rep)
+{
+    return ww_envelope_drop(call, &ww_policy_rows[WW_WASI_IO_STREAMS_INPUT_STREAM_DROP], rep);
+}
+
 const ww_resource_type wasi_io_streams_input_stream_resource = {
-    .name = "input-stream", .drop = ww_object_drop, .owner = WW_NONE, .dtor = WW_NONE};
+    .name = "input-stream",
+    .drop = ww_object_drop,
+    .entry = drop_input_stream,
+    .policy = &ww_policy_rows[WW_WASI_IO_STREAMS_INPUT_STREAM_DROP],
+    .owner = WW_NONE,
+    .dtor = WW_NONE};
+
+static ww_status drop_output_stream(ww_call *call, uint64_t rep)
+{
+    return ww_envelope_drop(call, &ww_policy_rows[WW_WASI_IO_STREAMS_OUTPUT_STREAM_DROP], rep);
+}
 
 const ww_resource_type wasi_io_streams_output_stream_resource = {
-    .name = "output-stream", .drop = ww_object_drop, .owner = WW_NONE, .dtor = WW_NONE};
+    .name = "output-stream",
+    .drop = ww_object_drop,
+    .entry = drop_output_stream,
+    .policy = &ww_policy_rows[WW_WASI_IO_STREAMS_OUTPUT_STREAM_DROP],
+    .owner = WW_NONE,
+    .dtor = WW_NONE};
 
 static const ww_resource_type *const resources[] = {
     &wasi_io_streams_input_stream_resource,

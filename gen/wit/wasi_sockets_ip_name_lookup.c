@@ -436,8 +436,19 @@ static ww_trap *entry_resolve_addresses(void *env, ww_caller *caller, ww_slot *s
     return ww_call_settle(call, status, slots);
 }
 
+static ww_status drop_resolve_address_stream(ww_call *call, uint64_t rep)
+{
+    return ww_envelope_drop(
+        call, &ww_policy_rows[WW_WASI_SOCKETS_IP_NAME_LOOKUP_RESOLVE_ADDRESS_STREAM_DROP], rep);
+}
+
 const ww_resource_type wasi_sockets_ip_name_lookup_resolve_address_stream_resource = {
-    .name = "resolve-address-stream", .drop = ww_object_drop, .owner = WW_NONE, .dtor = WW_NONE};
+    .name = "resolve-address-stream",
+    .drop = ww_object_drop,
+    .entry = drop_resolve_address_stream,
+    .policy = &ww_policy_rows[WW_WASI_SOCKETS_IP_NAME_LOOKUP_RESOLVE_ADDRESS_STREAM_DROP],
+    .owner = WW_NONE,
+    .dtor = WW_NONE};
 
 static const ww_resource_type *const resources[] = {
     &wasi_sockets_ip_name_lookup_resolve_address_stream_resource,

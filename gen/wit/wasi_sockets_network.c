@@ -35,8 +35,18 @@ _Static_assert(sizeof(wasi_sockets_network_ip_socket_address) == 32, "layout");
 _Static_assert(offsetof(wasi_sockets_network_ip_socket_address, ipv4) == 4, "layout");
 _Static_assert(offsetof(wasi_sockets_network_ip_socket_address, ipv6) == 4, "layout");
 
+static ww_status drop_network(ww_call *call, uint64_t rep)
+{
+    return ww_envelope_drop(call, &ww_policy_rows[WW_WASI_SOCKETS_NETWORK_NETWORK_DROP], rep);
+}
+
 const ww_resource_type wasi_sockets_network_network_resource = {
-    .name = "network", .drop = ww_object_drop, .owner = WW_NONE, .dtor = WW_NONE};
+    .name = "network",
+    .drop = ww_object_drop,
+    .entry = drop_network,
+    .policy = &ww_policy_rows[WW_WASI_SOCKETS_NETWORK_NETWORK_DROP],
+    .owner = WW_NONE,
+    .dtor = WW_NONE};
 
 static const ww_resource_type *const resources[] = {
     &wasi_sockets_network_network_resource,

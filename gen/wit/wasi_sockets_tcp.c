@@ -1936,8 +1936,18 @@ static ww_trap *entry_tcp_socket_shutdown(void *env, ww_caller *caller, ww_slot 
     return NULL;
 }
 
+static ww_status drop_tcp_socket(ww_call *call, uint64_t rep)
+{
+    return ww_envelope_drop(call, &ww_policy_rows[WW_WASI_SOCKETS_TCP_TCP_SOCKET_DROP], rep);
+}
+
 const ww_resource_type wasi_sockets_tcp_tcp_socket_resource = {
-    .name = "tcp-socket", .drop = ww_object_drop, .owner = WW_NONE, .dtor = WW_NONE};
+    .name = "tcp-socket",
+    .drop = ww_object_drop,
+    .entry = drop_tcp_socket,
+    .policy = &ww_policy_rows[WW_WASI_SOCKETS_TCP_TCP_SOCKET_DROP],
+    .owner = WW_NONE,
+    .dtor = WW_NONE};
 
 static const ww_resource_type *const resources[] = {
     &wasi_sockets_tcp_tcp_socket_resource,  &wasi_sockets_network_network_resource,

@@ -1494,14 +1494,46 @@ static ww_trap *entry_outgoing_datagram_stream_subscribe(void *env, ww_caller *c
     return NULL;
 }
 
+static ww_status drop_udp_socket(ww_call *call, uint64_t rep)
+{
+    return ww_envelope_drop(call, &ww_policy_rows[WW_WASI_SOCKETS_UDP_UDP_SOCKET_DROP], rep);
+}
+
 const ww_resource_type wasi_sockets_udp_udp_socket_resource = {
-    .name = "udp-socket", .drop = ww_object_drop, .owner = WW_NONE, .dtor = WW_NONE};
+    .name = "udp-socket",
+    .drop = ww_object_drop,
+    .entry = drop_udp_socket,
+    .policy = &ww_policy_rows[WW_WASI_SOCKETS_UDP_UDP_SOCKET_DROP],
+    .owner = WW_NONE,
+    .dtor = WW_NONE};
+
+static ww_status drop_incoming_datagram_stream(ww_call *call, uint64_t rep)
+{
+    return ww_envelope_drop(
+        call, &ww_policy_rows[WW_WASI_SOCKETS_UDP_INCOMING_DATAGRAM_STREAM_DROP], rep);
+}
 
 const ww_resource_type wasi_sockets_udp_incoming_datagram_stream_resource = {
-    .name = "incoming-datagram-stream", .drop = ww_object_drop, .owner = WW_NONE, .dtor = WW_NONE};
+    .name = "incoming-datagram-stream",
+    .drop = ww_object_drop,
+    .entry = drop_incoming_datagram_stream,
+    .policy = &ww_policy_rows[WW_WASI_SOCKETS_UDP_INCOMING_DATAGRAM_STREAM_DROP],
+    .owner = WW_NONE,
+    .dtor = WW_NONE};
+
+static ww_status drop_outgoing_datagram_stream(ww_call *call, uint64_t rep)
+{
+    return ww_envelope_drop(
+        call, &ww_policy_rows[WW_WASI_SOCKETS_UDP_OUTGOING_DATAGRAM_STREAM_DROP], rep);
+}
 
 const ww_resource_type wasi_sockets_udp_outgoing_datagram_stream_resource = {
-    .name = "outgoing-datagram-stream", .drop = ww_object_drop, .owner = WW_NONE, .dtor = WW_NONE};
+    .name = "outgoing-datagram-stream",
+    .drop = ww_object_drop,
+    .entry = drop_outgoing_datagram_stream,
+    .policy = &ww_policy_rows[WW_WASI_SOCKETS_UDP_OUTGOING_DATAGRAM_STREAM_DROP],
+    .owner = WW_NONE,
+    .dtor = WW_NONE};
 
 static const ww_resource_type *const resources[] = {
     &wasi_sockets_udp_udp_socket_resource,

@@ -150,7 +150,8 @@ ww_trap *ww_entry_resource_drop(void *env, ww_caller *caller, ww_slot *slots, si
     const ww_resource_type *type = type_of(&call);
     if (!owned) return NULL;
     if (!may_enter_implementer(&call, type)) return ww_call_trap(&call);
-    if (type->drop && type->drop(&call, rep)) return ww_call_trap(&call);
+    ww_status (*drop)(ww_call *, uint64_t) = type->entry ? type->entry : type->drop;
+    if (drop && drop(&call, rep)) return ww_call_trap(&call);
     return NULL;
 }
 

@@ -29,6 +29,9 @@ typedef struct ww_resource_type {
     /* The last handle is gone and the host owns `rep` again; NULL: nothing to do. May refuse: the
      * guest traps. */
     ww_status (*drop)(ww_call *call, uint64_t rep);
+    /* Generated: the same when a guest gives its handle up by resource.drop. NULL: `drop`. */
+    ww_status (*entry)(ww_call *call, uint64_t rep);
+    const void *policy; /* for `entry`: the drop's policy row */
     /* Guest types: */
     uint32_t owner; /* component instance that implements it, or WW_NONE */
     uint32_t dtor;  /* slot, or WW_NONE */

@@ -89,7 +89,7 @@ bool ww_instance_is_polling(const ww_instance *instance);
 void ww_instance_drop_resource(ww_instance *instance, const ww_resource_type *type, uint64_t rep);
 
 /* The host's end of the program (wasi:cli/exit): remembers `code`, then the guest ends with status
- * WW_E_EXIT. Returns WW_E_TRAP for the host function to answer. */
+ * WW_E_EXIT. Returns WW_E_EXIT for the host function to answer. */
 ww_status ww_call_exit(ww_call *call, int code);
 
 typedef struct ww_instance_end {

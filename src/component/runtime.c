@@ -428,7 +428,8 @@ ww_status ww_call_exit(ww_call *call, int code)
 {
     call->instance->exiting = true;
     call->instance->end.exit_code = code;
-    return ww_call_fail(call, "exit with code %d", code);
+    ww_call_fail(call, "exit with code %d", code);
+    return WW_E_EXIT;
 }
 
 ww_instance_end ww_instance_end_of(const ww_instance *instance)

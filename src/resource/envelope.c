@@ -5,7 +5,6 @@
  * The record of such a call is written once it ends; the one with WW_AGAIN when it begins to wait.
  */
 #include "resource/envelope.h"
-#include "resource/object.h"
 
 static const char *function_name(const ww_call *call, const ww_policy *row)
 {
@@ -74,7 +73,7 @@ static ww_status finish(ww_call *call, const ww_policy *row, ww_status status, u
     }
     ww_envelope_record(call, row, status, bytes);
     if (is_refusal(status)) return refuse(call, row, status, result);
-    if (status == WW_E_TRAP) return status;
+    if (status == WW_E_TRAP || status == WW_E_EXIT) return WW_E_TRAP;
     return ww_call_fail(call, "%s: %s", function_name(call, row), ww_status_text(status));
 }
 

@@ -10,8 +10,11 @@
  *            ww_envelope_leave then puts itself in between, so that the cancellation token is
  *            looked at before each resumption, and the record is written at the end. A function may
  *            also refuse by itself by answering E_DENIED, E_STALE, E_QUOTA or E_CANCELED (an object
- *            says no): that shows and is recorded in the same way. Any other status but WW_OK and
- *            WW_E_TRAP becomes a trap with its text.
+ *            says no): that shows and is recorded in the same way. E_EXIT
+ *            is recorded as it is and ends the guest as E_TRAP does. Any other status but WW_OK
+ *            becomes a trap with its text.
+ * Drops      A guest that gives up a resource goes through ww_envelope_drop: one call, one record,
+ *            no refusal. What falls with its cell leaves no record of its own.
  * Waiting    A function that waits must be ready to be resumed without reason, and never resumed at
  *            all: whatever it has under way belongs to host objects, which see to its end
  *            themselves when they go. What belongs to the call alone it gives back in the function
@@ -27,6 +30,7 @@
 #include "audit/ring.h"
 #include "cap/grant.h"
 #include "component/call.h"
+#include "resource/object.h"
 #include "resource/policy.h"
 
 typedef struct ww_context {
@@ -113,6 +117,16 @@ static inline ww_status ww_envelope_leave(ww_call *call, const ww_policy *row, w
     if (result_bytes) ww_envelope_charge_result(call, result_bytes);
     ww_envelope_record(call, row, WW_OK, bytes + result_bytes);
     return WW_OK;
+}
+
+/* The entry of a drop. The count of calls ends at its maximum, as that of a result's bytes. */
+static inline ww_status ww_envelope_drop(ww_call *call, const ww_policy *row, uint64_t rep)
+{
+    ww_budget *calls = &ww_context_of(call)->principal->calls;
+    if (WW_LIKELY(ww_budget_left(calls))) calls->used++;
+    ww_status status = ww_object_drop(call, rep);
+    ww_envelope_record(call, row, status, 0);
+    return status;
 }
 
 /* Called once if the waiting call is canceled, before the guest hears of it; for what only the call

@@ -23,27 +23,53 @@ static bool fits(uint8_t refusal, const ww_type *result)
     return error->kind == WW_TYPE_VARIANT && refusal < error->count && !error->fields[refusal].type;
 }
 
+/* What is wrong with any row, or NULL. */
+static const char *fault_of_row(const ww_policy *row)
+{
+    if (!row || !row->capability || row->capability >= WW_CAPABILITY_COUNT) return "no policy row";
+    if (!row->function || !row->charge || !row->audit) return "an incomplete policy row";
+    return NULL;
+}
+
+static const char *fault_of_func(const ww_host_func *func)
+{
+    const ww_policy *row = func->policy;
+    const char *fault = fault_of_row(row);
+    if (fault) return fault;
+    if (row->may_wait && !func->may_wait) return "a policy row that waits where the binding cannot";
+    if (!fits(row->denied, func->type->result) || !fits(row->over_quota, func->type->result))
+        return "a refusal that its result cannot hold";
+    return NULL;
+}
+
+static const char *fault_of_drop(const ww_resource_type *resource)
+{
+    const ww_policy *row = resource->policy;
+    const char *fault = fault_of_row(row);
+    if (fault) return fault;
+    if (!resource->entry || row->may_wait || row->charge != WW_CHARGE_CALL ||
+        row->denied != WW_REFUSE_NEVER || row->over_quota != WW_REFUSE_NEVER)
+        return "a policy row that is not a drop's";
+    return NULL;
+}
+
+static ww_status check(const char *interface, const char *name, const char *fault, ww_diag *diag)
+{
+    return fault ? ww_fail(diag, WW_E_MISMATCH, "%s: %s has %s", interface, name, fault) : WW_OK;
+}
+
 ww_status ww_policy_check(const ww_host_interface *interface, ww_diag *diag)
 {
-    for (uint32_t i = 0; i < interface->func_count; i++) {
+    ww_status status = WW_OK;
+    for (uint32_t i = 0; i < interface->func_count && !status; i++) {
         const ww_host_func *func = &interface->funcs[i];
-        const ww_policy *row = func->policy;
-        const char *fault = NULL;
-        if (!row || !row->capability || row->capability >= WW_CAPABILITY_COUNT) {
-            fault = "no policy row";
-        } else if (!row->function || !row->charge || !row->audit) {
-            fault = "an incomplete policy row";
-        } else if (row->may_wait && !func->may_wait) {
-            fault = "a policy row that waits where the binding cannot";
-        } else if (!fits(row->denied, func->type->result) ||
-                   !fits(row->over_quota, func->type->result)) {
-            fault = "a refusal that its result cannot hold";
-        }
-        if (fault)
-            return ww_fail(diag, WW_E_MISMATCH, "%s: %s has %s", interface->name, func->name,
-                           fault);
+        status = check(interface->name, func->name, fault_of_func(func), diag);
     }
-    return WW_OK;
+    for (uint32_t i = 0; i < interface->exported_count && !status; i++) {
+        const ww_resource_type *resource = interface->resources[i];
+        status = check(interface->name, resource->name, fault_of_drop(resource), diag);
+    }
+    return status;
 }
 
 void ww_policy_allow(ww_grant *grant, const ww_policy *rows, uint32_t count, uint64_t capabilities)

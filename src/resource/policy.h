@@ -1,9 +1,12 @@
 /* resource/policy.h - what is decided by hand about each host function.
  *
  * Model      One row per function of every package, indexed by its number; there is no default row,
- *            and ww_policy_check refuses an interface with a function that has none. The row says
+ *            and ww_policy_check refuses an interface with a function or a resource that has none. The row says
  *            which capability a grant must have been made from, what is charged, how the call is
  *            recorded, whether it may wait, and how a refusal shows to the guest.
+ * Drops      A guest giving up a resource has a row like any function. It is charged as a call and
+ *            recorded, but never refused, not even with revoked authority or without budget: what it
+ *            holds could not be given back otherwise. Both refusals of its row are WW_REFUSE_NEVER.
  * Refusal    A function whose result has an error case answers that case, `denied` for missing or
  *            revoked authority and `over_quota` for a used-up budget: the guest's own error handling
  *            sees it. A function without one traps with "denied: NAME", "stale: NAME" or
@@ -48,7 +51,10 @@ typedef enum ww_audit_class {
     WW_AUDIT_EFFECT,    /* changes something outside the cell: also for a durable log */
 } ww_audit_class;
 
-enum { WW_REFUSE_TRAP = 0xff }; /* instead of an error case */
+enum {
+    WW_REFUSE_TRAP = 0xff, /* instead of an error case */
+    WW_REFUSE_NEVER = 0xfe /* of a drop */
+};
 
 typedef struct ww_policy {
     uint16_t function;  /* its own number */
@@ -60,8 +66,8 @@ typedef struct ww_policy {
     uint8_t over_quota; /* error case, or WW_REFUSE_TRAP */
 } ww_policy;
 
-/* Every function of `interface` has a row that fits its type: E_MISMATCH names the first that does
- * not. A refusal must be a case without payload of the result's error type. */
+/* Every function and resource of `interface` has a row that fits it: E_MISMATCH names the first that
+ * does not. A refusal must be a case without payload of the result's error type. */
 WW_MUST_USE ww_status ww_policy_check(const ww_host_interface *interface, ww_diag *diag);
 
 /* Allows every function whose row asks for one of `capabilities`, a set of 1 << ww_capability. */

@@ -20,6 +20,7 @@ typedef struct world {
 /* What the next call of a stand-in does. */
 static struct {
     uint32_t calls, resumes, cancels;
+    bool fails;       /* has set the call's trap */
     ww_status answer; /* WW_OK with a made-up result, WW_AGAIN, or a refusal of its own */
 } act;
 
@@ -99,6 +100,7 @@ ww_status test_fake_act(ww_call *call, void *result)
         return WW_AGAIN;
     }
     if (act.answer == WW_OK && result) fake_value(call->site->func->type->result, result);
+    if (act.fails) ww_call_fail(call, "the end");
     return act.answer;
 }
 
@@ -381,6 +383,23 @@ static void every_waiting_function__canceled_while_it_waits__traps(void **state)
     for_every_function(run_canceled);
 }
 
+static void run_exit(world *w, one *call, const ww_policy *row)
+{
+    (void)row;
+    act.answer = WW_E_EXIT;
+    act.fails = true;
+    enter(call);
+    check_record(w, call, WW_E_EXIT);
+    assert_ptr_equal(call->trap, FAKE_TRAP);
+    assert_int_equal(w->principal.refused, 0);
+}
+
+static void every_function__ending_the_guest__is_recorded_as_an_exit(void **state)
+{
+    (void)state;
+    for_every_function(run_exit);
+}
+
 static void run_object_says_no(world *w, one *call, const ww_policy *row)
 {
     act.answer = WW_E_DENIED;
@@ -414,6 +433,112 @@ static void every_function__not_implemented__is_denied(void **state)
             assert_int_equal(act.calls, 0);
             teardown_world(&w);
         }
+}
+
+/* --- giving resources up -------------------------------------------------------------------- */
+
+typedef void drop_scenario(world *w, const ww_resource_type *resource);
+
+static void for_every_resource(drop_scenario *run)
+{
+    for (size_t i = 0; i < WW_HOST_INTERFACE_COUNT; i++)
+        for (uint32_t k = 0; k < ww_host_interfaces[i]->exported_count; k++) {
+            world w;
+            setup_world(&w);
+            run(&w, ww_host_interfaces[i]->resources[k]);
+            teardown_world(&w);
+        }
+}
+
+/* The guest gives up a resource: it is gone and recorded, whatever else holds. */
+static void drop(world *w, const ww_resource_type *resource)
+{
+    ww_call call = {.host = &w->context};
+    uint32_t freed = fake.objects_freed;
+    assert_int_equal(resource->entry(&call, ww_object_rep(fake_object())), WW_OK);
+    const ww_audit_record *record = ww_audit_at(&w->audit, w->audit.written);
+    const ww_policy *row = resource->policy;
+    assert_non_null(record);
+    assert_int_equal(record->function, row->function);
+    assert_int_equal(record->class, row->audit);
+    assert_int_equal(record->outcome, WW_OK);
+    assert_int_equal(record->cell, CELL);
+    assert_int_equal(record->time_ns, NOW_NS);
+    assert_int_equal(w->audit.written, 1);
+    assert_int_equal(w->principal.refused, 0);
+    assert_int_equal(w->principal.objects.used, 0);
+    assert_int_equal(fake.objects_freed, freed + 1);
+}
+
+static void drop_allowed(world *w, const ww_resource_type *resource)
+{
+    drop(w, resource);
+    assert_int_equal(w->principal.calls.used, 1);
+}
+
+static void every_drop__allowed__is_counted_and_recorded(void **state)
+{
+    (void)state;
+    for_every_resource(drop_allowed);
+}
+
+static void drop_without_authority(world *w, const ww_resource_type *resource)
+{
+    const ww_policy *row = resource->policy;
+    ww_grant_deny(&w->grant, row->function);
+    ww_authority_revoke(&w->authority);
+    drop(w, resource);
+}
+
+static void every_drop__without_authority__happens_all_the_same(void **state)
+{
+    (void)state;
+    for_every_resource(drop_without_authority);
+}
+
+static void drop_over_quota(world *w, const ww_resource_type *resource)
+{
+    w->principal.calls = (ww_budget){.used = 3, .max = 3};
+    w->principal.bytes.max = 0;
+    w->principal.objects.max = 0;
+    drop(w, resource);
+    assert_int_equal(w->principal.calls.used, 3);
+}
+
+static void every_drop__over_quota__happens_all_the_same(void **state)
+{
+    (void)state;
+    for_every_resource(drop_over_quota);
+}
+
+static void drop_canceled(world *w, const ww_resource_type *resource)
+{
+    ww_cancel_fire(&w->cancel);
+    drop(w, resource);
+}
+
+static void every_drop__canceled__happens_all_the_same(void **state)
+{
+    (void)state;
+    for_every_resource(drop_canceled);
+}
+
+static void drop_parent(world *w, const ww_resource_type *resource)
+{
+    ww_call call = {.host = &w->context};
+    ww_object *parent = fake_object(), *child = fake_object();
+    child->parent = parent;
+    parent->children = 1;
+    assert_int_equal(resource->entry(&call, ww_object_rep(parent)), WW_E_TRAP);
+    assert_string_equal(fake.trap_text, "resource has children: fake");
+    assert_int_equal(ww_audit_at(&w->audit, 1)->outcome, WW_E_TRAP);
+    ww_object_release(child);
+}
+
+static void every_drop__of_a_parent_before_its_child__is_recorded_as_the_trap_it_is(void **state)
+{
+    (void)state;
+    for_every_resource(drop_parent);
 }
 
 /* --- what entries do with failures ---------------------------------------------------------- */
@@ -490,6 +615,12 @@ int main(void)
         cmocka_unit_test(every_waiting_function__canceled_while_it_waits__traps),
         cmocka_unit_test(every_function__refusing_by_itself__shows_as_the_envelope_does),
         cmocka_unit_test(every_function__not_implemented__is_denied),
+        cmocka_unit_test(every_function__ending_the_guest__is_recorded_as_an_exit),
+        cmocka_unit_test(every_drop__allowed__is_counted_and_recorded),
+        cmocka_unit_test(every_drop__without_authority__happens_all_the_same),
+        cmocka_unit_test(every_drop__over_quota__happens_all_the_same),
+        cmocka_unit_test(every_drop__canceled__happens_all_the_same),
+        cmocka_unit_test(every_drop__of_a_parent_before_its_child__is_recorded_as_the_trap_it_is),
         cmocka_unit_test(every_method__of_an_unknown_handle__traps_without_effect),
         cmocka_unit_test(every_direct_function__with_a_full_handle_table__releases_what_it_made),
         cmocka_unit_test(direct_result__unaligned_pointer__traps_before_the_call),

@@ -1,8 +1,9 @@
 #include "unit/call_fake.h"
 #include "wit/functions.h"
 #include "wit/wasi_clocks_wall_clock.h"
+#include "wit/wasi_io_poll.h"
 
-static void policy__every_function_of_every_interface__has_a_row_that_fits(void **state)
+static void policy__every_function_and_resource__has_a_row_that_fits(void **state)
 {
     (void)state;
     uint32_t functions = 0;
@@ -10,7 +11,7 @@ static void policy__every_function_of_every_interface__has_a_row_that_fits(void 
         ww_diag diag = {0};
         ww_status status = ww_policy_check(ww_host_interfaces[i], &diag);
         if (status) fail_msg("%s", diag.text);
-        functions += ww_host_interfaces[i]->func_count;
+        functions += ww_host_interfaces[i]->func_count + ww_host_interfaces[i]->exported_count;
     }
     assert_int_equal(functions, WW_FUNCTION_COUNT - 1);
 }
@@ -52,6 +53,39 @@ static void policy__missing_or_unfit_row__is_refused_by_name(void **state)
     check_refused(&row, "test: now has a refusal that its result cannot hold");
 }
 
+static void check_drop_refused(const ww_resource_type *resource, const char *text)
+{
+    const ww_host_interface interface = {
+        .name = "test", .resources = &resource, .resource_count = 1, .exported_count = 1};
+    ww_diag diag = {0};
+    assert_int_equal(ww_policy_check(&interface, &diag), WW_E_MISMATCH);
+    assert_string_equal(diag.text, text);
+}
+
+static void policy__resource_without_a_row_of_a_drop__is_refused_by_name(void **state)
+{
+    (void)state;
+    ww_resource_type resource = wasi_io_poll_pollable_resource;
+    resource.policy = NULL;
+    check_drop_refused(&resource, "test: pollable has no policy row");
+    resource = wasi_io_poll_pollable_resource;
+    resource.entry = NULL;
+    check_drop_refused(&resource, "test: pollable has a policy row that is not a drop's");
+    ww_policy row = ww_policy_rows[WW_WASI_IO_POLL_POLLABLE_DROP];
+    row.denied = WW_REFUSE_TRAP;
+    resource = wasi_io_poll_pollable_resource;
+    resource.policy = &row;
+    check_drop_refused(&resource, "test: pollable has a policy row that is not a drop's");
+}
+
+static void policy__function_that_is_never_refused__is_refused_by_name(void **state)
+{
+    (void)state;
+    ww_policy row = ww_policy_rows[WW_WASI_CLOCKS_WALL_CLOCK_NOW];
+    row.denied = WW_REFUSE_NEVER;
+    check_refused(&row, "test: now has a refusal that its result cannot hold");
+}
+
 static void policy__allow__takes_exactly_the_functions_of_the_capabilities(void **state)
 {
     (void)state;
@@ -70,9 +104,11 @@ static void policy__allow__takes_exactly_the_functions_of_the_capabilities(void 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(policy__every_function_of_every_interface__has_a_row_that_fits),
+        cmocka_unit_test(policy__every_function_and_resource__has_a_row_that_fits),
         cmocka_unit_test(policy__every_row__stands_at_its_own_number),
         cmocka_unit_test(policy__missing_or_unfit_row__is_refused_by_name),
+        cmocka_unit_test(policy__resource_without_a_row_of_a_drop__is_refused_by_name),
+        cmocka_unit_test(policy__function_that_is_never_refused__is_refused_by_name),
         cmocka_unit_test(policy__allow__takes_exactly_the_functions_of_the_capabilities),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,7 @@ ww_status ww_call_exit(ww_call *call, int code)
 {
     (void)call;
     exit_code = code;
-    return WW_E_TRAP;
+    return WW_E_EXIT;
 }
 
 static ww_view text(const char *string)
@@ -296,12 +296,12 @@ static void exit__ok_error_and_code__end_the_guest_with_it(void **state)
     (void)state;
     wasi_cli_exit_result_none_none status = {.is_error = 0};
     ww_call call = new_call();
-    assert_int_equal(ww_wasi_cli_exit.exit(&call, &status), WW_E_TRAP);
+    assert_int_equal(ww_wasi_cli_exit.exit(&call, &status), WW_E_EXIT);
     assert_int_equal(exit_code, 0);
     status.is_error = 1;
-    assert_int_equal(ww_wasi_cli_exit.exit(&call, &status), WW_E_TRAP);
+    assert_int_equal(ww_wasi_cli_exit.exit(&call, &status), WW_E_EXIT);
     assert_int_equal(exit_code, 1);
-    assert_int_equal(ww_wasi_cli_exit.exit_with_code(&call, 255), WW_E_TRAP);
+    assert_int_equal(ww_wasi_cli_exit.exit_with_code(&call, 255), WW_E_EXIT);
     assert_int_equal(exit_code, 255);
 }
 

@@ -48,6 +48,12 @@ char *c_name(const char *kebab)
     return out;
 }
 
+char *drop_constant(const wit_resource *resource)
+{
+    const wit_interface *owner = resource->owner;
+    return c_constant(text("%s_%s_%s_drop", owner->set->prefix, owner->c, c_name(resource->name)));
+}
+
 char *c_constant(const char *name)
 {
     return mapped(name, toupper);

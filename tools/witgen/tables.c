@@ -174,11 +174,20 @@ static void emit_func_type(const wit_func *func, FILE *out)
 
 static void emit_resource_types(const wit_interface *interface, FILE *out)
 {
-    for (uint32_t i = 0; i < interface->exported_count; i++)
+    for (uint32_t i = 0; i < interface->exported_count; i++) {
+        const wit_resource *resource = interface->resources[i];
+        const char *c = c_name(resource->name);
+        const char *row =
+            text("&%s_policy_rows[%s]", interface->set->prefix, drop_constant(resource));
+        fprintf(out,
+                "static ww_status drop_%s(ww_call *call, uint64_t rep)\n{\n"
+                "return ww_envelope_drop(call, %s, rep);\n}\n\n",
+                c, row);
         fprintf(out,
                 "const ww_resource_type %s_%s_resource = {.name = \"%s\", .drop = ww_object_drop, "
-                ".owner = WW_NONE, .dtor = WW_NONE};\n\n",
-                interface->c, c_name(interface->resources[i]->name), interface->resources[i]->name);
+                ".entry = drop_%s, .policy = %s, .owner = WW_NONE, .dtor = WW_NONE};\n\n",
+                interface->c, c, resource->name, c, row);
+    }
     if (!interface->resource_count) return;
     fprintf(out, "static const ww_resource_type *const resources[] = {\n");
     for (uint32_t i = 0; i < interface->resource_count; i++)

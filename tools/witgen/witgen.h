@@ -77,6 +77,7 @@ char *text(const char *format, ...) WW_PRINTF(1, 2);
 char *c_name(const char *kebab); /* lower case, underscores, no keyword */
 char *c_param(const char *name);
 char *c_constant(const char *name);                   /* upper case, underscores */
+char *drop_constant(const wit_resource *resource);    /* "WW_WASI_IO_POLL_POLLABLE_DROP" */
 const char *member(const wit_type *type, uint32_t i); /* of its struct */
 
 /* `waits` is a file with a function per line: "wasi:io/poll#poll". */

@@ -3,6 +3,7 @@
  * Columns    function, capability, charge, audit, whether it may wait, refusal for missing authority,
  *            refusal for a used-up budget.
  * Streams    A refused stream operation reads as a closed stream: programs end in order then.
+ * Drops      Never refused; the capability says what the resource belongs to.
  * Files      What a descriptor allows (reading, writing, a read-only directory) is the descriptor's
  *            own; the capability only says whether there is a filesystem at all.
  * Sockets    instance-network hands out a token without authority, which libraries ask for early.
@@ -39,14 +40,19 @@ enum {
                    .denied = denied_,                                                              \
                    .over_quota = over_quota_}
 
+#define DROP(name, capability_)                                                                    \
+    ROW(name##_DROP, capability_, CALL, COUNT, ACTS, WW_REFUSE_NEVER, WW_REFUSE_NEVER)
+
 const ww_policy ww_policy_rows[WW_FUNCTION_COUNT] = {
     /* wasi:io/error */
     ROW(WASI_IO_ERROR_ERROR_TO_DEBUG_STRING, IO, BYTES, COUNT, ACTS, TRAP, TRAP),
+    DROP(WASI_IO_ERROR_ERROR, IO),
 
     /* wasi:io/poll */
     ROW(WASI_IO_POLL_POLLABLE_READY, IO, CALL, COUNT, ACTS, TRAP, TRAP),
     ROW(WASI_IO_POLL_POLLABLE_BLOCK, IO, CALL, COUNT, WAITS, TRAP, TRAP),
     ROW(WASI_IO_POLL_POLL, IO, BYTES, COUNT, WAITS, TRAP, TRAP),
+    DROP(WASI_IO_POLL_POLLABLE, IO),
 
     /* wasi:io/streams */
     ROW(WASI_IO_STREAMS_INPUT_STREAM_READ, IO, BYTES, COUNT, WAITS, CLOSED, CLOSED),
@@ -66,6 +72,8 @@ const ww_policy ww_policy_rows[WW_FUNCTION_COUNT] = {
         CLOSED, CLOSED),
     ROW(WASI_IO_STREAMS_OUTPUT_STREAM_SPLICE, IO, CALL, COUNT, ACTS, CLOSED, CLOSED),
     ROW(WASI_IO_STREAMS_OUTPUT_STREAM_BLOCKING_SPLICE, IO, CALL, COUNT, WAITS, CLOSED, CLOSED),
+    DROP(WASI_IO_STREAMS_INPUT_STREAM, IO),
+    DROP(WASI_IO_STREAMS_OUTPUT_STREAM, IO),
 
     /* wasi:clocks/monotonic-clock */
     ROW(WASI_CLOCKS_MONOTONIC_CLOCK_NOW, CLOCK, CALL, COUNT, ACTS, TRAP, TRAP),
@@ -113,12 +121,17 @@ const ww_policy ww_policy_rows[WW_FUNCTION_COUNT] = {
     ROW(WASI_FILESYSTEM_DIRECTORY_ENTRY_STREAM_READ_DIRECTORY_ENTRY, FILESYSTEM, BYTES, COUNT,
         WAITS, ACCESS, QUOTA),
     ROW(WASI_FILESYSTEM_FILESYSTEM_ERROR_CODE, FILESYSTEM, CALL, COUNT, ACTS, TRAP, TRAP),
+    DROP(WASI_FILESYSTEM_DESCRIPTOR, FILESYSTEM),
+    DROP(WASI_FILESYSTEM_DIRECTORY_ENTRY_STREAM, FILESYSTEM),
 
     /* wasi:filesystem/preopens */
     ROW(WASI_FILESYSTEM_PREOPENS_GET_DIRECTORIES, FILESYSTEM, OBJECT, COUNT, ACTS, TRAP, TRAP),
 
     /* wasi:sockets/instance-network */
     ROW(WASI_SOCKETS_INSTANCE_NETWORK_INSTANCE_NETWORK, IO, OBJECT, COUNT, ACTS, TRAP, TRAP),
+
+    /* wasi:sockets/network */
+    DROP(WASI_SOCKETS_NETWORK_NETWORK, IO),
 
     /* wasi:sockets/ip-name-lookup */
     ROW(WASI_SOCKETS_IP_NAME_LOOKUP_RESOLVE_ADDRESS_STREAM_RESOLVE_NEXT_ADDRESS, NETWORK, CALL,
@@ -127,6 +140,7 @@ const ww_policy ww_policy_rows[WW_FUNCTION_COUNT] = {
         TRAP, TRAP),
     ROW(WASI_SOCKETS_IP_NAME_LOOKUP_RESOLVE_ADDRESSES, NETWORK, OBJECT, EFFECT, ACTS, NET_DENIED,
         NET_QUOTA),
+    DROP(WASI_SOCKETS_IP_NAME_LOOKUP_RESOLVE_ADDRESS_STREAM, NETWORK),
 
     /* wasi:sockets/tcp */
     ROW(WASI_SOCKETS_TCP_TCP_SOCKET_START_BIND, NETWORK, CALL, EFFECT, ACTS, NET_DENIED, NET_QUOTA),
@@ -177,6 +191,7 @@ const ww_policy ww_policy_rows[WW_FUNCTION_COUNT] = {
         NET_QUOTA),
     ROW(WASI_SOCKETS_TCP_TCP_SOCKET_SUBSCRIBE, NETWORK, OBJECT, COUNT, ACTS, TRAP, TRAP),
     ROW(WASI_SOCKETS_TCP_TCP_SOCKET_SHUTDOWN, NETWORK, CALL, EFFECT, ACTS, NET_DENIED, NET_QUOTA),
+    DROP(WASI_SOCKETS_TCP_TCP_SOCKET, NETWORK),
 
     /* wasi:sockets/tcp-create-socket */
     ROW(WASI_SOCKETS_TCP_CREATE_SOCKET_CREATE_TCP_SOCKET, NETWORK, OBJECT, EFFECT, ACTS, NET_DENIED,
@@ -214,6 +229,9 @@ const ww_policy ww_policy_rows[WW_FUNCTION_COUNT] = {
         NET_QUOTA),
     ROW(WASI_SOCKETS_UDP_OUTGOING_DATAGRAM_STREAM_SUBSCRIBE, NETWORK, OBJECT, COUNT, ACTS, TRAP,
         TRAP),
+    DROP(WASI_SOCKETS_UDP_UDP_SOCKET, NETWORK),
+    DROP(WASI_SOCKETS_UDP_INCOMING_DATAGRAM_STREAM, NETWORK),
+    DROP(WASI_SOCKETS_UDP_OUTGOING_DATAGRAM_STREAM, NETWORK),
 
     /* wasi:sockets/udp-create-socket */
     ROW(WASI_SOCKETS_UDP_CREATE_SOCKET_CREATE_UDP_SOCKET, NETWORK, OBJECT, EFFECT, ACTS, NET_DENIED,
@@ -256,6 +274,10 @@ const ww_policy ww_policy_rows[WW_FUNCTION_COUNT] = {
 
     /* wasi:cli/terminal-stderr */
     ROW(WASI_CLI_TERMINAL_STDERR_GET_TERMINAL_STDERR, STDIO, OBJECT, COUNT, ACTS, TRAP, TRAP),
+
+    /* wasi:cli/terminal-input, terminal-output */
+    DROP(WASI_CLI_TERMINAL_INPUT_TERMINAL_INPUT, STDIO),
+    DROP(WASI_CLI_TERMINAL_OUTPUT_TERMINAL_OUTPUT, STDIO),
 
     /* wasi:http/types */
     ROW(WASI_HTTP_FIELDS_NEW, HTTP, OBJECT, COUNT, ACTS, TRAP, TRAP),
@@ -309,6 +331,17 @@ const ww_policy ww_policy_rows[WW_FUNCTION_COUNT] = {
     ROW(WASI_HTTP_FUTURE_INCOMING_RESPONSE_SUBSCRIBE, HTTP, OBJECT, COUNT, ACTS, TRAP, TRAP),
     ROW(WASI_HTTP_FUTURE_INCOMING_RESPONSE_GET, HTTP, OBJECT, COUNT, ACTS, TRAP, TRAP),
     ROW(WASI_HTTP_HTTP_ERROR_CODE, HTTP, BYTES, COUNT, ACTS, TRAP, TRAP),
+    DROP(WASI_HTTP_FIELDS, HTTP),
+    DROP(WASI_HTTP_INCOMING_REQUEST, HTTP),
+    DROP(WASI_HTTP_OUTGOING_REQUEST, HTTP),
+    DROP(WASI_HTTP_REQUEST_OPTIONS, HTTP),
+    DROP(WASI_HTTP_RESPONSE_OUTPARAM, HTTP),
+    DROP(WASI_HTTP_INCOMING_RESPONSE, HTTP),
+    DROP(WASI_HTTP_INCOMING_BODY, HTTP),
+    DROP(WASI_HTTP_FUTURE_TRAILERS, HTTP),
+    DROP(WASI_HTTP_OUTGOING_RESPONSE, HTTP),
+    DROP(WASI_HTTP_OUTGOING_BODY, HTTP),
+    DROP(WASI_HTTP_FUTURE_INCOMING_RESPONSE, HTTP),
 
     /* wasi:http/outgoing-handler */
     ROW(WASI_HTTP_OUTGOING_HANDLER_HANDLE, HTTP, OBJECT, EFFECT, ACTS, HTTP_DENIED, HTTP_QUOTA),
