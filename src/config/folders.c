@@ -23,7 +23,14 @@ static ww_status find(char out[WW_PATH_MAX], const char *variable, const char *b
 ww_status ww_folders_find(ww_folders *out, ww_diag *diag)
 {
     ww_status status = find(out->cache, "XDG_CACHE_HOME", ".cache", diag);
-    return status ? status : find(out->state, "XDG_STATE_HOME", ".local/state", diag);
+    if (!status) status = find(out->state, "XDG_STATE_HOME", ".local/state", diag);
+    if (status) return status;
+    const char *base = getenv("XDG_RUNTIME_DIR");
+    int size = base && *base == '/' ? snprintf(out->runtime, WW_PATH_MAX, "%s/ww", base)
+                                    : snprintf(out->runtime, WW_PATH_MAX, "%s/run", out->state);
+    if (size < 0 || size >= WW_PATH_MAX)
+        return ww_fail(diag, WW_E_USAGE, "the path of the runtime folder is too long");
+    return WW_OK;
 }
 
 /* realpath(3) of the part that exists, with the rest behind it. */

@@ -5,8 +5,9 @@
 enum { WW_PATH_MAX = 4096 };
 
 typedef struct ww_folders {
-    char cache[WW_PATH_MAX]; /* $XDG_CACHE_HOME/ww, else ~/.cache/ww: may be lost at any time */
-    char state[WW_PATH_MAX]; /* $XDG_STATE_HOME/ww, else ~/.local/state/ww: keys */
+    char cache[WW_PATH_MAX];   /* $XDG_CACHE_HOME/ww, else ~/.cache/ww: may be lost at any time */
+    char state[WW_PATH_MAX];   /* $XDG_STATE_HOME/ww, else ~/.local/state/ww: keys */
+    char runtime[WW_PATH_MAX]; /* $XDG_RUNTIME_DIR/ww, else `run` in the state folder: sockets */
 } ww_folders;
 
 /* From the environment; makes nothing. E_USAGE if HOME is needed and not set, or a path is too long or not absolute. */

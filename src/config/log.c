@@ -77,6 +77,12 @@ static void write_line(const ww_log *base, ww_log_level level, const char *targe
         fprintf(stderr, "%sww: %s: %s%s\n", on, level_names[level], line, off);
 }
 
+bool ww_log_filter_is_readable(const char *text)
+{
+    ww_stderr_log log;
+    return parse_filter(&log, text);
+}
+
 bool ww_stderr_log_init(ww_stderr_log *log, const char *text, bool color)
 {
     *log = (ww_stderr_log){.base = {is_enabled, write_line}, .color = color};

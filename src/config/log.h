@@ -24,5 +24,7 @@ typedef struct ww_stderr_log {
     bool color;
 } ww_stderr_log;
 
+bool ww_log_filter_is_readable(const char *text);
+
 /* False, and the filter of "ww=info", if `text` cannot be read. NULL stands for "ww=info". */
 bool ww_stderr_log_init(ww_stderr_log *log, const char *text, bool color);

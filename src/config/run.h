@@ -2,9 +2,6 @@
 #pragma once
 #include "base/bytes.h"
 
-#define WW_RUN_MEMORY_DEFAULT (UINT64_C(1) << 30)
-#define WW_RUN_MEMORY_MAX     (UINT64_C(4) << 30)
-
 enum { WW_VOLUMES_MAX = 64, WW_ENV_MAX = 1024, WW_ARGS_MAX = 4096 };
 
 /* HOST:GUEST[:ro|rw]. A guest sees the host directory at the guest path, read-only unless it says

@@ -10,6 +10,7 @@
 struct ww_node {
     const ww_allocator *allocator;
     const ww_log *log;
+    uint32_t cells_max;
     ww_folders folders;
     ww_loop *loop;
     ww_ticker *ticker;

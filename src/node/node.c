@@ -13,19 +13,24 @@ static void tick(void *self)
     if (roomy) ww_engine_tick(roomy);
 }
 
-static ww_status open_engine(bool pooled, const ww_allocator *allocator, ww_engine **out,
-                             ww_diag *diag)
+/* What a cell may need of the pool: a C guest has 3 instances and 1 memory. */
+enum { INSTANCES_PER_CELL = 10, TABLES_PER_CELL = 5 };
+
+static ww_status open_engine(const ww_node *node, bool pooled, ww_engine **out, ww_diag *diag)
 {
     ww_engine_options options;
     ww_engine_options_default(&options, pooled);
-    return ww_engine_new(&options, allocator, out, diag);
+    options.instances_max = node->cells_max * INSTANCES_PER_CELL;
+    options.memories_max = options.stacks_max = node->cells_max;
+    options.tables_max = node->cells_max * TABLES_PER_CELL;
+    return ww_engine_new(&options, node->allocator, out, diag);
 }
 
 ww_status ww_node_roomy_engine(ww_node *node, ww_engine **out, ww_diag *diag)
 {
     *out = atomic_load_explicit(&node->roomy, memory_order_acquire);
     if (*out) return WW_OK;
-    ww_status status = open_engine(false, node->allocator, out, diag);
+    ww_status status = open_engine(node, false, out, diag);
     if (!status) atomic_store_explicit(&node->roomy, *out, memory_order_release);
     return status;
 }
@@ -48,7 +53,7 @@ static ww_status open_parts(ww_node *node, ww_diag *diag)
 {
     ww_status status = ww_folders_find(&node->folders, diag);
     if (!status) status = ww_loop_new(node->allocator, NULL, &node->loop, diag);
-    if (!status) status = open_engine(true, node->allocator, &node->engine, diag);
+    if (!status) status = open_engine(node, true, &node->engine, diag);
     if (!status)
         status =
             ww_ticker_new(node->allocator, TICK_NS, (ww_on_tick){node, tick}, &node->ticker, diag);
@@ -66,6 +71,7 @@ ww_status ww_node_new(const ww_node_options *options, ww_node **out, ww_diag *di
     if (!node) return ww_fail(diag, WW_E_MEMORY, "out of memory");
     node->allocator = options->allocator;
     node->log = options->log;
+    node->cells_max = options->cells_max;
     ww_random_system_init(&node->random);
     ww_status status = open_parts(node, diag);
     if (status)

@@ -14,6 +14,7 @@ typedef struct ww_node ww_node;
 typedef struct ww_node_options {
     const ww_log *log;
     const ww_allocator *allocator;
+    uint32_t cells_max; /* what the pool has room for */
 } ww_node_options;
 
 WW_MUST_USE ww_status ww_node_new(const ww_node_options *options, ww_node **out, ww_diag *diag);

@@ -1,8 +1,9 @@
 # The words of the end-to-end tests. A case: `case_is "subject, situation: expectation"`, then `run` a command and expect.
-# Each test has a home of its own, so that it never meets the user's cache or keys.
+# Each test has a home of its own, so that it never meets the user's cache, keys or settings.
 set -u
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
+unset "${!WW_@}" RUST_LOG XDG_RUNTIME_DIR
 export XDG_CACHE_HOME=$tmp/cache XDG_STATE_HOME=$tmp/state
 mkdir -p "$tmp/cache" "$tmp/state"
 failures=0 cases=0 current=

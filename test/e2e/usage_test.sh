@@ -52,7 +52,7 @@ expect_err_has 'volume mode "wx" is neither ro nor rw'
 case_is "a time that is none"
 run "$WW" run image --timeout soon
 expect_code 2
-expect_err_has 'time "soon" is not like'
+expect_err_has 'timeout "soon" is not like'
 
 case_is "two images"
 run "$WW" run one two
