@@ -11,7 +11,7 @@ pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 set(WW_LAYERS base os wasm component capnp p2p bootstrap dataflow account cap audit resource abi rpc config loaders cell
   capsule swarm ipfs chain node cli)
 
-set(WW_LINK_os PkgConfig::UV)
+set(WW_LINK_os PkgConfig::UV PkgConfig::CRYPTO)
 set(WW_LINK_wasm wasmtime)
 set(WW_LINK_cli PkgConfig::JANSSON)
 set(WW_LINK_audit PkgConfig::SODIUM)
