@@ -4,10 +4,7 @@
 #include <unistd.h>
 
 const ww_command *const ww_commands[] = {
-    &ww_command_run,
-    &ww_command_config,
-    &ww_command_help,
-    NULL,
+    &ww_command_run, &ww_command_id, &ww_command_keygen, &ww_command_config, &ww_command_help, NULL,
 };
 
 const ww_command *ww_command_find(const char *name)
