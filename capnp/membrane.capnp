@@ -3,8 +3,10 @@
 
 using Stem = import "stem.capnp";
 using Peer = import "peer.capnp";
+using C17 = import "/ww/c17.capnp";
+$C17.Of(Stem.Membrane(WetwareSession)).views;
 
-struct WetwareSession {
+struct WetwareSession $C17.argument("wetware") {
   # What a grafted cell may use.
 
   host @0 :Peer.Host;

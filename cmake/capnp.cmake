@@ -1,5 +1,5 @@
 # The Cap'n Proto generator. gen/capnp and test/support hold what it made; a test makes it again and compares.
-add_library(ww_capnpc STATIC tools/capnpc/file.c tools/capnpc/gen.c tools/capnpc/gen_interface.c
+add_library(ww_capnpc STATIC tools/capnpc/brand.c tools/capnpc/file.c tools/capnpc/gen.c tools/capnpc/gen_interface.c
   tools/capnpc/gen_struct.c tools/capnpc/model.c)
 target_include_directories(ww_capnpc PUBLIC ${CMAKE_SOURCE_DIR}/tools/capnpc)
 target_link_libraries(ww_capnpc PUBLIC ww_capnp)

@@ -2353,7 +2353,7 @@ static inline peer_process_stdin_params_b peer_process_stdin_begin(peer_process_
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline peer_process_stdin_results_r peer_process_stdin_response(ww_capnp_call *call)
 {
-    return peer_process_stdin_results_from(ww_capnp_call_response(call));
+    return (peer_process_stdin_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline peer_process_stdin_results_p peer_process_stdin_pipeline(ww_capnp_call *call)
@@ -2363,7 +2363,7 @@ static inline peer_process_stdin_results_p peer_process_stdin_pipeline(ww_capnp_
 
 static inline peer_process_stdin_params_r peer_process_stdin_params(ww_capnp_call *call)
 {
-    return peer_process_stdin_params_from(ww_capnp_call_params(call));
+    return (peer_process_stdin_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline peer_process_stdin_results_b peer_process_stdin_results(ww_capnp_call *call)
@@ -2381,7 +2381,7 @@ static inline peer_process_stdout_params_b peer_process_stdout_begin(peer_proces
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline peer_process_stdout_results_r peer_process_stdout_response(ww_capnp_call *call)
 {
-    return peer_process_stdout_results_from(ww_capnp_call_response(call));
+    return (peer_process_stdout_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline peer_process_stdout_results_p peer_process_stdout_pipeline(ww_capnp_call *call)
@@ -2391,7 +2391,7 @@ static inline peer_process_stdout_results_p peer_process_stdout_pipeline(ww_capn
 
 static inline peer_process_stdout_params_r peer_process_stdout_params(ww_capnp_call *call)
 {
-    return peer_process_stdout_params_from(ww_capnp_call_params(call));
+    return (peer_process_stdout_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline peer_process_stdout_results_b peer_process_stdout_results(ww_capnp_call *call)
@@ -2409,7 +2409,7 @@ static inline peer_process_stderr_params_b peer_process_stderr_begin(peer_proces
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline peer_process_stderr_results_r peer_process_stderr_response(ww_capnp_call *call)
 {
-    return peer_process_stderr_results_from(ww_capnp_call_response(call));
+    return (peer_process_stderr_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline peer_process_stderr_results_p peer_process_stderr_pipeline(ww_capnp_call *call)
@@ -2419,7 +2419,7 @@ static inline peer_process_stderr_results_p peer_process_stderr_pipeline(ww_capn
 
 static inline peer_process_stderr_params_r peer_process_stderr_params(ww_capnp_call *call)
 {
-    return peer_process_stderr_params_from(ww_capnp_call_params(call));
+    return (peer_process_stderr_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline peer_process_stderr_results_b peer_process_stderr_results(ww_capnp_call *call)
@@ -2437,7 +2437,7 @@ static inline peer_process_wait_params_b peer_process_wait_begin(peer_process_ca
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline peer_process_wait_results_r peer_process_wait_response(ww_capnp_call *call)
 {
-    return peer_process_wait_results_from(ww_capnp_call_response(call));
+    return (peer_process_wait_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline peer_process_wait_results_p peer_process_wait_pipeline(ww_capnp_call *call)
@@ -2447,7 +2447,7 @@ static inline peer_process_wait_results_p peer_process_wait_pipeline(ww_capnp_ca
 
 static inline peer_process_wait_params_r peer_process_wait_params(ww_capnp_call *call)
 {
-    return peer_process_wait_params_from(ww_capnp_call_params(call));
+    return (peer_process_wait_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline peer_process_wait_results_b peer_process_wait_results(ww_capnp_call *call)
@@ -2497,7 +2497,7 @@ static inline peer_host_id_params_b peer_host_id_begin(peer_host_cap cap, ww_cap
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline peer_host_id_results_r peer_host_id_response(ww_capnp_call *call)
 {
-    return peer_host_id_results_from(ww_capnp_call_response(call));
+    return (peer_host_id_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline peer_host_id_results_p peer_host_id_pipeline(ww_capnp_call *call)
@@ -2507,7 +2507,7 @@ static inline peer_host_id_results_p peer_host_id_pipeline(ww_capnp_call *call)
 
 static inline peer_host_id_params_r peer_host_id_params(ww_capnp_call *call)
 {
-    return peer_host_id_params_from(ww_capnp_call_params(call));
+    return (peer_host_id_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline peer_host_id_results_b peer_host_id_results(ww_capnp_call *call)
@@ -2525,7 +2525,7 @@ static inline peer_host_addrs_params_b peer_host_addrs_begin(peer_host_cap cap, 
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline peer_host_addrs_results_r peer_host_addrs_response(ww_capnp_call *call)
 {
-    return peer_host_addrs_results_from(ww_capnp_call_response(call));
+    return (peer_host_addrs_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline peer_host_addrs_results_p peer_host_addrs_pipeline(ww_capnp_call *call)
@@ -2535,7 +2535,7 @@ static inline peer_host_addrs_results_p peer_host_addrs_pipeline(ww_capnp_call *
 
 static inline peer_host_addrs_params_r peer_host_addrs_params(ww_capnp_call *call)
 {
-    return peer_host_addrs_params_from(ww_capnp_call_params(call));
+    return (peer_host_addrs_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline peer_host_addrs_results_b peer_host_addrs_results(ww_capnp_call *call)
@@ -2553,7 +2553,7 @@ static inline peer_host_peers_params_b peer_host_peers_begin(peer_host_cap cap, 
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline peer_host_peers_results_r peer_host_peers_response(ww_capnp_call *call)
 {
-    return peer_host_peers_results_from(ww_capnp_call_response(call));
+    return (peer_host_peers_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline peer_host_peers_results_p peer_host_peers_pipeline(ww_capnp_call *call)
@@ -2563,7 +2563,7 @@ static inline peer_host_peers_results_p peer_host_peers_pipeline(ww_capnp_call *
 
 static inline peer_host_peers_params_r peer_host_peers_params(ww_capnp_call *call)
 {
-    return peer_host_peers_params_from(ww_capnp_call_params(call));
+    return (peer_host_peers_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline peer_host_peers_results_b peer_host_peers_results(ww_capnp_call *call)
@@ -2581,7 +2581,7 @@ static inline peer_host_connect_params_b peer_host_connect_begin(peer_host_cap c
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline peer_host_connect_results_r peer_host_connect_response(ww_capnp_call *call)
 {
-    return peer_host_connect_results_from(ww_capnp_call_response(call));
+    return (peer_host_connect_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline peer_host_connect_results_p peer_host_connect_pipeline(ww_capnp_call *call)
@@ -2591,7 +2591,7 @@ static inline peer_host_connect_results_p peer_host_connect_pipeline(ww_capnp_ca
 
 static inline peer_host_connect_params_r peer_host_connect_params(ww_capnp_call *call)
 {
-    return peer_host_connect_params_from(ww_capnp_call_params(call));
+    return (peer_host_connect_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline peer_host_connect_results_b peer_host_connect_results(ww_capnp_call *call)
@@ -2609,7 +2609,7 @@ static inline peer_host_executor_params_b peer_host_executor_begin(peer_host_cap
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline peer_host_executor_results_r peer_host_executor_response(ww_capnp_call *call)
 {
-    return peer_host_executor_results_from(ww_capnp_call_response(call));
+    return (peer_host_executor_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline peer_host_executor_results_p peer_host_executor_pipeline(ww_capnp_call *call)
@@ -2619,7 +2619,7 @@ static inline peer_host_executor_results_p peer_host_executor_pipeline(ww_capnp_
 
 static inline peer_host_executor_params_r peer_host_executor_params(ww_capnp_call *call)
 {
-    return peer_host_executor_params_from(ww_capnp_call_params(call));
+    return (peer_host_executor_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline peer_host_executor_results_b peer_host_executor_results(ww_capnp_call *call)
@@ -2669,7 +2669,7 @@ static inline peer_executor_run_bytes_params_b peer_executor_run_bytes_begin(pee
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline peer_executor_run_bytes_results_r peer_executor_run_bytes_response(ww_capnp_call *call)
 {
-    return peer_executor_run_bytes_results_from(ww_capnp_call_response(call));
+    return (peer_executor_run_bytes_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline peer_executor_run_bytes_results_p peer_executor_run_bytes_pipeline(ww_capnp_call *call)
@@ -2679,7 +2679,7 @@ static inline peer_executor_run_bytes_results_p peer_executor_run_bytes_pipeline
 
 static inline peer_executor_run_bytes_params_r peer_executor_run_bytes_params(ww_capnp_call *call)
 {
-    return peer_executor_run_bytes_params_from(ww_capnp_call_params(call));
+    return (peer_executor_run_bytes_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline peer_executor_run_bytes_results_b peer_executor_run_bytes_results(ww_capnp_call *call)
@@ -2697,7 +2697,7 @@ static inline peer_executor_echo_params_b peer_executor_echo_begin(peer_executor
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline peer_executor_echo_results_r peer_executor_echo_response(ww_capnp_call *call)
 {
-    return peer_executor_echo_results_from(ww_capnp_call_response(call));
+    return (peer_executor_echo_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline peer_executor_echo_results_p peer_executor_echo_pipeline(ww_capnp_call *call)
@@ -2707,7 +2707,7 @@ static inline peer_executor_echo_results_p peer_executor_echo_pipeline(ww_capnp_
 
 static inline peer_executor_echo_params_r peer_executor_echo_params(ww_capnp_call *call)
 {
-    return peer_executor_echo_params_from(ww_capnp_call_params(call));
+    return (peer_executor_echo_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline peer_executor_echo_results_b peer_executor_echo_results(ww_capnp_call *call)
@@ -2757,7 +2757,7 @@ static inline peer_byte_stream_read_params_b peer_byte_stream_read_begin(peer_by
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline peer_byte_stream_read_results_r peer_byte_stream_read_response(ww_capnp_call *call)
 {
-    return peer_byte_stream_read_results_from(ww_capnp_call_response(call));
+    return (peer_byte_stream_read_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline peer_byte_stream_read_results_p peer_byte_stream_read_pipeline(ww_capnp_call *call)
@@ -2767,7 +2767,7 @@ static inline peer_byte_stream_read_results_p peer_byte_stream_read_pipeline(ww_
 
 static inline peer_byte_stream_read_params_r peer_byte_stream_read_params(ww_capnp_call *call)
 {
-    return peer_byte_stream_read_params_from(ww_capnp_call_params(call));
+    return (peer_byte_stream_read_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline peer_byte_stream_read_results_b peer_byte_stream_read_results(ww_capnp_call *call)
@@ -2785,7 +2785,7 @@ static inline peer_byte_stream_write_params_b peer_byte_stream_write_begin(peer_
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline peer_byte_stream_write_results_r peer_byte_stream_write_response(ww_capnp_call *call)
 {
-    return peer_byte_stream_write_results_from(ww_capnp_call_response(call));
+    return (peer_byte_stream_write_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline peer_byte_stream_write_results_p peer_byte_stream_write_pipeline(ww_capnp_call *call)
@@ -2795,7 +2795,7 @@ static inline peer_byte_stream_write_results_p peer_byte_stream_write_pipeline(w
 
 static inline peer_byte_stream_write_params_r peer_byte_stream_write_params(ww_capnp_call *call)
 {
-    return peer_byte_stream_write_params_from(ww_capnp_call_params(call));
+    return (peer_byte_stream_write_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline peer_byte_stream_write_results_b peer_byte_stream_write_results(ww_capnp_call *call)
@@ -2813,7 +2813,7 @@ static inline peer_byte_stream_close_params_b peer_byte_stream_close_begin(peer_
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline peer_byte_stream_close_results_r peer_byte_stream_close_response(ww_capnp_call *call)
 {
-    return peer_byte_stream_close_results_from(ww_capnp_call_response(call));
+    return (peer_byte_stream_close_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline peer_byte_stream_close_results_p peer_byte_stream_close_pipeline(ww_capnp_call *call)
@@ -2823,7 +2823,7 @@ static inline peer_byte_stream_close_results_p peer_byte_stream_close_pipeline(w
 
 static inline peer_byte_stream_close_params_r peer_byte_stream_close_params(ww_capnp_call *call)
 {
-    return peer_byte_stream_close_params_from(ww_capnp_call_params(call));
+    return (peer_byte_stream_close_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline peer_byte_stream_close_results_b peer_byte_stream_close_results(ww_capnp_call *call)

@@ -847,7 +847,7 @@ static inline stem_signer_sign_params_b stem_signer_sign_begin(stem_signer_cap c
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline stem_signer_sign_results_r stem_signer_sign_response(ww_capnp_call *call)
 {
-    return stem_signer_sign_results_from(ww_capnp_call_response(call));
+    return (stem_signer_sign_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline stem_signer_sign_results_p stem_signer_sign_pipeline(ww_capnp_call *call)
@@ -857,7 +857,7 @@ static inline stem_signer_sign_results_p stem_signer_sign_pipeline(ww_capnp_call
 
 static inline stem_signer_sign_params_r stem_signer_sign_params(ww_capnp_call *call)
 {
-    return stem_signer_sign_params_from(ww_capnp_call_params(call));
+    return (stem_signer_sign_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline stem_signer_sign_results_b stem_signer_sign_results(ww_capnp_call *call)
@@ -907,7 +907,7 @@ static inline stem_status_poller_poll_status_params_b stem_status_poller_poll_st
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline stem_status_poller_poll_status_results_r stem_status_poller_poll_status_response(ww_capnp_call *call)
 {
-    return stem_status_poller_poll_status_results_from(ww_capnp_call_response(call));
+    return (stem_status_poller_poll_status_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline stem_status_poller_poll_status_results_p stem_status_poller_poll_status_pipeline(ww_capnp_call *call)
@@ -917,7 +917,7 @@ static inline stem_status_poller_poll_status_results_p stem_status_poller_poll_s
 
 static inline stem_status_poller_poll_status_params_r stem_status_poller_poll_status_params(ww_capnp_call *call)
 {
-    return stem_status_poller_poll_status_params_from(ww_capnp_call_params(call));
+    return (stem_status_poller_poll_status_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline stem_status_poller_poll_status_results_b stem_status_poller_poll_status_results(ww_capnp_call *call)
@@ -967,7 +967,7 @@ static inline stem_membrane_graft_params_b stem_membrane_graft_begin(stem_membra
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline stem_membrane_graft_results_r stem_membrane_graft_response(ww_capnp_call *call)
 {
-    return stem_membrane_graft_results_from(ww_capnp_call_response(call));
+    return (stem_membrane_graft_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline stem_membrane_graft_results_p stem_membrane_graft_pipeline(ww_capnp_call *call)
@@ -977,7 +977,7 @@ static inline stem_membrane_graft_results_p stem_membrane_graft_pipeline(ww_capn
 
 static inline stem_membrane_graft_params_r stem_membrane_graft_params(ww_capnp_call *call)
 {
-    return stem_membrane_graft_params_from(ww_capnp_call_params(call));
+    return (stem_membrane_graft_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline stem_membrane_graft_results_b stem_membrane_graft_results(ww_capnp_call *call)

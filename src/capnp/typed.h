@@ -71,6 +71,17 @@ typedef struct ww_capnp_any_lb {
     ww_capnp_list_b list;
 } ww_capnp_any_lb;
 
+/* Capabilities of no known interface: the schema says Capability. */
+typedef struct ww_capnp_untyped_cap {
+    ww_capnp_cap *cap;
+} ww_capnp_untyped_cap;
+typedef struct ww_capnp_untyped_l {
+    ww_capnp_list list;
+} ww_capnp_untyped_l;
+typedef struct ww_capnp_untyped_lb {
+    ww_capnp_list_b list;
+} ww_capnp_untyped_lb;
+
 static inline ww_capnp_void_l ww_capnp_void_l_from(ww_capnp_any any)
 {
     return (ww_capnp_void_l){ww_capnp_any_list(any, WW_CAPNP_VOID)};
@@ -119,4 +130,21 @@ static inline ww_capnp_any ww_capnp_any_l_at(ww_capnp_any_l l, uint32_t index)
 static inline ww_capnp_any_b ww_capnp_any_lb_at(ww_capnp_any_lb l, uint32_t index)
 {
     return ww_capnp_list_b_pointer(l.list, index);
+}
+
+static inline ww_capnp_untyped_l ww_capnp_untyped_l_from(ww_capnp_any any)
+{
+    return (ww_capnp_untyped_l){ww_capnp_any_list(any, WW_CAPNP_POINTERS)};
+}
+
+/* Borrowed from the message. */
+static inline ww_capnp_untyped_cap ww_capnp_untyped_l_at(ww_capnp_untyped_l l, uint32_t index)
+{
+    return (ww_capnp_untyped_cap){ww_capnp_any_cap(ww_capnp_list_pointer(l.list, index))};
+}
+
+static inline void ww_capnp_untyped_lb_set(ww_capnp_untyped_lb l, uint32_t index,
+                                           ww_capnp_untyped_cap cap)
+{
+    ww_capnp_any_b_set_cap(ww_capnp_list_b_pointer(l.list, index), cap.cap);
 }

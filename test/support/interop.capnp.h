@@ -1347,6 +1347,56 @@ typedef struct interop_both_lb {
 } interop_both_lb;
 #define INTEROP_BOTH_ID UINT64_C(0xf0f5a59072f725f1)
 
+#ifndef INTEROP_BOX_OF_TEXT_VIEWS
+#define INTEROP_BOX_OF_TEXT_VIEWS
+/* .of is the same as a plain interop_box, for what does not depend on its parameters. */
+typedef union interop_box_of_text_r {
+    ww_capnp_struct s;
+    interop_box_r of;
+} interop_box_of_text_r;
+typedef union interop_box_of_text_b {
+    ww_capnp_struct_b s;
+    interop_box_b of;
+} interop_box_of_text_b;
+typedef union interop_box_of_text_p {
+    ww_capnp_pipeline p;
+    interop_box_p of;
+} interop_box_of_text_p;
+typedef union interop_box_of_text_l {
+    ww_capnp_list list;
+    interop_box_l of;
+} interop_box_of_text_l;
+typedef union interop_box_of_text_lb {
+    ww_capnp_list_b list;
+    interop_box_lb of;
+} interop_box_of_text_lb;
+#endif
+
+#ifndef INTEROP_BOX_LID_OF_TEXT_VIEWS
+#define INTEROP_BOX_LID_OF_TEXT_VIEWS
+/* .of is the same as a plain interop_box_lid, for what does not depend on its parameters. */
+typedef union interop_box_lid_of_text_r {
+    ww_capnp_struct s;
+    interop_box_lid_r of;
+} interop_box_lid_of_text_r;
+typedef union interop_box_lid_of_text_b {
+    ww_capnp_struct_b s;
+    interop_box_lid_b of;
+} interop_box_lid_of_text_b;
+typedef union interop_box_lid_of_text_p {
+    ww_capnp_pipeline p;
+    interop_box_lid_p of;
+} interop_box_lid_of_text_p;
+typedef union interop_box_lid_of_text_l {
+    ww_capnp_list list;
+    interop_box_lid_l of;
+} interop_box_lid_of_text_l;
+typedef union interop_box_lid_of_text_lb {
+    ww_capnp_list_b list;
+    interop_box_lid_lb of;
+} interop_box_lid_of_text_lb;
+#endif
+
 /* A server's methods; NULL answers that it is not implemented. */
 typedef struct interop_sink_vt {
     ww_capnp_handler *write;
@@ -3788,9 +3838,9 @@ static inline ww_capnp_any_b interop_all_types_pointer_echoes(interop_all_types_
     return ww_capnp_struct_b_pointer(b.s, 14);
 }
 
-static inline interop_box_r interop_all_types_box(interop_all_types_r r)
+static inline interop_box_of_text_r interop_all_types_box(interop_all_types_r r)
 {
-    return (interop_box_r){ww_capnp_any_struct(ww_capnp_get_pointer(r.s, 15))};
+    return (interop_box_of_text_r){ww_capnp_any_struct(ww_capnp_get_pointer(r.s, 15))};
 }
 
 static inline bool interop_all_types_has_box(interop_all_types_r r)
@@ -3798,14 +3848,14 @@ static inline bool interop_all_types_has_box(interop_all_types_r r)
     return !ww_capnp_any_is_null(ww_capnp_get_pointer(r.s, 15));
 }
 
-static inline interop_box_b interop_all_types_init_box(interop_all_types_b b)
+static inline interop_box_of_text_b interop_all_types_init_box(interop_all_types_b b)
 {
-    return (interop_box_b){ww_capnp_any_b_init_struct(ww_capnp_struct_b_pointer(b.s, 15), INTEROP_BOX_SIZE)};
+    return (interop_box_of_text_b){ww_capnp_any_b_init_struct(ww_capnp_struct_b_pointer(b.s, 15), INTEROP_BOX_SIZE)};
 }
 
-static inline interop_box_b interop_all_types_edit_box(interop_all_types_b b)
+static inline interop_box_of_text_b interop_all_types_edit_box(interop_all_types_b b)
 {
-    return (interop_box_b){ww_capnp_any_b_get_struct(ww_capnp_struct_b_pointer(b.s, 15), INTEROP_BOX_SIZE)};
+    return (interop_box_of_text_b){ww_capnp_any_b_get_struct(ww_capnp_struct_b_pointer(b.s, 15), INTEROP_BOX_SIZE)};
 }
 
 static inline ww_capnp_any_b interop_all_types_pointer_box(interop_all_types_b b)
@@ -3813,9 +3863,9 @@ static inline ww_capnp_any_b interop_all_types_pointer_box(interop_all_types_b b
     return ww_capnp_struct_b_pointer(b.s, 15);
 }
 
-static inline interop_box_p interop_all_types_p_box(interop_all_types_p p)
+static inline interop_box_of_text_p interop_all_types_p_box(interop_all_types_p p)
 {
-    return (interop_box_p){ww_capnp_pipeline_field(p.p, 15)};
+    return (interop_box_of_text_p){ww_capnp_pipeline_field(p.p, 15)};
 }
 
 static inline interop_all_types_r interop_all_types_self(interop_all_types_r r)
@@ -6276,7 +6326,7 @@ static inline interop_left_left_params_b interop_left_left_begin(interop_left_ca
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline interop_left_left_results_r interop_left_left_response(ww_capnp_call *call)
 {
-    return interop_left_left_results_from(ww_capnp_call_response(call));
+    return (interop_left_left_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline interop_left_left_results_p interop_left_left_pipeline(ww_capnp_call *call)
@@ -6286,7 +6336,7 @@ static inline interop_left_left_results_p interop_left_left_pipeline(ww_capnp_ca
 
 static inline interop_left_left_params_r interop_left_left_params(ww_capnp_call *call)
 {
-    return interop_left_left_params_from(ww_capnp_call_params(call));
+    return (interop_left_left_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline interop_left_left_results_b interop_left_left_results(ww_capnp_call *call)
@@ -6333,7 +6383,7 @@ static inline interop_sink_write_params_b interop_sink_write_begin(interop_sink_
 
 static inline interop_sink_write_params_r interop_sink_write_params(ww_capnp_call *call)
 {
-    return interop_sink_write_params_from(ww_capnp_call_params(call));
+    return (interop_sink_write_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline interop_sink_done_params_b interop_sink_done_begin(interop_sink_cap cap, ww_capnp_call **call)
@@ -6345,7 +6395,7 @@ static inline interop_sink_done_params_b interop_sink_done_begin(interop_sink_ca
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline interop_sink_done_results_r interop_sink_done_response(ww_capnp_call *call)
 {
-    return interop_sink_done_results_from(ww_capnp_call_response(call));
+    return (interop_sink_done_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline interop_sink_done_results_p interop_sink_done_pipeline(ww_capnp_call *call)
@@ -6355,7 +6405,7 @@ static inline interop_sink_done_results_p interop_sink_done_pipeline(ww_capnp_ca
 
 static inline interop_sink_done_params_r interop_sink_done_params(ww_capnp_call *call)
 {
-    return interop_sink_done_params_from(ww_capnp_call_params(call));
+    return (interop_sink_done_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline interop_sink_done_results_b interop_sink_done_results(ww_capnp_call *call)
@@ -6372,7 +6422,7 @@ static inline interop_sink_stall_params_b interop_sink_stall_begin(interop_sink_
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline interop_sink_stall_results_r interop_sink_stall_response(ww_capnp_call *call)
 {
-    return interop_sink_stall_results_from(ww_capnp_call_response(call));
+    return (interop_sink_stall_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline interop_sink_stall_results_p interop_sink_stall_pipeline(ww_capnp_call *call)
@@ -6382,7 +6432,7 @@ static inline interop_sink_stall_results_p interop_sink_stall_pipeline(ww_capnp_
 
 static inline interop_sink_stall_params_r interop_sink_stall_params(ww_capnp_call *call)
 {
-    return interop_sink_stall_params_from(ww_capnp_call_params(call));
+    return (interop_sink_stall_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline interop_sink_stall_results_b interop_sink_stall_results(ww_capnp_call *call)
@@ -6399,7 +6449,7 @@ static inline interop_sink_fail_next_params_b interop_sink_fail_next_begin(inter
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline interop_sink_fail_next_results_r interop_sink_fail_next_response(ww_capnp_call *call)
 {
-    return interop_sink_fail_next_results_from(ww_capnp_call_response(call));
+    return (interop_sink_fail_next_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline interop_sink_fail_next_results_p interop_sink_fail_next_pipeline(ww_capnp_call *call)
@@ -6409,7 +6459,7 @@ static inline interop_sink_fail_next_results_p interop_sink_fail_next_pipeline(w
 
 static inline interop_sink_fail_next_params_r interop_sink_fail_next_params(ww_capnp_call *call)
 {
-    return interop_sink_fail_next_params_from(ww_capnp_call_params(call));
+    return (interop_sink_fail_next_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline interop_sink_fail_next_results_b interop_sink_fail_next_results(ww_capnp_call *call)
@@ -6457,7 +6507,7 @@ static inline interop_gen_put_params_b interop_gen_put_begin(interop_gen_cap cap
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline interop_gen_put_results_r interop_gen_put_response(ww_capnp_call *call)
 {
-    return interop_gen_put_results_from(ww_capnp_call_response(call));
+    return (interop_gen_put_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline interop_gen_put_results_p interop_gen_put_pipeline(ww_capnp_call *call)
@@ -6467,7 +6517,7 @@ static inline interop_gen_put_results_p interop_gen_put_pipeline(ww_capnp_call *
 
 static inline interop_gen_put_params_r interop_gen_put_params(ww_capnp_call *call)
 {
-    return interop_gen_put_params_from(ww_capnp_call_params(call));
+    return (interop_gen_put_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline interop_gen_put_results_b interop_gen_put_results(ww_capnp_call *call)
@@ -6484,7 +6534,7 @@ static inline interop_gen_get_params_b interop_gen_get_begin(interop_gen_cap cap
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline interop_gen_get_results_r interop_gen_get_response(ww_capnp_call *call)
 {
-    return interop_gen_get_results_from(ww_capnp_call_response(call));
+    return (interop_gen_get_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline interop_gen_get_results_p interop_gen_get_pipeline(ww_capnp_call *call)
@@ -6494,7 +6544,7 @@ static inline interop_gen_get_results_p interop_gen_get_pipeline(ww_capnp_call *
 
 static inline interop_gen_get_params_r interop_gen_get_params(ww_capnp_call *call)
 {
-    return interop_gen_get_params_from(ww_capnp_call_params(call));
+    return (interop_gen_get_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline interop_gen_get_results_b interop_gen_get_results(ww_capnp_call *call)
@@ -6511,7 +6561,7 @@ static inline interop_gen_conv_params_b interop_gen_conv_begin(interop_gen_cap c
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline interop_gen_conv_results_r interop_gen_conv_response(ww_capnp_call *call)
 {
-    return interop_gen_conv_results_from(ww_capnp_call_response(call));
+    return (interop_gen_conv_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline interop_gen_conv_results_p interop_gen_conv_pipeline(ww_capnp_call *call)
@@ -6521,7 +6571,7 @@ static inline interop_gen_conv_results_p interop_gen_conv_pipeline(ww_capnp_call
 
 static inline interop_gen_conv_params_r interop_gen_conv_params(ww_capnp_call *call)
 {
-    return interop_gen_conv_params_from(ww_capnp_call_params(call));
+    return (interop_gen_conv_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline interop_gen_conv_results_b interop_gen_conv_results(ww_capnp_call *call)
@@ -6569,7 +6619,7 @@ static inline interop_factory_counts_params_b interop_factory_counts_begin(inter
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline interop_factory_counts_results_r interop_factory_counts_response(ww_capnp_call *call)
 {
-    return interop_factory_counts_results_from(ww_capnp_call_response(call));
+    return (interop_factory_counts_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline interop_factory_counts_results_p interop_factory_counts_pipeline(ww_capnp_call *call)
@@ -6579,7 +6629,7 @@ static inline interop_factory_counts_results_p interop_factory_counts_pipeline(w
 
 static inline interop_factory_counts_params_r interop_factory_counts_params(ww_capnp_call *call)
 {
-    return interop_factory_counts_params_from(ww_capnp_call_params(call));
+    return (interop_factory_counts_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline interop_factory_counts_results_b interop_factory_counts_results(ww_capnp_call *call)
@@ -6596,7 +6646,7 @@ static inline interop_factory_hold_params_b interop_factory_hold_begin(interop_f
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline interop_factory_hold_results_r interop_factory_hold_response(ww_capnp_call *call)
 {
-    return interop_factory_hold_results_from(ww_capnp_call_response(call));
+    return (interop_factory_hold_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline interop_factory_hold_results_p interop_factory_hold_pipeline(ww_capnp_call *call)
@@ -6606,7 +6656,7 @@ static inline interop_factory_hold_results_p interop_factory_hold_pipeline(ww_ca
 
 static inline interop_factory_hold_params_r interop_factory_hold_params(ww_capnp_call *call)
 {
-    return interop_factory_hold_params_from(ww_capnp_call_params(call));
+    return (interop_factory_hold_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline interop_factory_hold_results_b interop_factory_hold_results(ww_capnp_call *call)
@@ -6623,7 +6673,7 @@ static inline interop_factory_held_params_b interop_factory_held_begin(interop_f
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline interop_factory_held_results_r interop_factory_held_response(ww_capnp_call *call)
 {
-    return interop_factory_held_results_from(ww_capnp_call_response(call));
+    return (interop_factory_held_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline interop_factory_held_results_p interop_factory_held_pipeline(ww_capnp_call *call)
@@ -6633,7 +6683,7 @@ static inline interop_factory_held_results_p interop_factory_held_pipeline(ww_ca
 
 static inline interop_factory_held_params_r interop_factory_held_params(ww_capnp_call *call)
 {
-    return interop_factory_held_params_from(ww_capnp_call_params(call));
+    return (interop_factory_held_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline interop_factory_held_results_b interop_factory_held_results(ww_capnp_call *call)
@@ -6650,7 +6700,7 @@ static inline interop_factory_call_held_params_b interop_factory_call_held_begin
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline interop_factory_call_held_results_r interop_factory_call_held_response(ww_capnp_call *call)
 {
-    return interop_factory_call_held_results_from(ww_capnp_call_response(call));
+    return (interop_factory_call_held_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline interop_factory_call_held_results_p interop_factory_call_held_pipeline(ww_capnp_call *call)
@@ -6660,7 +6710,7 @@ static inline interop_factory_call_held_results_p interop_factory_call_held_pipe
 
 static inline interop_factory_call_held_params_r interop_factory_call_held_params(ww_capnp_call *call)
 {
-    return interop_factory_call_held_params_from(ww_capnp_call_params(call));
+    return (interop_factory_call_held_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline interop_factory_call_held_results_b interop_factory_call_held_results(ww_capnp_call *call)
@@ -6677,7 +6727,7 @@ static inline interop_factory_promise_params_b interop_factory_promise_begin(int
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline interop_factory_promise_results_r interop_factory_promise_response(ww_capnp_call *call)
 {
-    return interop_factory_promise_results_from(ww_capnp_call_response(call));
+    return (interop_factory_promise_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline interop_factory_promise_results_p interop_factory_promise_pipeline(ww_capnp_call *call)
@@ -6687,7 +6737,7 @@ static inline interop_factory_promise_results_p interop_factory_promise_pipeline
 
 static inline interop_factory_promise_params_r interop_factory_promise_params(ww_capnp_call *call)
 {
-    return interop_factory_promise_params_from(ww_capnp_call_params(call));
+    return (interop_factory_promise_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline interop_factory_promise_results_b interop_factory_promise_results(ww_capnp_call *call)
@@ -6705,7 +6755,7 @@ static inline interop_factory_settle_params_b interop_factory_settle_begin(inter
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline interop_factory_settle_results_r interop_factory_settle_response(ww_capnp_call *call)
 {
-    return interop_factory_settle_results_from(ww_capnp_call_response(call));
+    return (interop_factory_settle_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline interop_factory_settle_results_p interop_factory_settle_pipeline(ww_capnp_call *call)
@@ -6715,7 +6765,7 @@ static inline interop_factory_settle_results_p interop_factory_settle_pipeline(w
 
 static inline interop_factory_settle_params_r interop_factory_settle_params(ww_capnp_call *call)
 {
-    return interop_factory_settle_params_from(ww_capnp_call_params(call));
+    return (interop_factory_settle_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline interop_factory_settle_results_b interop_factory_settle_results(ww_capnp_call *call)
@@ -6732,7 +6782,7 @@ static inline interop_factory_tail_params_b interop_factory_tail_begin(interop_f
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline interop_factory_tail_results_r interop_factory_tail_response(ww_capnp_call *call)
 {
-    return interop_factory_tail_results_from(ww_capnp_call_response(call));
+    return (interop_factory_tail_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline interop_factory_tail_results_p interop_factory_tail_pipeline(ww_capnp_call *call)
@@ -6742,7 +6792,7 @@ static inline interop_factory_tail_results_p interop_factory_tail_pipeline(ww_ca
 
 static inline interop_factory_tail_params_r interop_factory_tail_params(ww_capnp_call *call)
 {
-    return interop_factory_tail_params_from(ww_capnp_call_params(call));
+    return (interop_factory_tail_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline interop_factory_tail_results_b interop_factory_tail_results(ww_capnp_call *call)
@@ -6759,7 +6809,7 @@ static inline interop_factory_nest_params_b interop_factory_nest_begin(interop_f
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline interop_factory_nest_results_r interop_factory_nest_response(ww_capnp_call *call)
 {
-    return interop_factory_nest_results_from(ww_capnp_call_response(call));
+    return (interop_factory_nest_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline interop_factory_nest_results_p interop_factory_nest_pipeline(ww_capnp_call *call)
@@ -6769,7 +6819,7 @@ static inline interop_factory_nest_results_p interop_factory_nest_pipeline(ww_ca
 
 static inline interop_factory_nest_params_r interop_factory_nest_params(ww_capnp_call *call)
 {
-    return interop_factory_nest_params_from(ww_capnp_call_params(call));
+    return (interop_factory_nest_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline interop_factory_nest_results_b interop_factory_nest_results(ww_capnp_call *call)
@@ -6786,7 +6836,7 @@ static inline interop_factory_sink_params_b interop_factory_sink_begin(interop_f
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline interop_factory_sink_results_r interop_factory_sink_response(ww_capnp_call *call)
 {
-    return interop_factory_sink_results_from(ww_capnp_call_response(call));
+    return (interop_factory_sink_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline interop_factory_sink_results_p interop_factory_sink_pipeline(ww_capnp_call *call)
@@ -6796,7 +6846,7 @@ static inline interop_factory_sink_results_p interop_factory_sink_pipeline(ww_ca
 
 static inline interop_factory_sink_params_r interop_factory_sink_params(ww_capnp_call *call)
 {
-    return interop_factory_sink_params_from(ww_capnp_call_params(call));
+    return (interop_factory_sink_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline interop_factory_sink_results_b interop_factory_sink_results(ww_capnp_call *call)
@@ -6814,7 +6864,7 @@ static inline interop_factory_later_params_b interop_factory_later_begin(interop
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline interop_factory_later_results_r interop_factory_later_response(ww_capnp_call *call)
 {
-    return interop_factory_later_results_from(ww_capnp_call_response(call));
+    return (interop_factory_later_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline interop_factory_later_results_p interop_factory_later_pipeline(ww_capnp_call *call)
@@ -6824,7 +6874,7 @@ static inline interop_factory_later_results_p interop_factory_later_pipeline(ww_
 
 static inline interop_factory_later_params_r interop_factory_later_params(ww_capnp_call *call)
 {
-    return interop_factory_later_params_from(ww_capnp_call_params(call));
+    return (interop_factory_later_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline interop_factory_later_results_b interop_factory_later_results(ww_capnp_call *call)
@@ -6842,7 +6892,7 @@ static inline interop_factory_early_params_b interop_factory_early_begin(interop
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline interop_factory_early_results_r interop_factory_early_response(ww_capnp_call *call)
 {
-    return interop_factory_early_results_from(ww_capnp_call_response(call));
+    return (interop_factory_early_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline interop_factory_early_results_p interop_factory_early_pipeline(ww_capnp_call *call)
@@ -6852,7 +6902,7 @@ static inline interop_factory_early_results_p interop_factory_early_pipeline(ww_
 
 static inline interop_factory_early_params_r interop_factory_early_params(ww_capnp_call *call)
 {
-    return interop_factory_early_params_from(ww_capnp_call_params(call));
+    return (interop_factory_early_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline interop_factory_early_results_b interop_factory_early_results(ww_capnp_call *call)
@@ -6900,7 +6950,7 @@ static inline interop_echo_ping_params_b interop_echo_ping_begin(interop_echo_ca
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline interop_echo_ping_results_r interop_echo_ping_response(ww_capnp_call *call)
 {
-    return interop_echo_ping_results_from(ww_capnp_call_response(call));
+    return (interop_echo_ping_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline interop_echo_ping_results_p interop_echo_ping_pipeline(ww_capnp_call *call)
@@ -6910,7 +6960,7 @@ static inline interop_echo_ping_results_p interop_echo_ping_pipeline(ww_capnp_ca
 
 static inline interop_echo_ping_params_r interop_echo_ping_params(ww_capnp_call *call)
 {
-    return interop_echo_ping_params_from(ww_capnp_call_params(call));
+    return (interop_echo_ping_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline interop_echo_ping_results_b interop_echo_ping_results(ww_capnp_call *call)
@@ -6927,7 +6977,7 @@ static inline interop_echo_blob_params_b interop_echo_blob_begin(interop_echo_ca
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline interop_echo_blob_results_r interop_echo_blob_response(ww_capnp_call *call)
 {
-    return interop_echo_blob_results_from(ww_capnp_call_response(call));
+    return (interop_echo_blob_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline interop_echo_blob_results_p interop_echo_blob_pipeline(ww_capnp_call *call)
@@ -6937,7 +6987,7 @@ static inline interop_echo_blob_results_p interop_echo_blob_pipeline(ww_capnp_ca
 
 static inline interop_echo_blob_params_r interop_echo_blob_params(ww_capnp_call *call)
 {
-    return interop_echo_blob_params_from(ww_capnp_call_params(call));
+    return (interop_echo_blob_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline interop_echo_blob_results_b interop_echo_blob_results(ww_capnp_call *call)
@@ -6954,7 +7004,7 @@ static inline interop_echo_back_params_b interop_echo_back_begin(interop_echo_ca
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline interop_echo_back_results_r interop_echo_back_response(ww_capnp_call *call)
 {
-    return interop_echo_back_results_from(ww_capnp_call_response(call));
+    return (interop_echo_back_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline interop_echo_back_results_p interop_echo_back_pipeline(ww_capnp_call *call)
@@ -6964,7 +7014,7 @@ static inline interop_echo_back_results_p interop_echo_back_pipeline(ww_capnp_ca
 
 static inline interop_echo_back_params_r interop_echo_back_params(ww_capnp_call *call)
 {
-    return interop_echo_back_params_from(ww_capnp_call_params(call));
+    return (interop_echo_back_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline interop_echo_back_results_b interop_echo_back_results(ww_capnp_call *call)
@@ -6981,7 +7031,7 @@ static inline interop_echo_all_params_b interop_echo_all_begin(interop_echo_cap 
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline interop_echo_all_results_r interop_echo_all_response(ww_capnp_call *call)
 {
-    return interop_echo_all_results_from(ww_capnp_call_response(call));
+    return (interop_echo_all_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline interop_echo_all_results_p interop_echo_all_pipeline(ww_capnp_call *call)
@@ -6991,7 +7041,7 @@ static inline interop_echo_all_results_p interop_echo_all_pipeline(ww_capnp_call
 
 static inline interop_echo_all_params_r interop_echo_all_params(ww_capnp_call *call)
 {
-    return interop_echo_all_params_from(ww_capnp_call_params(call));
+    return (interop_echo_all_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline interop_echo_all_results_b interop_echo_all_results(ww_capnp_call *call)
@@ -7008,7 +7058,7 @@ static inline interop_echo_fail_params_b interop_echo_fail_begin(interop_echo_ca
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline interop_echo_fail_results_r interop_echo_fail_response(ww_capnp_call *call)
 {
-    return interop_echo_fail_results_from(ww_capnp_call_response(call));
+    return (interop_echo_fail_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline interop_echo_fail_results_p interop_echo_fail_pipeline(ww_capnp_call *call)
@@ -7018,7 +7068,7 @@ static inline interop_echo_fail_results_p interop_echo_fail_pipeline(ww_capnp_ca
 
 static inline interop_echo_fail_params_r interop_echo_fail_params(ww_capnp_call *call)
 {
-    return interop_echo_fail_params_from(ww_capnp_call_params(call));
+    return (interop_echo_fail_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline interop_echo_fail_results_b interop_echo_fail_results(ww_capnp_call *call)
@@ -7035,7 +7085,7 @@ static inline interop_echo_never_params_b interop_echo_never_begin(interop_echo_
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline interop_echo_never_results_r interop_echo_never_response(ww_capnp_call *call)
 {
-    return interop_echo_never_results_from(ww_capnp_call_response(call));
+    return (interop_echo_never_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline interop_echo_never_results_p interop_echo_never_pipeline(ww_capnp_call *call)
@@ -7045,7 +7095,7 @@ static inline interop_echo_never_results_p interop_echo_never_pipeline(ww_capnp_
 
 static inline interop_echo_never_params_r interop_echo_never_params(ww_capnp_call *call)
 {
-    return interop_echo_never_params_from(ww_capnp_call_params(call));
+    return (interop_echo_never_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline interop_echo_never_results_b interop_echo_never_results(ww_capnp_call *call)
@@ -7063,7 +7113,7 @@ static inline interop_echo_order_params_b interop_echo_order_begin(interop_echo_
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline interop_echo_order_results_r interop_echo_order_response(ww_capnp_call *call)
 {
-    return interop_echo_order_results_from(ww_capnp_call_response(call));
+    return (interop_echo_order_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline interop_echo_order_results_p interop_echo_order_pipeline(ww_capnp_call *call)
@@ -7073,7 +7123,7 @@ static inline interop_echo_order_results_p interop_echo_order_pipeline(ww_capnp_
 
 static inline interop_echo_order_params_r interop_echo_order_params(ww_capnp_call *call)
 {
-    return interop_echo_order_params_from(ww_capnp_call_params(call));
+    return (interop_echo_order_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline interop_echo_order_results_b interop_echo_order_results(ww_capnp_call *call)
@@ -7090,7 +7140,7 @@ static inline interop_echo_make_params_b interop_echo_make_begin(interop_echo_ca
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline interop_echo_make_results_r interop_echo_make_response(ww_capnp_call *call)
 {
-    return interop_echo_make_results_from(ww_capnp_call_response(call));
+    return (interop_echo_make_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline interop_echo_make_results_p interop_echo_make_pipeline(ww_capnp_call *call)
@@ -7100,7 +7150,7 @@ static inline interop_echo_make_results_p interop_echo_make_pipeline(ww_capnp_ca
 
 static inline interop_echo_make_params_r interop_echo_make_params(ww_capnp_call *call)
 {
-    return interop_echo_make_params_from(ww_capnp_call_params(call));
+    return (interop_echo_make_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline interop_echo_make_results_b interop_echo_make_results(ww_capnp_call *call)
@@ -7117,7 +7167,7 @@ static inline interop_echo_take_params_b interop_echo_take_begin(interop_echo_ca
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline interop_echo_take_results_r interop_echo_take_response(ww_capnp_call *call)
 {
-    return interop_echo_take_results_from(ww_capnp_call_response(call));
+    return (interop_echo_take_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline interop_echo_take_results_p interop_echo_take_pipeline(ww_capnp_call *call)
@@ -7127,7 +7177,7 @@ static inline interop_echo_take_results_p interop_echo_take_pipeline(ww_capnp_ca
 
 static inline interop_echo_take_params_r interop_echo_take_params(ww_capnp_call *call)
 {
-    return interop_echo_take_params_from(ww_capnp_call_params(call));
+    return (interop_echo_take_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline interop_echo_take_results_b interop_echo_take_results(ww_capnp_call *call)
@@ -7145,7 +7195,7 @@ static inline interop_echo_swap_params_b interop_echo_swap_begin(interop_echo_ca
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline interop_echo_swap_results_r interop_echo_swap_response(ww_capnp_call *call)
 {
-    return interop_echo_swap_results_from(ww_capnp_call_response(call));
+    return (interop_echo_swap_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline interop_echo_swap_results_p interop_echo_swap_pipeline(ww_capnp_call *call)
@@ -7155,7 +7205,7 @@ static inline interop_echo_swap_results_p interop_echo_swap_pipeline(ww_capnp_ca
 
 static inline interop_echo_swap_params_r interop_echo_swap_params(ww_capnp_call *call)
 {
-    return interop_echo_swap_params_from(ww_capnp_call_params(call));
+    return (interop_echo_swap_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline interop_echo_swap_results_b interop_echo_swap_results(ww_capnp_call *call)
@@ -7203,7 +7253,7 @@ static inline interop_both_default_params_b interop_both_default_begin(interop_b
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline interop_both_default_results_r interop_both_default_response(ww_capnp_call *call)
 {
-    return interop_both_default_results_from(ww_capnp_call_response(call));
+    return (interop_both_default_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline interop_both_default_results_p interop_both_default_pipeline(ww_capnp_call *call)
@@ -7213,10 +7263,168 @@ static inline interop_both_default_results_p interop_both_default_pipeline(ww_ca
 
 static inline interop_both_default_params_r interop_both_default_params(ww_capnp_call *call)
 {
-    return interop_both_default_params_from(ww_capnp_call_params(call));
+    return (interop_both_default_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline interop_both_default_results_b interop_both_default_results(ww_capnp_call *call)
 {
     return (interop_both_default_results_b){ww_capnp_call_init_results(call, INTEROP_BOTH_DEFAULT_RESULTS_SIZE)};
 }
+
+#ifndef INTEROP_BOX_OF_TEXT_ACCESSORS
+#define INTEROP_BOX_OF_TEXT_ACCESSORS
+static inline interop_box_of_text_r interop_box_of_text_from(ww_capnp_any any)
+{
+    return (interop_box_of_text_r){ww_capnp_any_struct(any)};
+}
+
+static inline interop_box_of_text_r interop_box_of_text_root(ww_capnp_message *message)
+{
+    return interop_box_of_text_from(ww_capnp_message_root(message));
+}
+
+static inline interop_box_of_text_b interop_box_of_text_init(ww_capnp_any_b any)
+{
+    return (interop_box_of_text_b){ww_capnp_any_b_init_struct(any, INTEROP_BOX_SIZE)};
+}
+
+static inline interop_box_of_text_b interop_box_of_text_init_root(ww_capnp_builder *builder)
+{
+    return interop_box_of_text_init(ww_capnp_builder_root(builder));
+}
+
+static inline interop_box_of_text_l interop_box_of_text_l_from(ww_capnp_any any)
+{
+    return (interop_box_of_text_l){ww_capnp_any_list(any, WW_CAPNP_STRUCTS)};
+}
+
+static inline interop_box_of_text_r interop_box_of_text_l_at(interop_box_of_text_l l, uint32_t index)
+{
+    return (interop_box_of_text_r){ww_capnp_list_struct(l.list, index)};
+}
+
+static inline interop_box_of_text_b interop_box_of_text_lb_at(interop_box_of_text_lb l, uint32_t index)
+{
+    return (interop_box_of_text_b){ww_capnp_list_b_struct(l.list, index)};
+}
+
+static inline interop_box_of_text_r interop_box_of_text_read(interop_box_of_text_b b)
+{
+    return (interop_box_of_text_r){ww_capnp_struct_b_read(b.s)};
+}
+
+static inline ww_view interop_box_of_text_value(interop_box_of_text_r r)
+{
+    return ww_capnp_any_text(ww_capnp_get_pointer(r.s, 0));
+}
+
+static inline bool interop_box_of_text_has_value(interop_box_of_text_r r)
+{
+    return !ww_capnp_any_is_null(ww_capnp_get_pointer(r.s, 0));
+}
+
+static inline void interop_box_of_text_set_value(interop_box_of_text_b b, ww_view value)
+{
+    ww_capnp_any_b_set_text(ww_capnp_struct_b_pointer(b.s, 0), value);
+}
+
+static inline ww_capnp_any_b interop_box_of_text_pointer_value(interop_box_of_text_b b)
+{
+    return ww_capnp_struct_b_pointer(b.s, 0);
+}
+
+static inline interop_box_lid_of_text_r interop_box_of_text_lid(interop_box_of_text_r r)
+{
+    return (interop_box_lid_of_text_r){ww_capnp_any_struct(ww_capnp_get_pointer(r.s, 1))};
+}
+
+static inline bool interop_box_of_text_has_lid(interop_box_of_text_r r)
+{
+    return !ww_capnp_any_is_null(ww_capnp_get_pointer(r.s, 1));
+}
+
+static inline interop_box_lid_of_text_b interop_box_of_text_init_lid(interop_box_of_text_b b)
+{
+    return (interop_box_lid_of_text_b){ww_capnp_any_b_init_struct(ww_capnp_struct_b_pointer(b.s, 1), INTEROP_BOX_LID_SIZE)};
+}
+
+static inline interop_box_lid_of_text_b interop_box_of_text_edit_lid(interop_box_of_text_b b)
+{
+    return (interop_box_lid_of_text_b){ww_capnp_any_b_get_struct(ww_capnp_struct_b_pointer(b.s, 1), INTEROP_BOX_LID_SIZE)};
+}
+
+static inline ww_capnp_any_b interop_box_of_text_pointer_lid(interop_box_of_text_b b)
+{
+    return ww_capnp_struct_b_pointer(b.s, 1);
+}
+
+static inline interop_box_lid_of_text_p interop_box_of_text_p_lid(interop_box_of_text_p p)
+{
+    return (interop_box_lid_of_text_p){ww_capnp_pipeline_field(p.p, 1)};
+}
+
+#endif
+
+#ifndef INTEROP_BOX_LID_OF_TEXT_ACCESSORS
+#define INTEROP_BOX_LID_OF_TEXT_ACCESSORS
+static inline interop_box_lid_of_text_r interop_box_lid_of_text_from(ww_capnp_any any)
+{
+    return (interop_box_lid_of_text_r){ww_capnp_any_struct(any)};
+}
+
+static inline interop_box_lid_of_text_r interop_box_lid_of_text_root(ww_capnp_message *message)
+{
+    return interop_box_lid_of_text_from(ww_capnp_message_root(message));
+}
+
+static inline interop_box_lid_of_text_b interop_box_lid_of_text_init(ww_capnp_any_b any)
+{
+    return (interop_box_lid_of_text_b){ww_capnp_any_b_init_struct(any, INTEROP_BOX_LID_SIZE)};
+}
+
+static inline interop_box_lid_of_text_b interop_box_lid_of_text_init_root(ww_capnp_builder *builder)
+{
+    return interop_box_lid_of_text_init(ww_capnp_builder_root(builder));
+}
+
+static inline interop_box_lid_of_text_l interop_box_lid_of_text_l_from(ww_capnp_any any)
+{
+    return (interop_box_lid_of_text_l){ww_capnp_any_list(any, WW_CAPNP_STRUCTS)};
+}
+
+static inline interop_box_lid_of_text_r interop_box_lid_of_text_l_at(interop_box_lid_of_text_l l, uint32_t index)
+{
+    return (interop_box_lid_of_text_r){ww_capnp_list_struct(l.list, index)};
+}
+
+static inline interop_box_lid_of_text_b interop_box_lid_of_text_lb_at(interop_box_lid_of_text_lb l, uint32_t index)
+{
+    return (interop_box_lid_of_text_b){ww_capnp_list_b_struct(l.list, index)};
+}
+
+static inline interop_box_lid_of_text_r interop_box_lid_of_text_read(interop_box_lid_of_text_b b)
+{
+    return (interop_box_lid_of_text_r){ww_capnp_struct_b_read(b.s)};
+}
+
+static inline ww_view interop_box_lid_of_text_of(interop_box_lid_of_text_r r)
+{
+    return ww_capnp_any_text(ww_capnp_get_pointer(r.s, 0));
+}
+
+static inline bool interop_box_lid_of_text_has_of(interop_box_lid_of_text_r r)
+{
+    return !ww_capnp_any_is_null(ww_capnp_get_pointer(r.s, 0));
+}
+
+static inline void interop_box_lid_of_text_set_of(interop_box_lid_of_text_b b, ww_view value)
+{
+    ww_capnp_any_b_set_text(ww_capnp_struct_b_pointer(b.s, 0), value);
+}
+
+static inline ww_capnp_any_b interop_box_lid_of_text_pointer_of(interop_box_lid_of_text_b b)
+{
+    return ww_capnp_struct_b_pointer(b.s, 0);
+}
+
+#endif

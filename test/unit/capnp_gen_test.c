@@ -1,7 +1,8 @@
 /* Code that capnpc-c17 made from test/interop/interop.capnp. */
+#include "capnp/membrane.capnp.h"
 #include "support/capnp_words.h"
 #include "support/check.h"
-#include "support/interop.capnp.h"
+#include "support/generics.capnp.h"
 #include <math.h>
 
 static interop_all_types_r empty(void)
@@ -57,9 +58,7 @@ static void fields__set__read_back(void **state)
         ww_capnp_bool_lb_set(bools, i, true);
     ww_capnp_any_lb nested = interop_all_types_init_nested(t, 1);
     ww_capnp_any_b_set_data(ww_capnp_any_lb_at(nested, 0), ww_view_str("ab"));
-    /* a generic parameter is any pointer */
-    ww_capnp_any_b_set_text(interop_box_pointer_value(interop_all_types_init_box(t)),
-                            ww_view_str("boxed"));
+    interop_box_of_text_set_value(interop_all_types_init_box(t), ww_view_str("boxed"));
     interop_all_types_r r = interop_all_types_read(t);
     assert_false(interop_all_types_b_(r));
     assert_true(interop_all_types_i64(r) == -5);
@@ -75,7 +74,9 @@ static void fields__set__read_back(void **state)
     assert_false(ww_capnp_bool_l_at(interop_all_types_bools(r), 7));
     ww_capnp_u8_l bytes = ww_capnp_u8_l_from(ww_capnp_any_l_at(interop_all_types_nested(r), 0));
     assert_int_equal(ww_capnp_u8_l_at(bytes, 1), 'b');
-    assert_view_is(ww_capnp_any_text(interop_box_value(interop_all_types_box(r))), "boxed");
+    assert_view_is(interop_box_of_text_value(interop_all_types_box(r)), "boxed");
+    /* without knowing its parameter it is any pointer */
+    assert_view_is(ww_capnp_any_text(interop_box_value(interop_all_types_box(r).of)), "boxed");
     assert_fault(b.message, WW_OK);
     ww_capnp_builder_deinit(&b);
 }
@@ -136,6 +137,120 @@ static void evolution__old_and_new_schema__read_each_other(void **state)
     ww_capnp_builder_deinit(&b);
 }
 
+static void brands__parameters_of_every_sort__have_typed_accessors(void **state)
+{
+    (void)state;
+    ww_capnp_builder b;
+    ww_capnp_builder_init(&b, ww_allocator_libc(), NULL);
+    generics_user_b u = generics_user_init_root(&b);
+    generics_pair_of_text_and_data_b words = generics_user_init_words(u);
+    generics_pair_of_text_and_data_set_first(words, ww_view_str("one"));
+    generics_pair_of_text_and_data_set_second(words, ww_view_str("two"));
+    generics_pair_set_note(words.of, ww_view_str("same in all pairs"));
+    generics_pair_of_data_and_text_set_second(generics_pair_of_text_and_data_init_swapped(words),
+                                              ww_view_str("swapped"));
+    generics_pair_way_of_text_and_data_set_in(generics_pair_of_text_and_data_edit_way(words),
+                                              ww_view_str("inside"));
+    interop_box_of_interop_point_lb points = generics_user_init_points(u, 2);
+    interop_point_set_x(
+        interop_box_of_interop_point_init_value(interop_box_of_interop_point_lb_at(points, 1)), 7);
+    ww_capnp_u16_lb_set(interop_box_of_list_of_u16_init_value(generics_user_init_numbers(u), 3), 2,
+                        9);
+    generics_pair_of_text_and_any_set_first(
+        interop_box_of_generics_pair_of_text_and_any_init_value(generics_user_init_half(u)),
+        ww_view_str("half"));
+    ww_capnp_any_b_set_text(interop_box_pointer_value(generics_user_init_open(u)),
+                            ww_view_str("open"));
+
+    generics_user_r r = generics_user_read(u);
+    generics_pair_of_text_and_data_r pair = generics_user_words(r);
+    assert_view_is(generics_pair_of_text_and_data_first(pair), "one");
+    assert_view_is(generics_pair_of_text_and_data_second(pair), "two");
+    assert_view_is(generics_pair_note(pair.of), "same in all pairs");
+    assert_view_is(
+        generics_pair_of_data_and_text_second(generics_pair_of_text_and_data_swapped(pair)),
+        "swapped");
+    assert_view_is(generics_pair_way_of_text_and_data_in(generics_pair_of_text_and_data_way(pair)),
+                   "inside");
+    assert_int_equal(interop_point_x(interop_box_of_interop_point_value(
+                         interop_box_of_interop_point_l_at(generics_user_points(r), 1))),
+                     7);
+    assert_int_equal(
+        ww_capnp_u16_l_at(interop_box_of_list_of_u16_value(generics_user_numbers(r)), 2), 9);
+    assert_view_is(generics_pair_of_text_and_any_first(
+                       interop_box_of_generics_pair_of_text_and_any_value(generics_user_half(r))),
+                   "half");
+    assert_view_is(interop_box_of_text_value(generics_boxed()), "constant");
+    assert_fault(b.message, WW_OK);
+    ww_capnp_builder_deinit(&b);
+}
+
+static void no_destroy(ww_capnp_cap *cap)
+{
+    (void)cap;
+}
+
+static void lists__of_capabilities_of_any_interface__are_typed(void **state)
+{
+    (void)state;
+    static const ww_capnp_cap_class plain = {no_destroy};
+    ww_capnp_cap cap = {.class = &plain, .refs = 1};
+    ww_capnp_builder b;
+    ww_capnp_builder_init(&b, ww_allocator_libc(), NULL);
+    generics_user_b u = generics_user_init_root(&b);
+    ww_capnp_untyped_lb_set(generics_user_init_caps(u, 2), 1, (ww_capnp_untyped_cap){&cap});
+    generics_user_set_cap(u, (ww_capnp_untyped_cap){&cap});
+    interop_gen_of_interop_point_lb_set(generics_user_init_gens(u, 1), 0,
+                                        (interop_gen_of_interop_point_cap){&cap});
+    generics_user_r r = generics_user_read(u);
+    assert_null(ww_capnp_untyped_l_at(generics_user_caps(r), 0).cap);
+    assert_ptr_equal(ww_capnp_untyped_l_at(generics_user_caps(r), 1).cap, &cap);
+    assert_ptr_equal(generics_user_cap(r).cap, &cap);
+    assert_ptr_equal(interop_gen_of_interop_point_l_at(generics_user_gens(r), 0).cap, &cap);
+    ww_capnp_builder_deinit(&b);
+    assert_int_equal(cap.refs, 1);
+}
+
+static void graft(ww_capnp_server *self, ww_capnp_call *call)
+{
+    (void)self;
+    stem_membrane_graft_results_of_wetware_b results = stem_membrane_of_wetware_graft_results(call);
+    stem_session_of_wetware_b session =
+        stem_membrane_graft_results_of_wetware_init_session(results);
+    stem_epoch_set_seq(stem_session_init_issued_epoch(session.of), 5);
+    membrane_wetware_session_b extension = stem_session_of_wetware_init_extension(session);
+    membrane_wetware_session_set_host(extension, (peer_host_cap){0});
+    ww_capnp_call_return(call);
+}
+
+static void brands__membrane_of_a_session__is_typed_from_graft_to_extension(void **state)
+{
+    (void)state;
+    static const stem_membrane_vt methods = {.graft = graft};
+    ww_capnp_vat *vat = ww_capnp_vat_new(ww_allocator_libc(), NULL);
+    ww_capnp_server server;
+    stem_membrane_of_wetware_cap membrane = {.of =
+                                                 stem_membrane_serve(vat, &server, &methods, NULL)};
+    ww_capnp_call *call;
+    stem_membrane_of_wetware_graft_begin(membrane, &call);
+    assert_ok(ww_capnp_call_send(call, NULL));
+    peer_executor_cap early = membrane_wetware_session_p_executor(
+        stem_session_of_wetware_p_extension(stem_membrane_graft_results_of_wetware_p_session(
+            stem_membrane_of_wetware_graft_pipeline(call))));
+    while (ww_capnp_vat_run(vat, 10))
+        continue;
+    stem_session_of_wetware_r session = stem_membrane_graft_results_of_wetware_session(
+        stem_membrane_of_wetware_graft_response(call));
+    assert_int_equal(stem_epoch_seq(stem_session_issued_epoch(session.of)), 5);
+    assert_true(stem_session_of_wetware_has_extension(session));
+    membrane_wetware_session_r extension = stem_session_of_wetware_extension(session);
+    assert_null(membrane_wetware_session_host(extension).cap);
+    ww_capnp_cap_unref(early.cap);
+    ww_capnp_call_drop(call);
+    ww_capnp_cap_unref(membrane.cap);
+    ww_capnp_vat_free(vat);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +258,9 @@ int main(void)
         cmocka_unit_test(fields__set__read_back),
         cmocka_unit_test(check_13__unions__set_members_and_unknown_ones),
         cmocka_unit_test(constants__of_every_sort__are_there),
+        cmocka_unit_test(brands__parameters_of_every_sort__have_typed_accessors),
+        cmocka_unit_test(brands__membrane_of_a_session__is_typed_from_graft_to_extension),
+        cmocka_unit_test(lists__of_capabilities_of_any_interface__are_typed),
         cmocka_unit_test(evolution__old_and_new_schema__read_each_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

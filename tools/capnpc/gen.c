@@ -77,43 +77,68 @@ const node *use(gen *g, uint64_t id)
 
 /* ---- types ---- */
 
-static const type_info BUILT_IN[] = {
-    [SCHEMA_TYPE_IS_VOID] = {T_VOID, "ww_capnp_void", "", "", "", "WW_CAPNP_VOID", NULL, 0},
-    [SCHEMA_TYPE_IS_BOOL] = {T_SCALAR, "bool", "bool", "", "", "WW_CAPNP_BIT", NULL, 1},
-    [SCHEMA_TYPE_IS_INT8] = {T_SCALAR, "int8_t", "u8", "(int8_t)", "(uint8_t)", "WW_CAPNP_8", NULL,
-                             8},
+/* The first fields of a type_info. */
+typedef struct basic_type {
+    type_kind kind;
+    const char *c, *stored, *cast, *uncast, *size;
+    unsigned bits;
+} basic_type;
+
+static const basic_type BUILT_IN[] = {
+    [SCHEMA_TYPE_IS_VOID] = {T_VOID, "ww_capnp_void", "", "", "", "WW_CAPNP_VOID", 0},
+    [SCHEMA_TYPE_IS_BOOL] = {T_SCALAR, "bool", "bool", "", "", "WW_CAPNP_BIT", 1},
+    [SCHEMA_TYPE_IS_INT8] = {T_SCALAR, "int8_t", "u8", "(int8_t)", "(uint8_t)", "WW_CAPNP_8", 8},
     [SCHEMA_TYPE_IS_INT16] = {T_SCALAR, "int16_t", "u16", "(int16_t)", "(uint16_t)", "WW_CAPNP_16",
-                              NULL, 16},
+                              16},
     [SCHEMA_TYPE_IS_INT32] = {T_SCALAR, "int32_t", "u32", "(int32_t)", "(uint32_t)", "WW_CAPNP_32",
-                              NULL, 32},
+                              32},
     [SCHEMA_TYPE_IS_INT64] = {T_SCALAR, "int64_t", "u64", "(int64_t)", "(uint64_t)", "WW_CAPNP_64",
-                              NULL, 64},
-    [SCHEMA_TYPE_IS_UINT8] = {T_SCALAR, "uint8_t", "u8", "", "", "WW_CAPNP_8", NULL, 8},
-    [SCHEMA_TYPE_IS_UINT16] = {T_SCALAR, "uint16_t", "u16", "", "", "WW_CAPNP_16", NULL, 16},
-    [SCHEMA_TYPE_IS_UINT32] = {T_SCALAR, "uint32_t", "u32", "", "", "WW_CAPNP_32", NULL, 32},
-    [SCHEMA_TYPE_IS_UINT64] = {T_SCALAR, "uint64_t", "u64", "", "", "WW_CAPNP_64", NULL, 64},
+                              64},
+    [SCHEMA_TYPE_IS_UINT8] = {T_SCALAR, "uint8_t", "u8", "", "", "WW_CAPNP_8", 8},
+    [SCHEMA_TYPE_IS_UINT16] = {T_SCALAR, "uint16_t", "u16", "", "", "WW_CAPNP_16", 16},
+    [SCHEMA_TYPE_IS_UINT32] = {T_SCALAR, "uint32_t", "u32", "", "", "WW_CAPNP_32", 32},
+    [SCHEMA_TYPE_IS_UINT64] = {T_SCALAR, "uint64_t", "u64", "", "", "WW_CAPNP_64", 64},
     [SCHEMA_TYPE_IS_FLOAT32] = {T_SCALAR, "float", "u32", "ww_capnp_f32_of_bits",
-                                "ww_capnp_bits_of_f32", "WW_CAPNP_32", NULL, 32},
+                                "ww_capnp_bits_of_f32", "WW_CAPNP_32", 32},
     [SCHEMA_TYPE_IS_FLOAT64] = {T_SCALAR, "double", "u64", "ww_capnp_f64_of_bits",
-                                "ww_capnp_bits_of_f64", "WW_CAPNP_64", NULL, 64},
-    [SCHEMA_TYPE_IS_TEXT] = {T_TEXT, "ww_capnp_text", "", "", "", "WW_CAPNP_POINTERS", NULL, 0},
-    [SCHEMA_TYPE_IS_DATA] = {T_DATA, "ww_capnp_data", "", "", "", "WW_CAPNP_POINTERS", NULL, 0},
-    [SCHEMA_TYPE_IS_LIST] = {T_LIST, "ww_capnp_any", "", "", "", "WW_CAPNP_POINTERS", NULL, 0},
-    [SCHEMA_TYPE_IS_ENUM] = {T_ENUM, "", "u16", "", "(uint16_t)", "WW_CAPNP_16", NULL, 16},
-    [SCHEMA_TYPE_IS_STRUCT] = {T_STRUCT, "", "", "", "", "WW_CAPNP_STRUCTS", NULL, 0},
-    [SCHEMA_TYPE_IS_INTERFACE] = {T_CAP, "", "", "", "", "WW_CAPNP_POINTERS", NULL, 0},
-    [SCHEMA_TYPE_IS_ANY_POINTER] = {T_ANY, "ww_capnp_any", "", "", "", "WW_CAPNP_POINTERS", NULL,
-                                    0},
+                                "ww_capnp_bits_of_f64", "WW_CAPNP_64", 64},
+    [SCHEMA_TYPE_IS_TEXT] = {T_TEXT, "ww_capnp_text", "", "", "", "WW_CAPNP_POINTERS", 0},
+    [SCHEMA_TYPE_IS_DATA] = {T_DATA, "ww_capnp_data", "", "", "", "WW_CAPNP_POINTERS", 0},
+    [SCHEMA_TYPE_IS_LIST] = {T_LIST, "ww_capnp_any", "", "", "", "WW_CAPNP_POINTERS", 0},
+    [SCHEMA_TYPE_IS_ENUM] = {T_ENUM, "", "u16", "", "(uint16_t)", "WW_CAPNP_16", 16},
+    [SCHEMA_TYPE_IS_STRUCT] = {T_STRUCT, "", "", "", "", "WW_CAPNP_STRUCTS", 0},
+    [SCHEMA_TYPE_IS_INTERFACE] = {T_CAP, "", "", "", "", "WW_CAPNP_POINTERS", 0},
+    [SCHEMA_TYPE_IS_ANY_POINTER] = {T_ANY, "ww_capnp_any", "", "", "", "WW_CAPNP_POINTERS", 0},
 };
 
-type_info type_of(gen *g, schema_type_r type)
+/* A pointer that can only be a capability is one, of no known interface. */
+static const basic_type UNTYPED_CAP = {T_CAP, "ww_capnp_untyped",  "", "",
+                                       "",    "WW_CAPNP_POINTERS", 0};
+
+static bool is_untyped_cap(schema_type_r type)
+{
+    schema_type_any_pointer_r any = schema_type_any_pointer(type);
+    return schema_type_which(type) == SCHEMA_TYPE_IS_ANY_POINTER &&
+           schema_type_any_pointer_which(any) == SCHEMA_TYPE_ANY_POINTER_IS_UNCONSTRAINED &&
+           schema_type_any_pointer_unconstrained_which(schema_type_any_pointer_unconstrained(
+               any)) == SCHEMA_TYPE_ANY_POINTER_UNCONSTRAINED_IS_CAPABILITY;
+}
+
+type_info built_in(gen *g, schema_type_r type)
 {
     unsigned which = schema_type_which(type);
     if (which >= WW_COUNT_OF(BUILT_IN)) {
         if (!g->status) g->status = ww_fail(g->diag, WW_E_UNSUPPORTED, "a type of a newer schema");
-        return BUILT_IN[0];
+        which = SCHEMA_TYPE_IS_VOID;
     }
-    type_info t = BUILT_IN[which];
+    const basic_type *basic = is_untyped_cap(type) ? &UNTYPED_CAP : &BUILT_IN[which];
+    type_info t = {.kind = basic->kind,
+                   .c = basic->c,
+                   .stored = basic->stored,
+                   .cast = basic->cast,
+                   .uncast = basic->uncast,
+                   .size = basic->size,
+                   .bits = basic->bits};
     if (which == SCHEMA_TYPE_IS_ENUM)
         t.of = use(g, schema_type_enum_type_id(schema_type_enum(type)));
     else if (which == SCHEMA_TYPE_IS_STRUCT)
@@ -122,9 +147,9 @@ type_info type_of(gen *g, schema_type_r type)
         t.of = use(g, schema_type_interface_type_id(schema_type_interface(type)));
     if (t.of) t.c = t.of->name;
     if (t.of && which == SCHEMA_TYPE_IS_ENUM) t.cast = model_text(g->m, "(enum %s)", t.c);
-    if (!t.c || !t.cast) {
+    if (!t.cast) {
         g->status = ww_fail(g->diag, WW_E_MEMORY, "out of memory");
-        return BUILT_IN[0];
+        t.cast = "";
     }
     return t;
 }
@@ -139,11 +164,15 @@ static const char *const SCALAR_LISTS[] = {
     [SCHEMA_TYPE_IS_FLOAT64] = "ww_capnp_f64",
 };
 
-type_info element_of(gen *g, schema_type_r list)
+const char *list_name(const type_info *element, schema_type_r type)
 {
-    schema_type_r element = schema_type_list_element_type(schema_type_list(list));
-    type_info t = type_of(g, element);
-    if (t.kind == T_SCALAR) t.c = SCALAR_LISTS[schema_type_which(element)];
+    return element->kind == T_SCALAR ? SCALAR_LISTS[schema_type_which(type)] : element->c;
+}
+
+type_info element_of(gen *g, const type_info *list)
+{
+    type_info t = type_of(g, schema_type_list_element_type(schema_type_list(list->type)), list->in);
+    t.c = list_name(&t, t.type);
     return t;
 }
 

@@ -2,15 +2,15 @@
 #include "gen.h"
 #include <inttypes.h>
 
-static const uint64_t STREAM_RESULT_ID = 0x995f9a3377c0b16e;
-
 typedef struct method {
     schema_method_r view;
     const node *owner;
+    const char *c; /* what the owner is called: its name, or its brand's */
     const char *name;
     uint32_t index;
     const node *params, *results;
-    bool is_streaming;
+    const char *params_c, *results_c; /* what they are called */
+    bool is_streaming, is_omitted;
 } method;
 
 static schema_node_interface_r body_of(const node *n)
@@ -18,15 +18,25 @@ static schema_node_interface_r body_of(const node *n)
     return schema_node_interface(n->view);
 }
 
-static method method_at(gen *g, const node *n, uint32_t index)
+/* A method's struct by name: with what its parameters stand for, where that is known. */
+static const char *side_name(gen *g, const node *n, schema_brand_r view, const brand *in)
+{
+    const brand *b = brand_of(g, n, view, in);
+    return b ? b->name : n ? n->name : "";
+}
+
+static method method_at(gen *g, const node *n, uint32_t index, const brand *in)
 {
     schema_method_r view = schema_method_l_at(schema_node_interface_methods(body_of(n)), index);
-    method m = {.view = view, .owner = n, .index = index};
+    method m = {.view = view, .owner = n, .c = in ? in->name : n->name, .index = index};
     m.name = model_member_name(g->m, schema_method_annotations(view), schema_method_name(view));
     m.is_streaming = schema_method_result_struct_type(view) == STREAM_RESULT_ID;
     m.params = use(g, schema_method_param_struct_type(view));
     if (!m.is_streaming) m.results = use(g, schema_method_result_struct_type(view));
     if (!m.name) m.name = "_";
+    m.is_omitted = model_is_annotated(schema_method_annotations(view), OMIT_ANNOTATION_ID);
+    m.params_c = side_name(g, m.params, schema_method_param_brand(view), in);
+    m.results_c = side_name(g, m.results, schema_method_result_brand(view), in);
     return m;
 }
 
@@ -53,9 +63,8 @@ void gen_interface_types(gen *g, const node *n)
     put(g, "#define %s_ID UINT64_C(0x%016" PRIx64 ")\n\n", n->upper, n->id);
 }
 
-static void gen_views(gen *g, const node *n)
+static void gen_views(gen *g, const char *c)
 {
-    const char *c = n->name;
     put(g,
         "/* Borrowed from the message. */\nstatic inline %s_cap %s_from(ww_capnp_any any)\n{\n"
         "    return (%s_cap){ww_capnp_any_cap(any)};\n}\n\n",
@@ -75,7 +84,7 @@ static void gen_views(gen *g, const node *n)
 
 static void gen_client(gen *g, const method *m)
 {
-    const char *c = m->owner->name, *p = m->params ? m->params->name : "";
+    const char *c = m->c, *p = m->params_c;
     put_doc(g, m->owner, (int)m->index, "");
     put(g,
         "static inline %s_b %s_%s_begin(%s_cap cap, ww_capnp_call **call)\n{\n"
@@ -86,29 +95,29 @@ static void gen_client(gen *g, const method *m)
     put(g,
         "/* Empty unless the call succeeded; borrowed from the call. */\n"
         "static inline %s_r %s_%s_response(ww_capnp_call *call)\n{\n"
-        "    return %s_from(ww_capnp_call_response(call));\n}\n\n",
-        m->results->name, c, m->name, m->results->name);
+        "    return (%s_r){ww_capnp_any_struct(ww_capnp_call_response(call))};\n}\n\n",
+        m->results_c, c, m->name, m->results_c);
     put(g,
         "static inline %s_p %s_%s_pipeline(ww_capnp_call *call)\n{\n"
         "    return (%s_p){ww_capnp_pipeline_of(call)};\n}\n\n",
-        m->results->name, c, m->name, m->results->name);
+        m->results_c, c, m->name, m->results_c);
 }
 
 /* ---- servers ---- */
 
 static void gen_server_accessors(gen *g, const method *m)
 {
-    const char *c = m->owner->name;
+    const char *c = m->c;
     if (m->params)
         put(g,
             "static inline %s_r %s_%s_params(ww_capnp_call *call)\n{\n"
-            "    return %s_from(ww_capnp_call_params(call));\n}\n\n",
-            m->params->name, c, m->name, m->params->name);
+            "    return (%s_r){ww_capnp_any_struct(ww_capnp_call_params(call))};\n}\n\n",
+            m->params_c, c, m->name, m->params_c);
     if (m->results)
         put(g,
             "static inline %s_b %s_%s_results(ww_capnp_call *call)\n{\n"
             "    return (%s_b){ww_capnp_call_init_results(call, %s_SIZE)};\n}\n\n",
-            m->results->name, c, m->name, m->results->name, m->results->upper);
+            m->results_c, c, m->name, m->results_c, m->results->upper);
 }
 
 static void gen_table_type(gen *g, const node *n)
@@ -124,7 +133,7 @@ static void gen_table_type(gen *g, const node *n)
         if (super) put(g, "    struct %s_vt %s;\n", super->name, super->name);
     }
     for (uint32_t i = 0; i < methods.list.count; i++) {
-        method m = method_at(g, n, i);
+        method m = method_at(g, n, i, NULL);
         put(g, "    ww_capnp_handler *%s;\n", slot_name(g, m.name));
     }
     if (!supers.list.count && !methods.list.count) put(g, "    ww_capnp_handler *none_;\n");
@@ -227,7 +236,7 @@ static void gen_server_type(gen *g, const node *n)
     schema_method_l methods = schema_node_interface_methods(body_of(n));
     put(g, "const ww_capnp_method %s_methods[] = {\n", n->name);
     for (uint32_t i = 0; i < methods.list.count; i++) {
-        method m = method_at(g, n, i);
+        method m = method_at(g, n, i, NULL);
         put(g, "    {\"%s\", %s},\n", m.name, m.is_streaming ? "true" : "false");
     }
     if (!methods.list.count) put(g, "    {\"\", false},\n");
@@ -238,7 +247,7 @@ static void gen_server_type(gen *g, const node *n)
         schema_method_l own = schema_node_interface_methods(body_of(a));
         put(g, "    {%s_ID, ", a->upper);
         if (own.list.count) {
-            method first = method_at(g, a, 0);
+            method first = method_at(g, a, 0, NULL);
             put(g, "offsetof(%s_vt, %s%s)", n->name, list[i].path, slot_name(g, first.name));
         } else {
             put(g, "0");
@@ -253,15 +262,32 @@ void gen_interface(gen *g, const node *n)
 {
     put(g, "/* ---- %s ---- */\n\n", n->name);
     put_doc(g, n, -1, "");
-    gen_views(g, n);
+    gen_views(g, n->name);
     gen_serve(g, n);
     schema_method_l methods = schema_node_interface_methods(body_of(n));
     for (uint32_t i = 0; i < methods.list.count && !g->status; i++) {
-        method m = method_at(g, n, i);
+        method m = method_at(g, n, i, NULL);
+        if (m.is_omitted) continue;
         gen_client(g, &m);
         gen_server_accessors(g, &m);
     }
     g->out = &g->source;
     gen_server_type(g, n);
     g->out = &g->header;
+}
+
+/* ---- with what the parameters stand for ---- */
+
+void gen_interface_brand(gen *g, const brand *b)
+{
+    gen_views(g, b->name);
+    schema_method_l methods = schema_node_interface_methods(body_of(b->of));
+    for (uint32_t i = 0; i < methods.list.count && !g->status; i++) {
+        method plain = method_at(g, b->of, i, NULL), m = method_at(g, b->of, i, b);
+        bool differs =
+            strcmp(plain.params_c, m.params_c) != 0 || strcmp(plain.results_c, m.results_c) != 0;
+        if (m.is_omitted || !differs) continue;
+        gen_client(g, &m);
+        gen_server_accessors(g, &m);
+    }
 }

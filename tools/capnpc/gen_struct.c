@@ -8,6 +8,8 @@ enum { NOT_IN_UNION = 0xffff };
 typedef struct field {
     schema_field_r view;
     const node *owner;
+    const char *c; /* what the owner is called: its name, or its brand's */
+    const brand *in;
     const char *name;
     int index; /* in the struct's fields, and so in its comments */
     uint32_t offset;
@@ -75,10 +77,11 @@ static bool clashes(gen *g, const node *n, const char *name)
     return false;
 }
 
-static field field_at(gen *g, const node *n, uint32_t index)
+static field field_at(gen *g, const node *n, uint32_t index, const brand *in)
 {
     schema_field_r view = schema_field_l_at(schema_node_struct_fields(body_of(n)), index);
-    field f = {.view = view, .owner = n, .index = (int)index};
+    field f = {
+        .view = view, .owner = n, .c = in ? in->name : n->name, .in = in, .index = (int)index};
     f.name = model_member_name(g->m, schema_field_annotations(view), schema_field_name(view));
     f.tag = schema_field_discriminant_value(view);
     f.tag_offset = schema_node_struct_discriminant_offset(body_of(n));
@@ -87,7 +90,7 @@ static field field_at(gen *g, const node *n, uint32_t index)
     if (is_group(view)) return f;
     schema_field_slot_r slot = schema_field_slot(view);
     schema_value_r value = schema_field_slot_default_value(slot);
-    f.type = type_of(g, schema_field_slot_type(slot));
+    f.type = type_of(g, schema_field_slot_type(slot), in);
     f.offset = schema_field_slot_offset(slot);
     if (!is_pointer(&f.type))
         f.mask = value_bits(value);
@@ -97,10 +100,9 @@ static field field_at(gen *g, const node *n, uint32_t index)
     return f;
 }
 
-/* The type a field's accessors speak of, and the C type of its builder's result. */
 static type_info list_element(gen *g, const field *f)
 {
-    return element_of(g, schema_field_slot_type(schema_field_slot(f->view)));
+    return element_of(g, &f->type);
 }
 
 /* ---- types ---- */
@@ -127,9 +129,8 @@ void gen_struct_types(gen *g, const node *n)
     put(g, "\n");
 }
 
-static void gen_views(gen *g, const node *n)
+static void gen_views(gen *g, const char *c, const char *u)
 {
-    const char *c = n->name, *u = n->upper;
     put(g,
         "static inline %s_r %s_from(ww_capnp_any any)\n{\n    return "
         "(%s_r){ww_capnp_any_struct(any)};\n}\n\n",
@@ -160,12 +161,12 @@ static void gen_views(gen *g, const node *n)
         c, c, c, c);
 }
 
-static void gen_read(gen *g, const node *n)
+static void gen_read(gen *g, const char *c)
 {
     put(g,
         "static inline %s_r %s_read(%s_b b)\n{\n    return "
         "(%s_r){ww_capnp_struct_b_read(b.s)};\n}\n\n",
-        n->name, n->name, n->name, n->name);
+        c, c, c, c);
 }
 
 static void gen_which(gen *g, const node *n)
@@ -175,7 +176,7 @@ static void gen_which(gen *g, const node *n)
     schema_field_l fields = schema_node_struct_fields(body);
     put(g, "enum %s_which {\n", n->name);
     for (uint32_t i = 0; i < fields.list.count; i++) {
-        field f = field_at(g, n, i);
+        field f = field_at(g, n, i, NULL);
         if (f.tag != NOT_IN_UNION)
             put(g, "    %s_IS_%s = %u,\n", n->upper, model_upper(g->m, f.name), f.tag);
     }
@@ -190,7 +191,7 @@ static void gen_which(gen *g, const node *n)
 
 static void open_getter(gen *g, const field *f, const char *type, const char *suffix)
 {
-    const char *c = f->owner->name;
+    const char *c = f->c;
     put_doc(g, f->owner, f->index, "");
     put(g, "static inline %s%s %s_%s(%s_r r)\n{\n", type, suffix, c, f->name, c);
 }
@@ -259,8 +260,8 @@ static void gen_pointer_getter(gen *g, const field *f)
         put(g, "    return (%s_cap){ww_capnp_any_cap(%s)};\n}\n\n", t.c, pointer);
     else
         put(g, "    return (%s_r){ww_capnp_any_struct(%s)};\n}\n\n", t.c, pointer);
-    put(g, "static inline bool %s_has_%s(%s_r r)\n{\n    return !ww_capnp_any_is_null(",
-        f->owner->name, f->name, f->owner->name);
+    put(g, "static inline bool %s_has_%s(%s_r r)\n{\n    return !ww_capnp_any_is_null(", f->c,
+        f->name, f->c);
     if (f->tag == NOT_IN_UNION)
         put(g, "ww_capnp_get_pointer(r.s, %u));\n}\n\n", f->offset);
     else
@@ -269,7 +270,7 @@ static void gen_pointer_getter(gen *g, const field *f)
 
 static void gen_pipeline(gen *g, const field *f)
 {
-    const char *c = f->owner->name;
+    const char *c = f->c;
     const type_info *t = &f->type;
     if (t->kind != T_STRUCT && t->kind != T_CAP && t->kind != T_ANY) return;
     const char *type = t->kind == T_ANY
@@ -299,8 +300,7 @@ static void put_tag(gen *g, const field *f)
 static void open_setter(gen *g, const field *f, const char *result, const char *verb,
                         const char *more)
 {
-    put(g, "static inline %s %s_%s_%s(%s_b b%s)\n{\n", result, f->owner->name, verb, f->name,
-        f->owner->name, more);
+    put(g, "static inline %s %s_%s_%s(%s_b b%s)\n{\n", result, f->c, verb, f->name, f->c, more);
 }
 
 static const char *target(gen *g, const field *f)
@@ -410,7 +410,7 @@ static void gen_reset(gen *g, const node *n, unsigned depth)
         put(g, "    ww_capnp_set_u16(b.s, %u, 0);\n",
             schema_node_struct_discriminant_offset(body_of(n)));
     for (uint32_t i = 0; i < fields.list.count; i++) {
-        field f = field_at(g, n, i);
+        field f = field_at(g, n, i, NULL);
         if (is_group(f.view)) {
             const node *inner = group_of(g, f.view);
             if (inner && depth < SCOPES_MAX) gen_reset(g, inner, depth + 1);
@@ -426,10 +426,11 @@ static void gen_group(gen *g, const field *f)
 {
     const node *group = group_of(g, f->view);
     if (!group) return;
-    const char *c = f->owner->name, *type = model_text(g->m, "%s_b", group->name);
+    const brand *b = brand_of_group(g, group, f->in);
+    const char *c = f->c, *view = b ? b->name : group->name, *type = model_text(g->m, "%s_b", view);
     put_doc(g, f->owner, f->index, "");
-    put(g, "static inline %s_r %s_%s(%s_r r)\n{\n    return (%s_r){r.s};\n}\n\n", group->name, c,
-        f->name, c, group->name);
+    put(g, "static inline %s_r %s_%s(%s_r r)\n{\n    return (%s_r){r.s};\n}\n\n", view, c, f->name,
+        c, view);
     open_setter(g, f, type ? type : "", "edit", "");
     put_tag(g, f);
     put(g, "    return (%s){b.s};\n}\n\n", type ? type : "");
@@ -437,8 +438,8 @@ static void gen_group(gen *g, const field *f)
     put_tag(g, f);
     gen_reset(g, group, 0);
     put(g, "    return (%s){b.s};\n}\n\n", type ? type : "");
-    put(g, "static inline %s_p %s_p_%s(%s_p p)\n{\n    return (%s_p){p.p};\n}\n\n", group->name, c,
-        f->name, c, group->name);
+    put(g, "static inline %s_p %s_p_%s(%s_p p)\n{\n    return (%s_p){p.p};\n}\n\n", view, c,
+        f->name, c, view);
 }
 
 static void gen_default(gen *g, const field *f)
@@ -457,7 +458,7 @@ static void gen_field(gen *g, const field *f)
         gen_group(g, f);
         return;
     }
-    gen_default(g, f);
+    if (!f->in) gen_default(g, f);
     if (is_pointer(&f->type)) {
         gen_pointer_getter(g, f);
         gen_pointer_setters(g, f);
@@ -468,17 +469,45 @@ static void gen_field(gen *g, const field *f)
     if (f->type.kind != T_VOID || f->tag != NOT_IN_UNION) gen_scalar_setter(g, f);
 }
 
+static bool is_omitted(const field *f)
+{
+    return model_is_annotated(schema_field_annotations(f->view), OMIT_ANNOTATION_ID);
+}
+
 void gen_struct(gen *g, const node *n)
 {
     put(g, "/* ---- %s ---- */\n\n", n->name);
     put_doc(g, n, -1, "");
-    if (!schema_node_struct_is_group(body_of(n))) gen_views(g, n);
-    gen_read(g, n);
+    if (!schema_node_struct_is_group(body_of(n))) gen_views(g, n->name, n->upper);
+    gen_read(g, n->name);
     gen_which(g, n);
     schema_field_l fields = schema_node_struct_fields(body_of(n));
     for (uint32_t i = 0; i < fields.list.count && !g->status; i++) {
-        field f = field_at(g, n, i);
-        gen_field(g, &f);
+        field f = field_at(g, n, i, NULL);
+        if (!is_omitted(&f)) gen_field(g, &f);
+    }
+}
+
+/* ---- with what the parameters stand for ---- */
+
+/* A member is worth accessors of its own when its C type is another one than without the parameters. */
+static bool differs(gen *g, const field *plain, const field *f)
+{
+    if (is_group(f->view)) return brand_of_group(g, group_of(g, f->view), f->in) != NULL;
+    const type_info *a = &plain->type, *b = &f->type;
+    if (a->kind != b->kind || strcmp(a->c, b->c) != 0) return true;
+    if (a->kind != T_LIST) return false;
+    return strcmp(list_element(g, plain).c, list_element(g, f).c) != 0;
+}
+
+void gen_struct_brand(gen *g, const brand *b)
+{
+    if (!schema_node_struct_is_group(body_of(b->of))) gen_views(g, b->name, b->of->upper);
+    gen_read(g, b->name);
+    schema_field_l fields = schema_node_struct_fields(body_of(b->of));
+    for (uint32_t i = 0; i < fields.list.count && !g->status; i++) {
+        field plain = field_at(g, b->of, i, NULL), f = field_at(g, b->of, i, b);
+        if (!is_omitted(&f) && differs(g, &plain, &f)) gen_field(g, &f);
     }
 }
 
@@ -514,8 +543,9 @@ void gen_const(gen *g, const node *n)
 {
     schema_type_r type = schema_node_const_type(schema_node_const(n->view));
     schema_value_r value = schema_node_const_value(schema_node_const(n->view));
-    type_info t = type_of(g, type);
-    if (t.kind == T_VOID || t.kind == T_CAP) return;
+    type_info t = type_of(g, type, NULL);
+    bool is_omitted = model_is_annotated(schema_node_annotations(n->view), OMIT_ANNOTATION_ID);
+    if (t.kind == T_VOID || t.kind == T_CAP || is_omitted) return;
     put_doc(g, n, -1, "");
     if (!is_pointer(&t)) {
         put(g, "#define %s (%s)\n\n", n->upper, value_text(g, &t, value));
@@ -528,7 +558,7 @@ void gen_const(gen *g, const node *n)
     put_words(g, segment, value_pointer(value));
     g->out = &g->header;
     const char *any = model_text(g->m, "ww_capnp_constant(&%s)", segment);
-    type_info e = t.kind == T_LIST ? element_of(g, type) : t;
+    type_info e = t.kind == T_LIST ? element_of(g, &t) : t;
     if (!any) return;
     if (t.kind == T_LIST)
         put(g,

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 static const uint64_t PREFIX_ID = 0xa0d3a1c5c1e0b6f1, NAME_ID = 0xc4b8f5a2d9e37105,
-                      HEADER_ID = 0xd81e0c6f2a94b7e3;
+                      HEADER_ID = 0xd81e0c6f2a94b7e3, ARGUMENT_ID = 0x9b6e20d4f7183ca5;
 
 char *model_text(model *m, const char *format, ...)
 {
@@ -55,10 +55,23 @@ static ww_view annotation_text(schema_annotation_l annotations, uint64_t id)
     return (ww_view){0};
 }
 
+bool model_is_annotated(schema_annotation_l annotations, uint64_t id)
+{
+    for (uint32_t i = 0; i < annotations.list.count; i++)
+        if (schema_annotation_id(schema_annotation_l_at(annotations, i)) == id) return true;
+    return false;
+}
+
 char *model_member_name(model *m, schema_annotation_l annotations, ww_view name)
 {
     ww_view own = annotation_text(annotations, NAME_ID);
     return model_snake(m, own.size ? own : name);
+}
+
+char *model_argument_name(model *m, schema_annotation_l annotations)
+{
+    ww_view name = annotation_text(annotations, ARGUMENT_ID);
+    return name.size ? model_snake(m, name) : NULL;
 }
 
 static int by_id(const void *a, const void *b)

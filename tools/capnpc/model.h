@@ -12,6 +12,9 @@
 
 enum { NOT_OF_METHOD, PARAMS, RESULTS };
 enum { SCOPES_MAX = 32, SUPERCLASSES_MAX = 256 };
+#define STREAM_RESULT_ID    UINT64_C(0x995f9a3377c0b16e)
+#define OMIT_ANNOTATION_ID  UINT64_C(0xb07f4d1e83a6c529)
+#define VIEWS_ANNOTATION_ID UINT64_C(0xe9c35a7d1f60b824)
 
 typedef struct node {
     uint64_t id;
@@ -46,5 +49,10 @@ char *model_snake(model *m, ww_view name);
 char *model_upper(model *m, const char *name);
 char *model_text(model *m, const char *format, ...) WW_PRINTF(2, 3);
 
+bool model_is_annotated(schema_annotation_l annotations, uint64_t id);
+
 /* The text of a $name annotation, or the declaration's own name, in snake_case. */
 char *model_member_name(model *m, schema_annotation_l annotations, ww_view name);
+
+/* The text of an $argument annotation in snake_case; NULL without one. */
+char *model_argument_name(model *m, schema_annotation_l annotations);

@@ -9,3 +9,16 @@ annotation name @0xc4b8f5a2d9e37105 (struct, enum, interface, const, field, enum
 
 annotation header @0xd81e0c6f2a94b7e3 (file) :Text;
 # An installed header that declares this file's types: files that import this one include <TEXT>.
+
+annotation omit @0xb07f4d1e83a6c529 (field, const, method) :Void;
+# No accessors are made for it. A method keeps its place in the server's table, where NULL answers "not implemented".
+
+annotation argument @0x9b6e20d4f7183ca5 (struct, enum, interface) :Text;
+# What this declaration is called where it stands for a parameter: Box(Point) with $argument("p") is FILE_box_of_p.
+
+struct Of(Type) {
+  # For a file that names a generic type with its parameters nowhere else: $C17.Of(Membrane(Session)).views makes the
+  # C types that know what the parameters stand for.
+
+  annotation views @0xe9c35a7d1f60b824 (file) :Void;
+}
