@@ -6,8 +6,12 @@
 void ww_principal_init(ww_principal *principal, ww_view name)
 {
     const ww_budget unlimited = {.max = UINT64_MAX};
-    *principal =
-        (ww_principal){.name = name, .calls = unlimited, .bytes = unlimited, .objects = unlimited};
+    *principal = (ww_principal){.name = name,
+                                .calls = unlimited,
+                                .bytes = unlimited,
+                                .objects = unlimited,
+                                .cpu_ns = unlimited,
+                                .memory = unlimited};
 }
 
 void ww_cancel_init(ww_cancel *cancel)

@@ -1,8 +1,8 @@
 /* account/principal.h - on whose behalf a cell acts, what that has cost, and how it is told to
  * stop.
  *
- * Model      A principal counts calls, bytes and live host objects of all its cells, each against a
- *            quota. A cancellation token is fired once; whoever waits watches it and is told inside
+ * Model      A principal counts calls, bytes, live host objects, CPU time and linear memory of all
+ *            its cells, each against a quota. A cancellation token is fired once; whoever waits watches it and is told inside
  *            the call that fires it.
  * Ownership  The owner embeds them. A principal outlives its cells and their objects; a token
  *            outlives its watches.
@@ -17,6 +17,8 @@ typedef struct ww_principal {
     ww_budget calls;
     ww_budget bytes;   /* contents of strings and lists that crossed, both ways */
     ww_budget objects; /* alive: streams, files, sockets, ... */
+    ww_budget cpu_ns;  /* that slices took, by the loop's clock */
+    ww_budget memory;  /* bytes of linear memory of cells that are not freed yet */
     uint64_t refused;  /* calls that were not let through */
 } ww_principal;
 

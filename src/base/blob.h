@@ -63,6 +63,14 @@ WW_MUST_USE static inline bool ww_budget_charge(ww_budget *budget, uint64_t byte
     return true;
 }
 
+/* For what has happened already: the count ends at its maximum. False when it gets there. */
+static inline bool ww_budget_use(ww_budget *budget, uint64_t amount)
+{
+    uint64_t left = ww_budget_left(budget);
+    budget->used += amount < left ? amount : left;
+    return amount < left;
+}
+
 static inline void ww_budget_release(ww_budget *budget, uint64_t bytes)
 {
     WW_ASSERT(bytes <= budget->used);

@@ -1,7 +1,8 @@
 /* Invariants
  *  1. `task` is posted, or something waits for a wake, or the cell has ended.
  *  2. Between turns nothing touches the instance but ww_instance_kill.
- *  3. `ended` is called once, as the last thing of a turn, when `status` is not AGAIN and all output
+ *  3. The principal's memory holds memory_bytes of this cell until the cell is freed.
+ *  4. `ended` is called once, as the last thing of a turn, when `status` is not AGAIN and all output
  *     is out or given up.
  */
 #include "cell/cell.h"
@@ -19,12 +20,13 @@ struct ww_cell {
     ww_instance *instance;
     ww_task task;
     ww_waker waker;
-    ww_timer timer;
+    ww_timer timer, wait_timer;
     ww_cell_on_end on_end;
     ww_status status; /* AGAIN while the guest lives */
     bool ended;
     int exit_code;
-    uint64_t cpu_ns, slices;
+    uint64_t cpu_ns, slices, memory_bytes, memory_bytes_max;
+    const char *used_up; /* what the principal had no more of; NULL while there is no need to ask */
 };
 
 static void wake(ww_waker *waker)
@@ -53,6 +55,7 @@ static void on_return(void *self, ww_status status, const void *result)
 static void judge(ww_cell *cell)
 {
     ww_timer_stop(cell->loop, &cell->timer);
+    ww_timer_stop(cell->loop, &cell->wait_timer);
     if (cell->status != WW_AGAIN) return;
     ww_instance_end end = ww_instance_end_of(cell->instance);
     cell->status = end.status == WW_E_EXIT ? WW_OK : end.status;
@@ -66,15 +69,61 @@ static void drain(ww_cell *cell)
     cell->on_end.ended(cell->on_end.self);
 }
 
+/* --- what a slice costs */
+
+static ww_principal *principal_of(const ww_cell *cell)
+{
+    return cell->wasi.context.principal;
+}
+
+static void end_over_quota(ww_cell *cell, const char *what)
+{
+    cell->used_up = what;
+    ww_instance_kill(cell->instance, WW_E_QUOTA);
+}
+
+/* What a memory may grow to: what its principal has left, beside the largest that there is. A cell
+ * with several memories could take more than that within one slice, and then ends. */
+static uint64_t memory_limit(const ww_cell *cell, uint64_t largest)
+{
+    uint64_t left = ww_budget_left(&principal_of(cell)->memory);
+    uint64_t most = cell->memory_bytes_max;
+    return largest < most && left < most - largest ? largest + left : most;
+}
+
+/* What the memories have grown by is the principal's to pay, allowed or not. */
+static bool charge_memory(ww_cell *cell, ww_instance_memory now)
+{
+    ww_budget *budget = &principal_of(cell)->memory;
+    uint64_t more = now.bytes - cell->memory_bytes;
+    cell->memory_bytes = now.bytes;
+    if (ww_budget_charge(budget, more)) return true;
+    budget->used += more;
+    return false;
+}
+
+static void charge_slice(ww_cell *cell, uint64_t cpu_ns)
+{
+    cell->cpu_ns += cpu_ns;
+    cell->slices++;
+    if (!ww_budget_use(&principal_of(cell)->cpu_ns, cpu_ns)) end_over_quota(cell, "CPU time");
+    if (!charge_memory(cell, ww_instance_memory_of(cell->instance)))
+        end_over_quota(cell, "linear memory");
+}
+
 static ww_poll run_slice(ww_cell *cell)
 {
     const ww_clock *clock = ww_loop_clock(cell->loop);
     cell->now_ns = ww_clock_now_ns(clock);
+    if (!ww_budget_left(&principal_of(cell)->cpu_ns)) end_over_quota(cell, "CPU time");
+    uint64_t largest = ww_instance_memory_of(cell->instance).largest;
+    ww_instance_limit_memory(cell->instance, memory_limit(cell, largest));
     ww_ticker_enter(cell->ticker);
     ww_poll poll = ww_instance_poll(cell->instance);
     ww_ticker_leave(cell->ticker);
-    cell->cpu_ns += ww_clock_now_ns(clock) - cell->now_ns;
-    cell->slices++;
+    charge_slice(cell, ww_clock_now_ns(clock) - cell->now_ns);
+    if (poll == WW_POLL_WAIT && cell->used_up)
+        return WW_POLL_SLICE; /* to its end, not to its event */
     return poll;
 }
 
@@ -117,6 +166,23 @@ static void on_timeout(ww_timer *timer)
     ww_cell_end(WW_CONTAINER_OF(timer, ww_cell, timer), WW_E_TIMEOUT);
 }
 
+/* --- the longest wait of a call */
+
+static void on_wait_over(ww_timer *timer)
+{
+    ww_cell *cell = WW_CONTAINER_OF(timer, ww_cell, wait_timer);
+    wake(&cell->waker);
+}
+
+static void limit_wait(ww_context *context)
+{
+    ww_wasi *wasi = WW_CONTAINER_OF(context, ww_wasi, context);
+    ww_cell *cell = WW_CONTAINER_OF(wasi, ww_cell, wasi);
+    ww_timer_start(cell->loop, &cell->wait_timer, context->wait_deadline_ns);
+}
+
+/* --- making and ending one */
+
 static bool is_run(const ww_func_type *type)
 {
     if (type->param_count) return false;
@@ -132,7 +198,7 @@ static ww_status start(ww_cell *cell, const ww_cell_options *options, ww_diag *d
             diag, WW_E_MISSING,
             "the component does not export wasi:cli/run, so it cannot be run as a command");
     ww_store_limits limits = {
-        .memory_bytes_max = options->memory_bytes_max,
+        .memory_bytes_max = memory_limit(cell, 0),
         .table_elements_max = WW_CELL_TABLE_ELEMENTS_MAX,
         .instances_max = WW_CELL_INSTANCES_MAX,
         .tables_max = WW_CELL_TABLES_MAX,
@@ -142,6 +208,8 @@ static ww_status start(ww_cell *cell, const ww_cell_options *options, ww_diag *d
     ww_status status =
         ww_instance_new(cell->program, &instance, cell->allocator, &cell->instance, diag);
     if (status) return status;
+    if (!charge_memory(cell, ww_instance_memory_of(cell->instance)))
+        return ww_fail(diag, WW_E_QUOTA, "the guest begins with more linear memory than is left");
     status = ww_instance_call(cell->instance, run, NULL, (ww_call_done){cell, on_return});
     if (status)
         return ww_fail(diag, status, "the guest cannot be started: %s", ww_status_text(status));
@@ -164,6 +232,8 @@ static void init_context(ww_cell *cell, const ww_cell_options *options)
         .audit = options->audit,
         .now_ns = &cell->now_ns,
         .function_names = ww_function_names,
+        .wait_ns_max = options->wait_ns_max,
+        .limit_wait = limit_wait,
         .cell = options->number,
     };
 }
@@ -181,7 +251,9 @@ ww_status ww_cell_new(const ww_cell_options *options, const ww_allocator *alloca
     cell->task.run = turn;
     cell->waker.wake = wake;
     cell->timer.fire = on_timeout;
+    cell->wait_timer.fire = on_wait_over;
     cell->on_end = options->on_end;
+    cell->memory_bytes_max = options->memory_bytes_max;
     cell->status = WW_AGAIN;
     ww_wasi_options wasi = *options->wasi;
     wasi.waker = &cell->waker;
@@ -200,7 +272,9 @@ void ww_cell_free(ww_cell *cell)
     if (!cell) return;
     ww_task_cancel(&cell->task);
     ww_timer_stop(cell->loop, &cell->timer);
+    ww_timer_stop(cell->loop, &cell->wait_timer);
     ww_instance_free(cell->instance);
+    if (cell->memory_bytes) ww_budget_release(&principal_of(cell)->memory, cell->memory_bytes);
     ww_wasi_deinit(&cell->wasi);
     ww_program_unref(cell->program);
     ww_free(cell->allocator, cell, sizeof *cell);
@@ -212,10 +286,10 @@ ww_cell_facts ww_cell_facts_of(const ww_cell *cell)
     return (ww_cell_facts){
         .status = cell->status,
         .exit_code = cell->exit_code,
-        .text = end.text,
+        .text = cell->status == WW_E_QUOTA ? ww_view_str(cell->used_up) : end.text,
         .trace = end.trace,
         .cpu_ns = cell->cpu_ns,
         .slices = cell->slices,
-        .memory_bytes = ww_instance_memory_bytes(cell->instance),
+        .memory_bytes = cell->memory_bytes,
     };
 }

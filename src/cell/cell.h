@@ -7,6 +7,10 @@
  *
  *              new -> ready -turn-> waiting -wake-> ready ... -> draining -> ended
  *
+ *            CPU time and linear memory are charged to the principal after each slice. A guest whose
+ *            principal has no CPU time left ends; a memory that would grow beyond what is left does
+ *            not grow (memory.grow answers -1).
+ *
  *            The guest is over when its call returned, when it exited or trapped, or by
  *            ww_cell_end; the cell ends when what the guest wrote has left the node, too.
  * Ownership  The owner frees it after `ended` was called, or at any other time outside its own
@@ -37,13 +41,14 @@ typedef struct ww_cell_options {
     ww_ticker *ticker;
     ww_program *program;         /* the cell keeps a reference */
     const ww_wasi_options *wasi; /* what the guest's imports act on; the cell brings the waker */
-    ww_principal *principal;     /* who pays */
+    ww_principal *principal;     /* who pays; outlives the cell */
     const ww_authority *authority;
     ww_audit_ring *audit;
     uint64_t capabilities; /* a set of 1 << ww_capability */
     uint32_t number;
     uint64_t memory_bytes_max; /* of one linear memory */
     uint64_t timeout_ns;       /* 0: none */
+    uint64_t wait_ns_max;      /* of one call; 0: no bound */
     ww_cell_on_end on_end;
 } ww_cell_options;
 
@@ -59,8 +64,9 @@ void ww_cell_end(ww_cell *cell, ww_status reason);
 typedef struct ww_cell_facts {
     ww_status status; /* WW_OK: returned or exited, see exit_code; AGAIN: alive; E_TRAP, ... */
     int exit_code;
-    ww_view text, trace; /* of a trap; valid while the cell lives */
-    uint64_t cpu_ns, slices, memory_bytes;
+    ww_view text, trace; /* of a trap; of E_QUOTA: what is used up; valid while the cell lives */
+    uint64_t cpu_ns, slices;
+    uint64_t memory_bytes; /* of its linear memories, which never shrink */
 } ww_cell_facts;
 
 ww_cell_facts ww_cell_facts_of(const ww_cell *cell);

@@ -21,6 +21,7 @@ static ww_status read_request(const ww_invocation *invocation, ww_run_options *r
         .args = invocation->guest_args,
         .arg_count = invocation->guest_arg_count,
         .timeout_ms = ww_config_number(&invocation->config, WW_SETTING_TIMEOUT),
+        .cpu_ms = ww_config_number(&invocation->config, WW_SETTING_CPU),
         .memory_bytes_max = ww_config_number(&invocation->config, WW_SETTING_MEMORY),
     };
     ww_status status = WW_OK;
@@ -87,11 +88,11 @@ const ww_command ww_command_run = {
     .notes = "EXIT STATUS\n"
              "  What the guest said (0-255); 1 if it returned an error or could not be loaded; 2 "
              "for bad usage; 124\n"
-             "  when the time was over; 130 after SIGINT and 143 after SIGTERM, with 2 s for the "
-             "guest to end by\n"
-             "  itself (a second signal ends it at once); 134 after a trap, with its message and "
-             "the guest's\n"
-             "  backtrace on standard error.\n"
+             "  when its time was over or its CPU time used up; 130 after SIGINT and 143 after "
+             "SIGTERM, with 2 s\n"
+             "  for the guest to end by itself (a second signal ends it at once); 134 after a "
+             "trap, with its\n"
+             "  message and the guest's backtrace on standard error.\n"
              "\n"
              "ENVIRONMENT\n"
              "  XDG_CACHE_HOME    where compiled components are kept: $XDG_CACHE_HOME/ww\n"
@@ -106,7 +107,7 @@ const ww_command ww_command_run = {
     .json = "one report object on the last line of standard error",
     .options = options,
     .settings = WW_SETTING(PRESET) | WW_SETTING(ENV_CONFIG) | WW_SETTING(LOG) | WW_SETTING(CELLS) |
-                WW_SETTING(MEMORY) | WW_SETTING(TIMEOUT),
+                WW_SETTING(MEMORY) | WW_SETTING(TIMEOUT) | WW_SETTING(CPU),
     .operands_min = 1,
     .operands_max = 1,
     .runs_guest = true,

@@ -100,4 +100,12 @@ typedef struct ww_instance_end {
 } ww_instance_end;
 
 ww_instance_end ww_instance_end_of(const ww_instance *instance);
-uint64_t ww_instance_memory_bytes(const ww_instance *instance);
+
+/* The linear memories that its canonical definitions name, also after its end. */
+typedef struct ww_instance_memory {
+    uint64_t bytes, largest; /* of all, of one */
+} ww_instance_memory;
+
+ww_instance_memory ww_instance_memory_of(const ww_instance *instance);
+/* What each memory may grow to from now on, instead of limits.memory_bytes_max. Not during a poll. */
+void ww_instance_limit_memory(ww_instance *instance, uint64_t bytes_max);

@@ -437,13 +437,20 @@ ww_instance_end ww_instance_end_of(const ww_instance *instance)
     return instance->end;
 }
 
-uint64_t ww_instance_memory_bytes(const ww_instance *instance)
+ww_instance_memory ww_instance_memory_of(const ww_instance *instance)
 {
-    uint64_t bytes = 0;
-    if (instance->end.status) return 0;
+    ww_instance_memory all = {0};
     for (uint32_t i = 0; i < instance->program->plan->memory_count; i++) {
         const ww_live_memory *memory = &instance->memories[i];
-        if (memory->view.base) bytes += ww_store_memory(instance->store, &memory->memory).size;
+        if (!memory->view.base) continue;
+        uint64_t size = ww_store_memory(instance->store, &memory->memory).size;
+        all.bytes += size;
+        if (size > all.largest) all.largest = size;
     }
-    return bytes;
+    return all;
+}
+
+void ww_instance_limit_memory(ww_instance *instance, uint64_t bytes_max)
+{
+    ww_store_limit_memory(instance->store, bytes_max);
 }

@@ -19,8 +19,8 @@ typedef struct ww_run_options {
     size_t volume_count;
     const char *env[WW_ENV_MAX]; /* "K=V" each */
     size_t env_count;
-    uint64_t timeout_ms;       /* 0: none */
-    uint64_t memory_bytes_max; /* of one linear memory */
+    uint64_t timeout_ms, cpu_ms; /* 0: no limit */
+    uint64_t memory_bytes_max;   /* of all linear memories */
 } ww_run_options;
 
 /* E_USAGE with the reason; copies. */

@@ -88,7 +88,7 @@ const ww_setting ww_settings[WW_SETTING_COUNT] = {
             .fallback = "1GiB",
             .min = 0,
             .max = UINT64_C(4) << 30,
-            .help = "largest linear memory of a cell (64MiB, 2GiB)",
+            .help = "most linear memory of a cell (64MiB, 2GiB)",
             .type = WW_TYPE_SIZE,
             .letter = 'm',
         },
@@ -103,6 +103,18 @@ const ww_setting ww_settings[WW_SETTING_COUNT] = {
             .help = "end the guest after TIME (500ms, 2s, 5m; a bare number is seconds)",
             .type = WW_TYPE_DURATION,
             .letter = 't',
+        },
+    [WW_SETTING_CPU] =
+        {
+            .name = "cpu",
+            .env = "WW_CPU",
+            .argument = "TIME",
+            .fallback = "none",
+            .min = 1,
+            .max = UINT64_MAX,
+            .help = "end the guest after TIME of its own computing, waits not counted",
+            .type = WW_TYPE_DURATION,
+            .letter = 'c',
         },
     [WW_SETTING_SERVE] =
         {

@@ -21,6 +21,7 @@
     X(CELLS)                                                                                       \
     X(MEMORY)                                                                                      \
     X(TIMEOUT)                                                                                     \
+    X(CPU)                                                                                         \
     X(SERVE)
 
 typedef enum ww_setting_id {

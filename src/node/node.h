@@ -24,6 +24,7 @@ typedef enum ww_run_reason {
     WW_RUN_EXITED,  /* the guest said so, or returned */
     WW_RUN_TRAPPED, /* text and trace say why */
     WW_RUN_TIMED_OUT,
+    WW_RUN_USED_UP,  /* a quota; text names it */
     WW_RUN_SIGNALED, /* by the operator, SIGINT or SIGTERM */
 } ww_run_reason;
 

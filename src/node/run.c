@@ -59,6 +59,9 @@ static void judge(const ww_run *run, const ww_cell_facts *facts)
     } else if (facts->status == WW_E_TIMEOUT) {
         report->reason = WW_RUN_TIMED_OUT;
         report->exit_code = 124;
+    } else if (facts->status == WW_E_QUOTA) {
+        report->reason = WW_RUN_USED_UP;
+        report->exit_code = 124;
     } else if (facts->status != WW_OK) {
         report->reason = WW_RUN_TRAPPED;
         report->exit_code = 134;
@@ -217,6 +220,8 @@ ww_status ww_node_run(ww_node *node, const ww_run_options *options, ww_run_repor
     run.grace.fire = on_grace_over;
     run.patience.fire = on_patience_over;
     ww_principal_init(&run.principal, WW_VIEW_LITERAL("operator"));
+    if (options->cpu_ms) run.principal.cpu_ns.max = options->cpu_ms * WW_NS_PER_MS;
+    run.principal.memory.max = options->memory_bytes_max;
     status = ww_stdio_init(&run.stdio, node->loop, diag);
     if (!status) status = start(&run);
     if (!status) {

@@ -2,6 +2,7 @@
  *   1. WW_WAIT_RESUME is the function's own resume, and call->resume is resume_waiting.
  *   2. WW_WAIT_CANCEL is what ww_envelope_on_cancel was told, or NULL.
  *   3. WW_WAIT_BYTES are the bytes of the parameters; they are charged already.
+ *   4. context->wait_deadline_ns is that of the call, if waits are bounded: only one waits.
  * The record of such a call is written once it ends; the one with WW_AGAIN when it begins to wait.
  */
 #include "resource/envelope.h"
@@ -23,13 +24,13 @@ ww_status ww_envelope_refusal(const ww_call *call, const ww_policy *row)
 static bool is_refusal(ww_status status)
 {
     return status == WW_E_DENIED || status == WW_E_STALE || status == WW_E_QUOTA ||
-           status == WW_E_CANCELED;
+           status == WW_E_CANCELED || status == WW_E_TIMEOUT;
 }
 
 static uint8_t refusal_of(const ww_policy *row, ww_status status)
 {
     if (status == WW_E_CANCELED) return WW_REFUSE_TRAP;
-    return status == WW_E_QUOTA ? row->over_quota : row->denied;
+    return status == WW_E_QUOTA || status == WW_E_TIMEOUT ? row->over_quota : row->denied;
 }
 
 static const char *refusal_word(ww_status status)
@@ -38,6 +39,7 @@ static const char *refusal_word(ww_status status)
     case WW_E_DENIED: return "denied";
     case WW_E_STALE: return "stale";
     case WW_E_QUOTA: return "quota";
+    case WW_E_TIMEOUT: return "timeout";
     default: return "canceled";
     }
 }
@@ -86,22 +88,44 @@ static void wait_again(ww_call *call)
     call->resume = resume_waiting;
 }
 
+static bool is_overdue(const ww_context *context)
+{
+    return context->wait_ns_max && *context->now_ns >= context->wait_deadline_ns;
+}
+
+static ww_status give_up(ww_call *call, ww_status reason)
+{
+    void (*cancel)(ww_call *) = (void (*)(ww_call *))(uintptr_t)call->state[WW_WAIT_CANCEL];
+    if (cancel) cancel(call);
+    return reason;
+}
+
 static ww_status resume_waiting(ww_call *call, void *result)
 {
     const ww_policy *row = call->site->func->policy;
-    ww_status status = WW_E_CANCELED;
-    if (WW_UNLIKELY(ww_context_of(call)->cancel->fired)) {
-        void (*cancel)(ww_call *) = (void (*)(ww_call *))(uintptr_t)call->state[WW_WAIT_CANCEL];
-        if (cancel) cancel(call);
+    const ww_context *context = ww_context_of(call);
+    ww_status status;
+    if (WW_UNLIKELY(context->cancel->fired)) {
+        status = give_up(call, WW_E_CANCELED);
     } else {
         call->resume = (ww_resume_fn *)(uintptr_t)call->state[WW_WAIT_RESUME];
         status = call->resume(call, result);
-        if (status == WW_AGAIN) {
+        if (status == WW_AGAIN && !is_overdue(context)) {
             wait_again(call);
             return status;
         }
+        if (status == WW_AGAIN) status = give_up(call, WW_E_TIMEOUT);
     }
     return finish(call, row, status, call->state[WW_WAIT_BYTES], result);
+}
+
+static void limit_wait(ww_context *context)
+{
+    if (!context->wait_ns_max) return;
+    bool overflow =
+        __builtin_add_overflow(*context->now_ns, context->wait_ns_max, &context->wait_deadline_ns);
+    if (overflow) context->wait_deadline_ns = UINT64_MAX;
+    context->limit_wait(context);
 }
 
 ww_status ww_envelope_settle(ww_call *call, const ww_policy *row, ww_status status, uint64_t bytes,
@@ -112,6 +136,7 @@ ww_status ww_envelope_settle(ww_call *call, const ww_policy *row, ww_status stat
     call->state[WW_WAIT_BYTES] = bytes;
     wait_again(call);
     ww_envelope_record(call, row, WW_AGAIN, bytes);
+    limit_wait(ww_context_of(call));
     return WW_AGAIN;
 }
 

@@ -13,6 +13,8 @@
  *            says no): that shows and is recorded in the same way. E_EXIT
  *            is recorded as it is and ends the guest as E_TRAP does. Any other status but WW_OK
  *            becomes a trap with its text.
+ * Deadline   A call that has waited for wait_ns_max ends as if the token had been fired for it
+ *            alone: its refusal is that of a used-up budget, in the record it is E_TIMEOUT.
  * Drops      A guest that gives up a resource goes through ww_envelope_drop: one call, one record,
  *            no refusal. What falls with its cell leaves no record of its own.
  * Waiting    A function that waits must be ready to be resumed without reason, and never resumed at
@@ -33,7 +35,8 @@
 #include "resource/object.h"
 #include "resource/policy.h"
 
-typedef struct ww_context {
+typedef struct ww_context ww_context;
+struct ww_context {
     const ww_grant *grant;
     ww_principal *principal;
     const ww_cancel *cancel;
@@ -41,7 +44,11 @@ typedef struct ww_context {
     const uint64_t *now_ns;            /* the loop's clock, read once per turn */
     const char *const *function_names; /* by function number: gen/wit/functions.h */
     uint32_t cell;
-} ww_context;
+    /* The longest wait of one call, 0: no bound. limit_wait sees to it that the cell is polled once
+     * the loop's clock has reached wait_deadline_ns: a fiber waits for one call at a time. */
+    uint64_t wait_ns_max, wait_deadline_ns;
+    void (*limit_wait)(ww_context *context);
+};
 
 static inline ww_context *ww_context_of(const ww_call *call)
 {
@@ -99,9 +106,7 @@ static inline void ww_envelope_record(const ww_call *call, const ww_policy *row,
  * is refused. */
 static inline void ww_envelope_charge_result(const ww_call *call, uint64_t bytes)
 {
-    ww_budget *budget = &ww_context_of(call)->principal->bytes;
-    uint64_t left = ww_budget_left(budget);
-    budget->used += bytes < left ? bytes : left;
+    (void)ww_budget_use(&ww_context_of(call)->principal->bytes, bytes);
 }
 
 /* For anything but WW_OK. `result` is the function's in host layout. Answers WW_OK when a refusal
@@ -122,8 +127,7 @@ static inline ww_status ww_envelope_leave(ww_call *call, const ww_policy *row, w
 /* The entry of a drop. The count of calls ends at its maximum, as that of a result's bytes. */
 static inline ww_status ww_envelope_drop(ww_call *call, const ww_policy *row, uint64_t rep)
 {
-    ww_budget *calls = &ww_context_of(call)->principal->calls;
-    if (WW_LIKELY(ww_budget_left(calls))) calls->used++;
+    (void)ww_budget_use(&ww_context_of(call)->principal->calls, 1);
     ww_status status = ww_object_drop(call, rep);
     ww_envelope_record(call, row, status, 0);
     return status;

@@ -16,7 +16,8 @@ struct ww_store {
     wasmtime_store_t *store;
     wasmtime_context_t *context;
     ww_store_hooks hooks;
-    ww_core_func func; /* of the call, which the future borrows like the two next ones */
+    ww_store_limits limits; /* in force */
+    ww_core_func func;      /* of the call, which the future borrows like the two next ones */
     wasm_trap_t *trap;
     wasmtime_error_t *error;
     wasmtime_call_future_t *future;
@@ -60,6 +61,24 @@ static int64_t limit_of(uint64_t value)
     return value > INT64_MAX ? INT64_MAX : (int64_t)value;
 }
 
+static void set_limits(ww_store *store)
+{
+    const ww_store_limits *limits = &store->limits;
+    wasmtime_store_limiter(store->store, limit_of(limits->memory_bytes_max),
+                           limits->table_elements_max, limits->instances_max, limits->tables_max,
+                           limits->memories_max);
+}
+
+void ww_store_limit_memory(ww_store *store, uint64_t bytes_max)
+{
+    WW_ASSERT(!store->polling);
+    uint64_t engine_max = store->engine->options.memory_bytes_max;
+    if (bytes_max > engine_max) bytes_max = engine_max;
+    if (store->limits.memory_bytes_max == bytes_max) return;
+    store->limits.memory_bytes_max = bytes_max;
+    set_limits(store);
+}
+
 ww_status ww_store_new(ww_engine *engine, const ww_store_limits *limits, ww_store_hooks hooks,
                        ww_store **out, ww_diag *diag)
 {
@@ -70,11 +89,10 @@ ww_status ww_store_new(ww_engine *engine, const ww_store_limits *limits, ww_stor
     store->hooks = hooks;
     store->store = wasmtime_store_new(engine->engine, hooks.data, NULL);
     store->context = wasmtime_store_context(store->store);
-    uint64_t memory = limits->memory_bytes_max < engine->options.memory_bytes_max
-                          ? limits->memory_bytes_max
-                          : engine->options.memory_bytes_max;
-    wasmtime_store_limiter(store->store, limit_of(memory), limits->table_elements_max,
-                           limits->instances_max, limits->tables_max, limits->memories_max);
+    store->limits = *limits;
+    if (limits->memory_bytes_max > engine->options.memory_bytes_max)
+        store->limits.memory_bytes_max = engine->options.memory_bytes_max;
+    set_limits(store);
     wasmtime_store_epoch_deadline_callback(store->store, on_deadline, store, NULL);
     *out = store;
     return WW_OK;

@@ -180,6 +180,9 @@ typedef struct ww_store_hooks {
 
 WW_MUST_USE ww_status ww_store_new(ww_engine *engine, const ww_store_limits *limits,
                                    ww_store_hooks hooks, ww_store **out, ww_diag *diag);
+/* What each memory may grow to from now on, instead of limits.memory_bytes_max; a growth beyond it
+ * answers -1 to the guest. Not from inside a poll of this store. */
+void ww_store_limit_memory(ww_store *store, uint64_t bytes_max);
 /* Also with a future alive, which is dropped; not from inside a poll of this store. */
 void ww_store_free(ww_store *store);
 

@@ -83,6 +83,29 @@ case_is "a time limit ends a waiting guest: 124"
 run "$WW" run --timeout 200ms "$guests/sleep.wasm" -- 60000
 expect_code 124
 
+case_is "a quota of CPU time ends a spinning guest: 124"
+run "$WW" run --cpu 50ms --json "$guests/spin.wasm"
+expect_code 124
+expect_err_has "the quota of CPU time is used up"
+expect test "$(tail -n1 "$tmp/err" | jq -r .reason)" = quota
+expect test "$(tail -n1 "$tmp/err" | jq '.cpu_us >= 50000')" = true
+
+case_is "a quota of CPU time does not count what a guest sleeps"
+run "$WW" run --cpu 5s "$guests/sleep.wasm" -- 10
+expect_code 0
+
+case_is "memory that is not given is -1 to the guest, and the report tells what it had"
+run "$WW" run --memory 4MiB --json "$guests/grow.wasm"
+expect_code 0
+expect_out "growing
+pages 64"
+expect test "$(tail -n1 "$tmp/err" | jq .memory_bytes)" = 4194304
+
+case_is "memory that does not suffice to begin with"
+run "$WW" run --memory 64KiB "$guests/grow.wasm"
+expect_code 1
+expect_err_has "memory"
+
 case_is "a guest that sleeps wakes again"
 run "$WW" run "$guests/sleep.wasm" -- 10 3
 expect_code 0

@@ -19,7 +19,7 @@ typedef struct world {
 
 /* What the next call of a stand-in does. */
 static struct {
-    uint32_t calls, resumes, cancels;
+    uint32_t calls, resumes, cancels, limits;
     bool fails;       /* has set the call's trap */
     ww_status answer; /* WW_OK with a made-up result, WW_AGAIN, or a refusal of its own */
 } act;
@@ -400,6 +400,63 @@ static void every_function__ending_the_guest__is_recorded_as_an_exit(void **stat
     for_every_function(run_exit);
 }
 
+static void count_limits(ww_context *context)
+{
+    (void)context;
+    act.limits++;
+}
+
+static void run_overdue(world *w, one *call, const ww_policy *row)
+{
+    if (!row->may_wait) return;
+    w->context.wait_ns_max = 1000;
+    w->context.limit_wait = count_limits;
+    act.answer = WW_AGAIN;
+    enter(call);
+    assert_int_equal(act.limits, 1);
+    assert_int_equal(w->context.wait_deadline_ns, NOW_NS + 1000);
+    w->now_ns = NOW_NS + 999;
+    assert_int_equal(resume(call), WW_AGAIN);
+    assert_int_equal(act.cancels, 0);
+    w->now_ns = NOW_NS + 1000;
+    resume(call);
+    assert_int_equal(act.cancels, 1);
+    assert_int_equal(act.limits, 1);
+    assert_int_equal(w->audit.written, 2);
+    w->now_ns = NOW_NS;
+    assert_int_equal(ww_audit_at(&w->audit, 2)->outcome, WW_E_TIMEOUT);
+    if (row->over_quota == WW_REFUSE_TRAP)
+        check_trap(call, "timeout");
+    else
+        check_error_case(call, row->over_quota);
+}
+
+static void every_waiting_function__waiting_too_long__ends_as_over_quota(void **state)
+{
+    (void)state;
+    for_every_function(run_overdue);
+}
+
+static void run_just_in_time(world *w, one *call, const ww_policy *row)
+{
+    if (!row->may_wait) return;
+    w->context.wait_ns_max = 1000;
+    w->context.limit_wait = count_limits;
+    act.answer = WW_AGAIN;
+    enter(call);
+    w->now_ns = NOW_NS + 5000;
+    act.answer = WW_OK;
+    assert_int_equal(resume(call), WW_OK);
+    assert_int_equal(act.cancels, 0);
+    release_result(call);
+}
+
+static void every_waiting_function__with_its_answer_at_the_deadline__gives_it(void **state)
+{
+    (void)state;
+    for_every_function(run_just_in_time);
+}
+
 static void run_object_says_no(world *w, one *call, const ww_policy *row)
 {
     act.answer = WW_E_DENIED;
@@ -615,6 +672,8 @@ int main(void)
         cmocka_unit_test(every_waiting_function__canceled_while_it_waits__traps),
         cmocka_unit_test(every_function__refusing_by_itself__shows_as_the_envelope_does),
         cmocka_unit_test(every_function__not_implemented__is_denied),
+        cmocka_unit_test(every_waiting_function__waiting_too_long__ends_as_over_quota),
+        cmocka_unit_test(every_waiting_function__with_its_answer_at_the_deadline__gives_it),
         cmocka_unit_test(every_function__ending_the_guest__is_recorded_as_an_exit),
         cmocka_unit_test(every_drop__allowed__is_counted_and_recorded),
         cmocka_unit_test(every_drop__without_authority__happens_all_the_same),
