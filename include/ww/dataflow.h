@@ -182,6 +182,11 @@ struct ww_flow_component_type {
     ww_status (*construct)(const ww_flow_component_type *type, ww_view slot, ww_view config,
                            void **self, ww_diag *diag);
     void (*destroy)(void *self);
+    /* Both or neither: appends what the component must not lose, and makes it again from that. What is asked of a
+     * component without them is failed by a restore, for the new one knows nothing of it. */
+    ww_status (*save)(void *self, ww_buf *state, ww_diag *diag);
+    ww_status (*restore)(const ww_flow_component_type *type, ww_view slot, ww_view config,
+                         ww_view state, void **self, ww_diag *diag);
     ww_flow_component_fn *bootstrap; /* makes the slot a bootstrap target of its own */
 };
 
@@ -383,12 +388,27 @@ WW_MUST_USE ww_status ww_dataflow_poll(ww_dataflow *flow, uint64_t now_ns, ww_fl
                                        size_t capacity, size_t *count);
 uint64_t ww_dataflow_next_time(const ww_dataflow *flow); /* UINT64_MAX: never */
 
+/* --- snapshots ---------------------------------------------------------------------------------------------------- */
+
+/* Appends all that the engine knows: artifacts, states of components, counters, queues, peers, and the executions under
+ * way, save those of bootstraps, which begin anew when they are asked for again. Equal engines give equal bytes. They
+ * hold secrets (the seeds). E_BUSY: something came in that no poll has taken yet, or the last poll was not finished.
+ * What cannot be undone, such as bytes appended before an E_MEMORY, E_LIMIT or a component's error, is left in `out`. */
+WW_MUST_USE ww_status ww_dataflow_snapshot(ww_dataflow *flow, ww_buf *out, ww_diag *diag);
+
+/* An engine that goes on where the other stood, with the clock at `now_ns`; the seed of the configuration is not used.
+ * Nothing is brought up by that: targets that were up count as done, others wait for ww_dataflow_bootstrap. The bytes
+ * are checked like everything foreign; E_INVALID names the place. */
+WW_MUST_USE ww_status ww_dataflow_restore(const ww_dataflow_config *config, ww_view snapshot,
+                                          uint64_t now_ns, ww_dataflow **out, ww_diag *diag);
+
 /* --- watching ----------------------------------------------------------------------------------------- */
 
 typedef struct ww_dataflow_stats {
     uint32_t frontier, parked, pending_async, executions, inbox, held, outbound, timers, graphs,
         components;
     uint64_t ingress_bytes, frame_bytes, next_exec_id;
+    uint64_t incarnation; /* how often the engine has been restored */
 } ww_dataflow_stats;
 
 ww_dataflow_stats ww_dataflow_stats_of(const ww_dataflow *flow);

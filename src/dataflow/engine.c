@@ -81,6 +81,7 @@ ww_status ww_dataflow_new(const ww_dataflow_config *config, ww_dataflow **out, w
     flow->hash_key[0] = flow->random[0] = config->seed[0];
     flow->hash_key[1] = flow->random[1] =
         config->seed[1] | 1; /* xoroshiro must not start from zero */
+    memcpy(flow->seen_key, flow->hash_key, sizeof flow->seen_key);
     flow->parked_free = flow->async_free = DF_NONE;
     ww_names_init(&flow->graph_names, flow->allocator, flow->hash_key, UINT32_MAX / 8);
     ww_arena_init(&flow->text, flow->allocator, 1 << 20);
@@ -470,6 +471,7 @@ ww_dataflow_stats ww_dataflow_stats_of(const ww_dataflow *flow)
         .ingress_bytes = flow->ingress->used,
         .frame_bytes = flow->frame_bytes,
         .next_exec_id = flow->next_exec_id,
+        .incarnation = flow->incarnation,
     };
 }
 

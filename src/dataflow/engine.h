@@ -89,10 +89,12 @@ struct df_frame {
     df_frame *parent, *root, *tree_next;
     df_frame *previous, *next; /* roots: in live or finished */
     uint32_t parent_op, depth;
+    uint32_t ordinal; /* in the snapshot being written */
     uint64_t exec_id, started_ns;
     /* of roots */
     uint32_t outstanding, ops_run, ops_failed;
     bool bootstrap, aborted, fails_on_error;
+    bool held;          /* meanwhile, in a restore */
     ww_status status;   /* why it was aborted */
     uint32_t component; /* of a component's own bootstrap */
     uint64_t ticket, charge;
@@ -106,8 +108,8 @@ struct df_frame {
 typedef struct df_component {
     const ww_flow_component_type *type;
     void *self;
-    ww_view slot, type_name; /* in the unit that brought it */
-    uint32_t lock;           /* number in the queue */
+    ww_view slot, type_name, config; /* in the unit that brought it */
+    uint32_t lock;                   /* number in the queue */
     uint32_t *depends, depend_count;
     uint32_t parked_first, parked_last; /* in `parked` */
 } df_component;
@@ -128,7 +130,8 @@ struct df_unit {
     ww_arena memory;
     ww_view *targets;
     uint32_t target_count;
-    ww_dataflow_install_options options; /* scalars only */
+    uint32_t component_first, component_count; /* those it brought */
+    ww_dataflow_install_options options;       /* scalars only */
 };
 
 typedef struct df_ready {
@@ -269,6 +272,8 @@ struct ww_dataflow {
     uint32_t driver;
     ww_blob *peer_id;
     uint64_t hash_key[2], random[2];
+    uint64_t seen_key[2]; /* of the hashes in `seen` */
+    uint64_t incarnation;
     const ww_flow_component_type *const *types;
     size_t type_count;
 
@@ -350,6 +355,8 @@ void df_frame_stage(ww_dataflow *flow, df_frame *frame, uint32_t formal,
                     ww_flow_value value); /* takes it */
 void df_frame_drop(ww_dataflow *flow, df_frame *root);
 void df_spare_free(ww_dataflow *flow, df_graph *graph);
+
+void df_frame_preset(df_frame *frame, uint32_t site, ww_flow_value value); /* takes it */
 
 /* async.c */
 ww_status df_async_add(ww_dataflow *flow, uint64_t command, df_frame *frame, uint32_t op,
@@ -434,5 +441,8 @@ void df_args_free(df_graph *const *graphs, uint32_t count);
 void df_unit_free(ww_dataflow *flow, df_unit *unit);
 
 /* ops_time.c */
+bool df_is_interval(const df_op *op);
+void df_timer_move(ww_dataflow *flow, uint32_t index, uint64_t at_ns);
+df_timer df_timer_pop(df_timer *heap, uint32_t *count);      /* the earliest; there is one */
 void df_intervals_start(ww_dataflow *flow, df_graph *graph); /* their timers fit */
 const ww_allocator *df_installer_allocator(const df_installer *in);

@@ -117,7 +117,7 @@ void df_frame_push(ww_dataflow *flow, df_frame *frame, uint32_t op)
 }
 
 /* Without pushing: for inputs that are all there before anything runs. */
-static void stage(df_frame *frame, uint32_t site, ww_flow_value value)
+void df_frame_preset(df_frame *frame, uint32_t site, ww_flow_value value)
 {
     const df_site *s = &frame->graph->sites[site];
     frame->values[site] = value;
@@ -182,7 +182,7 @@ void df_frame_stage(ww_dataflow *flow, df_frame *frame, uint32_t formal, ww_flow
         ww_flow_value_unref(value);
         return;
     }
-    stage(frame, site, value);
+    df_frame_preset(frame, site, value);
     if (frame->graph->sites[site].output)
         forward(flow, frame, frame->graph->sites[site].output - 1, &value);
 }

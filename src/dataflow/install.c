@@ -238,6 +238,8 @@ static void commit(df_installer *in)
         flow->graphs[flow->graph_count++] = in->graphs[i];
         df_intervals_start(flow, in->graphs[i]);
     }
+    in->unit->component_first = flow->component_count;
+    in->unit->component_count = in->component_count - flow->component_count;
     for (uint32_t i = flow->component_count; i < in->component_count; i++)
         flow->components[i] = in->components[i - flow->component_count];
     flow->component_count = in->component_count;

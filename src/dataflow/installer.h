@@ -14,7 +14,8 @@ struct df_installer {
     df_unit *unit;
     const ww_dataflow_install_options *options;
     ww_diag *diag;
-    bool inspecting; /* construct nothing, demand nothing of components */
+    bool inspecting;       /* construct nothing, demand nothing of components */
+    const ww_view *states; /* of a restore: beside options->slots; data NULL where there is none */
     uint32_t unresolved;
 
     ww_names function_keys; /* of all functions: their index */

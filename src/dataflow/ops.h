@@ -9,6 +9,8 @@
 #pragma once
 #include "dataflow/engine.h"
 
+enum { DF_RECORDS_MAX = 1024, DF_SEEN_MAX = 8192 };
+
 /* ops.c */
 df_outcome df_trigger(ww_dataflow *flow, const df_op *op, df_frame *frame);
 df_key *df_key_at(ww_dataflow *flow, df_table_kind kind, const df_op *op);
@@ -36,6 +38,7 @@ df_run_fn df_run_insert, df_run_lookup, df_run_dedup, df_run_health_rx, df_run_b
     df_run_health_tx, df_run_backoff_tx;
 df_prepare_fn df_prepare_peer;
 void df_peers_free(ww_dataflow *flow);
+ww_status df_seen_add(ww_dataflow *flow, uint64_t hash); /* forgets the oldest of DF_SEEN_MAX */
 bool df_peer_input(const ww_flow_value *value, ww_view *out); /* a peer id, also as plain bytes */
 
 /* envelope.c */

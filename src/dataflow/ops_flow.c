@@ -1,8 +1,6 @@
 /* System calls that move, hold, count and emit values. */
 #include "dataflow/ops.h"
 
-enum { RECORDS_MAX = 1024 };
-
 int64_t df_attribute_int(const df_node *node, const df_artifact *a, const char *name,
                          int64_t otherwise)
 {
@@ -227,7 +225,7 @@ df_outcome df_run_record(ww_dataflow *flow, const df_op *op, df_frame *frame)
     if (!value || value->type != WW_FLOW_BYTES)
         return df_fail(flow, WW_FLOW_OP_TYPE_MISMATCH, "expected_bytes",
                        "Record: the input is not bytes");
-    if (ring->count == RECORDS_MAX) drop_oldest(ring);
+    if (ring->count == DF_RECORDS_MAX) drop_oldest(ring);
     return keep(flow, ring, value);
 }
 
@@ -269,14 +267,25 @@ df_outcome df_run_enqueue(ww_dataflow *flow, const df_op *op, df_frame *frame)
     return outcome == DF_DONE ? df_trigger(flow, op, frame) : outcome;
 }
 
-df_outcome df_run_dequeue(ww_dataflow *flow, const df_op *op, df_frame *frame)
+/* The oldest value of a queue, or the one that a slot holds; without any, no output. */
+static df_outcome take_out(ww_dataflow *flow, const df_op *op, df_frame *frame, df_table_kind table)
 {
-    df_ring *ring = &df_key_at(flow, DF_QUEUES, op)->values;
+    df_ring *ring = &df_key_at(flow, table, op)->values;
     if (!ring->count) return DF_DONE;
     ww_flow_value value = *(ww_flow_value *)df_ring_at(ring, 0, sizeof value);
     df_ring_pop(ring);
     df_output(flow, op, frame, 0, value);
     return DF_DONE;
+}
+
+df_outcome df_run_dequeue(ww_dataflow *flow, const df_op *op, df_frame *frame)
+{
+    return take_out(flow, op, frame, DF_QUEUES);
+}
+
+df_outcome df_run_flush(ww_dataflow *flow, const df_op *op, df_frame *frame)
+{
+    return take_out(flow, op, frame, DF_HOLDS);
 }
 
 /* A slot holds the latest value. */
@@ -288,16 +297,6 @@ df_outcome df_run_stash(ww_dataflow *flow, const df_op *op, df_frame *frame)
         return df_fail(flow, WW_FLOW_OP_MISSING_SLOT, "missing_input", "Hold.Stash needs an input");
     if (ring->count) drop_oldest(ring);
     return keep(flow, ring, value);
-}
-
-df_outcome df_run_flush(ww_dataflow *flow, const df_op *op, df_frame *frame)
-{
-    df_ring *ring = &df_key_at(flow, DF_HOLDS, op)->values;
-    if (!ring->count) return DF_DONE;
-    ww_flow_value value = *(ww_flow_value *)df_ring_at(ring, 0, sizeof value);
-    df_ring_pop(ring);
-    df_output(flow, op, frame, 0, value);
-    return DF_DONE;
 }
 
 /* --- ids and answers ---------------------------------------------------------------------------------------------------------- */

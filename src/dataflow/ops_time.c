@@ -20,11 +20,10 @@ static void sift_up(df_timer *timers, uint32_t at)
     timers[at] = moving;
 }
 
-static void sift_down(df_timer *timers, uint32_t count)
+static void sift_down(df_timer *timers, uint32_t at, uint32_t count)
 {
-    df_timer moving = timers[0];
-    uint32_t at = 0;
-    for (uint32_t child = 1; child < count; child = 2 * at + 1) {
+    df_timer moving = timers[at];
+    for (uint32_t child = 2 * at + 1; child < count; child = 2 * at + 1) {
         if (child + 1 < count && is_before(&timers[child + 1], &timers[child])) child++;
         if (!is_before(&timers[child], &moving)) break;
         timers[at] = timers[child];
@@ -47,11 +46,20 @@ ww_status df_timer_add(ww_dataflow *flow, df_timer timer)
     return WW_OK;
 }
 
-static df_timer pop(ww_dataflow *flow)
+/* As if it were set now. */
+void df_timer_move(ww_dataflow *flow, uint32_t index, uint64_t at_ns)
 {
-    df_timer first = flow->timers[0];
-    flow->timers[0] = flow->timers[--flow->timer_count];
-    if (flow->timer_count) sift_down(flow->timers, flow->timer_count);
+    flow->timers[index].at_ns = at_ns;
+    flow->timers[index].age = flow->next_timer++;
+    sift_up(flow->timers, index);
+    sift_down(flow->timers, index, flow->timer_count);
+}
+
+df_timer df_timer_pop(df_timer *heap, uint32_t *count)
+{
+    df_timer first = heap[0];
+    heap[0] = heap[--*count];
+    if (*count) sift_down(heap, 0, *count);
     return first;
 }
 
@@ -74,7 +82,7 @@ bool df_timers_mature(ww_dataflow *flow)
 {
     while (flow->timer_count && flow->timers[0].at_ns <= flow->now_ns) {
         if (flow->step_capacity - flow->step_count < 4) return false;
-        df_timer timer = pop(flow);
+        df_timer timer = df_timer_pop(flow->timers, &flow->timer_count);
         ww_flow_value trigger = {.type = WW_FLOW_TRIGGER};
         switch (timer.kind) {
         case DF_TIMER_COMMAND: df_command_done(flow, timer.id, &trigger, 1); break;
@@ -108,12 +116,17 @@ df_outcome df_run_interval(ww_dataflow *flow, const df_op *op, df_frame *frame)
     return df_run_clock(flow, op, frame);
 }
 
+bool df_is_interval(const df_op *op)
+{
+    return op->run == df_run_interval;
+}
+
 /* Intervals of a module's body run from its install on. */
 void df_intervals_start(ww_dataflow *flow, df_graph *graph)
 {
     for (uint32_t i = 0; graph->entry && i < graph->special_count; i++) {
         const df_op *op = &graph->ops[graph->special[i]];
-        if (op->run != df_run_interval) continue;
+        if (!df_is_interval(op)) continue;
         df_timer timer = {.at_ns = later(flow->now_ns, op->arg->number),
                           .kind = DF_TIMER_INTERVAL,
                           .graph = graph->index,
@@ -163,10 +176,10 @@ ww_status df_prepare_deadline_check(df_installer *in, const df_node *node, df_ar
     return WW_OK;
 }
 
-/* Counted from the start of the execution. */
+/* Counted from the start of the execution, which after a restore may lie before the clock's zero. */
 df_outcome df_run_deadline_check(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
-    if (flow->now_ns >= later(frame->root->started_ns, op->arg->number))
+    if (op->arg->number <= 0 || flow->now_ns - frame->root->started_ns >= (uint64_t)op->arg->number)
         return df_fail(flow, WW_FLOW_OP_TIMEOUT, "deadline_exceeded",
                        "%lld ns after the start have passed", (long long)op->arg->number);
     return df_trigger(flow, op, frame);

@@ -1,9 +1,8 @@
 /* What the engine remembers of peers: addresses, health, back-off; and the gates that ask for it. */
-#include "dataflow/ops.h"
+#include "dataflow/snapshot.h"
 
 enum {
     FAILURES_DOWN = 5,
-    DEDUP_WINDOW = 8192,
     ADDRESSES_SIZE_MAX = 1 << 16,
 };
 
@@ -230,28 +229,99 @@ df_outcome df_run_backoff_tx(ww_dataflow *flow, const df_op *op, df_frame *frame
     return df_trigger(flow, op, frame);
 }
 
+ww_status df_seen_add(ww_dataflow *flow, uint64_t hash)
+{
+    if (flow->seen_order.count == DF_SEEN_MAX) {
+        df_map_remove(&flow->seen, *(uint64_t *)df_ring_at(&flow->seen_order, 0, sizeof hash));
+        df_ring_pop(&flow->seen_order);
+    }
+    uint64_t *last = df_ring_push(flow, &flow->seen_order, sizeof hash);
+    if (!last) return WW_E_MEMORY;
+    *last = hash;
+    ww_status status = df_map_put(flow, &flow->seen, hash, 0);
+    if (status) flow->seen_order.count--; /* what was pushed last */
+    return status;
+}
+
 /* Bytes seen lately, by a keyed hash, so that nobody can make two payloads look alike. */
 df_outcome df_run_dedup(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
     const ww_flow_value *value = df_input(op, frame, 0);
     if (!value) return df_fail(flow, WW_FLOW_OP_OTHER, "", "an input is required");
     uint64_t place = (uint64_t)frame->graph->index << 32 | (uint64_t)(op - frame->graph->ops);
-    const uint64_t key[2] = {flow->hash_key[0] ^ place, flow->hash_key[1]};
+    const uint64_t key[2] = {flow->seen_key[0] ^ place, flow->seen_key[1]};
     uint64_t hash =
         ww_siphash13(key, value->blob ? ww_flow_value_view(value) : ww_view_of(&value->number, 8));
     uint32_t seen;
     if (df_map_find(&flow->seen, hash, &seen))
         return df_fail(flow, WW_FLOW_OP_BAD_INPUT, "duplicate", "seen before");
-    if (flow->seen_order.count == DEDUP_WINDOW) {
-        df_map_remove(&flow->seen, *(uint64_t *)df_ring_at(&flow->seen_order, 0, sizeof hash));
-        df_ring_pop(&flow->seen_order);
-    }
-    uint64_t *last = df_ring_push(flow, &flow->seen_order, sizeof hash);
-    if (!last) return df_no_memory(flow);
-    *last = hash;
-    if (df_map_put(flow, &flow->seen, hash, 0)) {
-        flow->seen_order.count--; /* what was pushed last */
-        return df_no_memory(flow);
-    }
+    if (df_seen_add(flow, hash)) return df_no_memory(flow);
     return df_run_pass_through(flow, op, frame);
+}
+
+/* --- snapshots ------------------------------------------------------------------------------------------------------------ */
+
+typedef enum peer_field {
+    PEER_ID = 1,
+    PEER_BLOCKED,
+    PEER_DOWN,
+    PEER_FAILURES,
+    PEER_BACKOFF_LEFT,
+    PEER_SRTT,
+    PEER_RTTVAR,
+    PEER_SAMPLES,
+    PEER_ADDRESSES,
+} peer_field;
+
+void df_peers_save(const ww_dataflow *flow, df_writer *w)
+{
+    for (uint32_t i = 0; i < flow->peer_names.count; i++) {
+        const df_peer *p = &flow->peers[i];
+        size_t message = df_write_begin(w, DF_SNAP_PEER);
+        df_write_bytes(w, PEER_ID, ww_names_text(&flow->peer_names, i));
+        df_write_number(w, PEER_BLOCKED, p->blocked);
+        df_write_number(w, PEER_DOWN, p->down);
+        df_write_number(w, PEER_FAILURES, p->failures);
+        df_write_number(w, PEER_BACKOFF_LEFT,
+                        p->backoff_until_ns > flow->now_ns ? p->backoff_until_ns - flow->now_ns
+                                                           : 0);
+        df_write_number(w, PEER_SRTT, p->srtt_ns);
+        df_write_number(w, PEER_RTTVAR, p->rttvar_ns);
+        df_write_number(w, PEER_SAMPLES, p->samples);
+        if (p->addresses)
+            df_write_bytes(w, PEER_ADDRESSES, ww_view_of(p->addresses->bytes, p->addresses->size));
+        df_write_end(w, message);
+    }
+}
+
+static ww_status restore_addresses(ww_dataflow *flow, df_peer *peer, ww_view wire)
+{
+    ww_flow_value value;
+    if (!wire.data) return WW_OK;
+    if (wire.size > ADDRESSES_SIZE_MAX + 8) return WW_E_INVALID;
+    ww_status status =
+        ww_flow_value_decode(flow->allocator, WW_FLOW_ADDRESS_VEC, wire, &value, NULL);
+    if (!status) peer->addresses = value.blob;
+    return status;
+}
+
+ww_status df_peer_restore(ww_dataflow *flow, ww_view message)
+{
+    df_record r;
+    uint32_t index, known = flow->peer_names.count;
+    if (!df_read_record(message, &r) || r.number[PEER_FAILURES] > UINT32_MAX) return WW_E_INVALID;
+    ww_status status = df_peer_of(flow, r.bytes[PEER_ID], &index);
+    if (status) return status;
+    if (index != known) return WW_E_INVALID; /* twice the same */
+    uint64_t left = r.number[PEER_BACKOFF_LEFT];
+    flow->peers[index] = (df_peer){
+        .blocked = r.number[PEER_BLOCKED],
+        .down = r.number[PEER_DOWN],
+        .failures = (uint32_t)r.number[PEER_FAILURES],
+        .backoff_until_ns = flow->now_ns + (left < backoff_max_ns ? left : backoff_max_ns),
+        .srtt_ns = r.number[PEER_SRTT],
+        .rttvar_ns = r.number[PEER_RTTVAR],
+        .samples = r.number[PEER_SAMPLES],
+    };
+    return restore_addresses(flow, &flow->peers[index], r.bytes[PEER_ADDRESSES]);
 }

@@ -171,6 +171,7 @@ static void start_frame(ww_dataflow *flow, df_frame *frame)
                                                .topic = names[frame->event_formal],
                                                .bytes = df_show_blob(flow, frame->event)}});
         frame->event = NULL;
+        frame->event_formal = DF_NONE;
         df_frame_write(flow, frame, site, value);
     }
     if (!frame->outstanding) df_frame_settle(flow, frame, 0);
@@ -182,7 +183,8 @@ static void finish_command(ww_dataflow *flow, df_inbox_item *item)
         df_command_done(flow, item->id, item->outputs, item->output_count);
         return;
     }
-    ww_view detail = ww_view_of(item->payload->bytes, item->payload->size);
+    ww_view detail = item->payload ? ww_view_of(item->payload->bytes, item->payload->size)
+                                   : WW_VIEW_LITERAL("the component was made anew");
     char *text = ww_arena_text(&flow->text, detail.data, detail.size);
     df_error error = {WW_FLOW_OP_REMOTE_FAILED, "completion_failed",
                       ww_view_of(text, text ? detail.size : 0)};

@@ -233,6 +233,26 @@ static uint32_t component_of_slot(const df_installer *in, ww_view slot)
     return DF_NONE;
 }
 
+static ww_status keep_config(df_installer *in, const ww_dataflow_slot *option, df_component *c)
+{
+    if (!option || !option->config.size) return WW_OK;
+    uint8_t *copy = ww_arena_alloc(&in->unit->memory, option->config.size);
+    if (!copy) return WW_E_MEMORY;
+    memcpy(copy, option->config.data, option->config.size);
+    c->config = ww_view_of(copy, option->config.size);
+    return WW_OK;
+}
+
+static ww_status make(const df_installer *in, const ww_flow_component_type *type,
+                      const ww_dataflow_slot *option, df_component *c, ww_diag *diag)
+{
+    ww_view state = {NULL, 0};
+    if (in->states && option) state = in->states[option - in->options->slots];
+    if (state.data && type->restore)
+        return type->restore(type, c->slot, c->config, state, &c->self, diag);
+    return type->construct ? type->construct(type, c->slot, c->config, &c->self, diag) : WW_OK;
+}
+
 static ww_status construct(df_installer *in, const df_binding *binding, df_component *c)
 {
     const ww_dataflow_slot *option = slot_option(in, binding->slot);
@@ -253,9 +273,8 @@ static ww_status construct(df_installer *in, const df_binding *binding, df_compo
                                 "slot \"%.*s\": component \"%s\" has another role",
                                 WW_VIEW_ARG(binding->slot), type->name);
     ww_diag diag = {0};
-    ww_view config = option ? option->config : ww_view_of(NULL, 0);
-    ww_status status =
-        type->construct ? type->construct(type, binding->slot, config, &c->self, &diag) : WW_OK;
+    ww_status status = keep_config(in, option, c);
+    if (!status) status = make(in, type, option, c, &diag);
     if (status)
         return df_install_error(in, status,
                                 "ConstructionFailed: slot \"%.*s\", component \"%s\": %s",

@@ -17,11 +17,17 @@ uint64_t ww_flow_value_hash(ww_flow_value_type type)
     return (unsigned)type < WW_FLOW_TYPES ? rows[type].hash : 0;
 }
 
-ww_flow_value_type ww_flow_value_type_of_hash(uint64_t hash)
+ww_flow_value_type df_type_of_hash(uint64_t hash)
 {
     for (int type = WW_FLOW_NONE + 1; type < WW_FLOW_TYPES; type++)
-        if (rows[type].hash == hash && rows[type].wire) return (ww_flow_value_type)type;
+        if (rows[type].hash == hash) return (ww_flow_value_type)type;
     return WW_FLOW_NONE;
+}
+
+ww_flow_value_type ww_flow_value_type_of_hash(uint64_t hash)
+{
+    ww_flow_value_type type = df_type_of_hash(hash);
+    return rows[type].wire ? type : WW_FLOW_NONE;
 }
 
 ww_flow_value_type ww_flow_value_type_of_denotation(ww_view name)

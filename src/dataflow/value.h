@@ -12,6 +12,7 @@
 enum { DF_TENSOR_ELEMENTS_MAX = 1 << 28 };
 
 bool df_is_number(uint32_t type);
+ww_flow_value_type df_type_of_hash(uint64_t hash); /* also those not for the wire */
 bool df_is_multihash(ww_view bytes);
 
 /* Of a value whose type is TENSOR. */

@@ -29,5 +29,11 @@ void flow_deinit(flow_fixture *f);
 ww_status flow_install(flow_fixture *f, const char *text, const char *targets, ww_diag *diag);
 ww_status flow_bootstrap(flow_fixture *f, const char *target, ww_bootstrap_fault *fault);
 
+/* Takes a snapshot, ends the engine, and goes on with one restored from it when the clock says `now`. Afterwards, both
+ * engines give the same snapshot. */
+void flow_restart(flow_fixture *f, uint64_t now);
+/* Of the snapshot alone; on success the engine of the fixture is a new one. */
+ww_status flow_restore(flow_fixture *f, ww_view snapshot, ww_diag *diag);
+
 /* Polls until nothing is left to do now, and returns what the log has gathered since the last call. */
 const char *flow_run(flow_fixture *f);
