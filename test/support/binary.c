@@ -1,11 +1,23 @@
 #include "support/binary.h"
 #include "support/check.h"
+#include <stdlib.h>
 
 static void put_leb(ww_buf *out, size_t value)
 {
     for (; value >= 0x80; value >>= 7)
         assert_ok(ww_buf_append_byte(out, (uint8_t)(value | 0x80)));
     assert_ok(ww_buf_append_byte(out, (uint8_t)value));
+}
+
+static const char *put_number(ww_buf *out, const char *text)
+{
+    char *end;
+    int64_t value = strtoll(text, &end, 10);
+    assert_ptr_not_equal(end, text);
+    for (; value < -64 || value > 63; value >>= 7)
+        assert_ok(ww_buf_append_byte(out, (uint8_t)(value | 0x80)));
+    assert_ok(ww_buf_append_byte(out, (uint8_t)(value & 0x7f)));
+    return end;
 }
 
 static const char *put_name(ww_buf *out, const char *text)
@@ -32,6 +44,8 @@ static const char *put_group(ww_buf *out, const char *text)
             text++;
         } else if (*text == '\'') {
             text = put_name(out, text + 1);
+        } else if (*text == '#') {
+            text = put_number(out, text + 1);
         } else if (*text == '[') {
             ww_buf inner;
             ww_buf_init(&inner, out->allocator, out->size_max);
