@@ -4,8 +4,8 @@
  * Model      program.c makes it out of a plan: core modules are compiled, names of core exports are
  *            indices, every import has its host function, and one generated module
  *            (component/thunk.h) is linked with all of them. An instance is made by
- *            ww_store_instantiate_link(thunks) and then the steps in order. The thunk module
- *            exports its setter, then one function per site, then one per lift.
+ *            ww_store_instantiate_link(thunks) and then the steps in order. There is one thunk per
+ *            site, then one per lift.
  * Ownership  All of it belongs to the program and lives as long.
  * Threads    Immutable once made; the count of references is atomic.
  */
@@ -15,7 +15,7 @@
 /* A core item of an instance that is being made. */
 typedef struct ww_bound_ref {
     uint32_t instance; /* core instance, or WW_NONE: the thunk module */
-    uint32_t index;    /* of the export */
+    uint32_t index;    /* of the export, or of the thunk */
 } ww_bound_ref;
 
 typedef struct ww_bound_step {
@@ -58,17 +58,9 @@ struct ww_program {
     ww_program_stats stats;
 };
 
-/* The export that ww_store_set_slot takes. */
-enum { WW_THUNK_SET_EXPORT = 0 };
-
-static inline uint32_t ww_site_export(uint32_t site)
+static inline uint32_t ww_program_thunk_count(const ww_program *program)
 {
-    return 1 + site;
-}
-
-static inline uint32_t ww_lift_export(const ww_program *program, uint32_t lift)
-{
-    return 1 + program->plan->site_count + lift;
+    return program->plan->site_count + program->plan->lift_count;
 }
 
 /* The host functions behind the thunk module's imports; `env` is a const ww_site * if not said

@@ -57,7 +57,7 @@ static ww_status bind_ref(ww_binder *b, const uint32_t *modules, const ww_plan_r
                           ww_bound_ref *out)
 {
     if (ref->kind == WW_REF_SITE) {
-        *out = (ww_bound_ref){WW_NONE, ww_site_export(ref->instance)};
+        *out = (ww_bound_ref){WW_NONE, ref->instance};
         return WW_OK;
     }
     const ww_module *module = b->program->modules[modules[ref->instance]];

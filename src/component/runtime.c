@@ -43,6 +43,9 @@ static void place_arrays(ww_instance *instance, layout *l)
     instance->cores = place(l, plan->instance_count, sizeof *instance->cores);
     instance->core_modules = place(l, plan->instance_count, sizeof *instance->core_modules);
     instance->imports = place(l, imports_max(instance->program), sizeof *instance->imports);
+    instance->thunks =
+        place(l, ww_program_thunk_count(instance->program), sizeof *instance->thunks);
+    instance->slots = place(l, plan->slot_count, sizeof *instance->slots);
 }
 
 static bool make_arrays(ww_instance *instance)
@@ -82,29 +85,48 @@ static ww_verdict on_tick(void *data)
     return instance->options.tick ? instance->options.tick(instance->options.host) : WW_YIELD;
 }
 
+static ww_core_func thunk_export(ww_instance *instance, uint32_t index)
+{
+    ww_core_extern item;
+    ww_store_export(instance->store, instance->program->thunk_module, &instance->thunk_instance,
+                    index, &item);
+    WW_ASSERT(item.kind == WW_CORE_FUNC);
+    return item.of.func;
+}
+
+static ww_status get_thunks(ww_instance *instance)
+{
+    uint32_t count = ww_program_thunk_count(instance->program);
+    ww_status status = WW_OK;
+    for (uint32_t g = 0; g < ww_thunk_groups(count) && !status; g++) {
+        ww_core_func getter = thunk_export(instance, g);
+        status = ww_store_get_funcs(instance->store, &getter, instance->thunks + g * WW_FUNC_GROUP,
+                                    ww_thunk_group_size(count, g));
+    }
+    return status;
+}
+
 static ww_status make_store(ww_instance *instance, ww_diag *diag)
 {
     const ww_program *program = instance->program;
     ww_status status = ww_store_new(program->engine, &instance->options.limits,
                                     (ww_store_hooks){instance, on_tick}, &instance->store, diag);
     if (status) return status;
-    status = ww_store_instantiate_link(instance->store, program->thunks, &instance->thunks, diag);
-    if (status || !program->plan->slot_count) return status;
-    ww_core_extern setter;
-    ww_store_export(instance->store, program->thunk_module, &instance->thunks, WW_THUNK_SET_EXPORT,
-                    &setter);
-    instance->setter = setter.of.func;
-    return WW_OK;
+    status = ww_store_instantiate_link(instance->store, program->thunks, &instance->thunk_instance,
+                                       diag);
+    return status ? status : get_thunks(instance);
 }
 
 /* --- steps --- */
 
 static void find_core(ww_instance *instance, const ww_bound_ref *ref, ww_core_extern *out)
 {
-    bool thunk = ref->instance == WW_NONE;
-    ww_store_export(instance->store,
-                    thunk ? instance->program->thunk_module : instance->core_modules[ref->instance],
-                    thunk ? &instance->thunks : &instance->cores[ref->instance], ref->index, out);
+    if (ref->instance == WW_NONE) {
+        *out = (ww_core_extern){.kind = WW_CORE_FUNC, .of.func = instance->thunks[ref->index]};
+        return;
+    }
+    ww_store_export(instance->store, instance->core_modules[ref->instance],
+                    &instance->cores[ref->instance], ref->index, out);
 }
 
 static ww_status instantiate(ww_instance *instance, const ww_bound_step *step, ww_diag *diag)
@@ -118,13 +140,36 @@ static ww_status instantiate(ww_instance *instance, const ww_bound_step *step, w
     return status;
 }
 
+/* What the steps have found since is put into the table before guest code can look. */
+static ww_status set_slots(ww_instance *instance)
+{
+    uint32_t count = instance->program->plan->slot_count;
+    uint32_t setters = ww_thunk_groups(ww_program_thunk_count(instance->program));
+    ww_status status = WW_OK;
+    if (!instance->slots_changed) return WW_OK;
+    for (uint32_t g = 0; g < ww_thunk_groups(count) && !status; g++) {
+        ww_core_func setter = thunk_export(instance, setters + g);
+        status = ww_store_set_funcs(instance->store, &setter, instance->slots + g * WW_FUNC_GROUP,
+                                    ww_thunk_group_size(count, g));
+    }
+    instance->slots_changed = false;
+    return status;
+}
+
+static ww_status run(ww_instance *instance, const ww_core_func *func)
+{
+    ww_status status = set_slots(instance);
+    if (status) return status;
+    instance->in_call = true;
+    return ww_store_call(instance->store, func);
+}
+
 static ww_status start(ww_instance *instance, const ww_bound_step *step)
 {
     ww_core_extern item;
     find_core(instance, &step->refs[0], &item);
     WW_ASSERT(item.kind == WW_CORE_FUNC);
-    instance->in_call = true;
-    return ww_store_call(instance->store, &item.of.func);
+    return run(instance, &item.of.func);
 }
 
 static ww_status set_memory(ww_instance *instance, const ww_bound_step *step)
@@ -143,7 +188,9 @@ static ww_status set_slot(ww_instance *instance, const ww_bound_step *step)
     ww_core_extern item;
     find_core(instance, &step->refs[0], &item);
     WW_ASSERT(item.kind == WW_CORE_FUNC);
-    return ww_store_set_slot(instance->store, &instance->setter, step->index, &item.of.func);
+    instance->slots[step->index] = item.of.func;
+    instance->slots_changed = true;
+    return WW_OK;
 }
 
 /* Runs steps until one has started a function, or none is left. */
@@ -352,11 +399,7 @@ static ww_status start_job(ww_instance *instance)
     if (!instance->queue) instance->queue_end = &instance->queue;
     /* Any lift's thunk can run a destructor. */
     uint32_t lift = job->lift ? job->lift->index : 0;
-    ww_core_extern thunk;
-    ww_store_export(instance->store, instance->program->thunk_module, &instance->thunks,
-                    ww_lift_export(instance->program, lift), &thunk);
-    instance->in_call = true;
-    return ww_store_call(instance->store, &thunk.of.func);
+    return run(instance, &instance->thunks[instance->program->plan->site_count + lift]);
 }
 
 /* Hands over the result of the job whose call is done. */

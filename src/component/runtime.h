@@ -217,8 +217,9 @@ struct ww_instance {
     ww_core_instance *cores;
     const ww_module **core_modules;
     ww_core_extern *imports; /* room for those of one module */
-    ww_core_instance thunks;
-    ww_core_func setter;
+    ww_core_instance thunk_instance;
+    ww_core_func *thunks, *slots; /* slots: what the thunk module's table holds, or is about to */
+    bool slots_changed;
     uint32_t step;                    /* the next one */
     ww_job *job, *queue, **queue_end; /* the one that runs; those that wait */
     ww_frame *frames[WW_MAX_CALL_DEPTH];

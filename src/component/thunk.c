@@ -2,8 +2,9 @@
  *
  * Invariants
  *  1. The first failure is kept in emitter.status; everything after it is without effect.
- *  2. Function indices: imports in the order they are added, then $yield, then "set", then the
- *     thunks that are not direct, in order. So a thunk's body is written when all imports are known.
+ *  2. Function indices: imports in the order they are added, then $yield, then the thunks that are
+ *     not direct, in order, then getters and setters. So a thunk's body is written when all imports
+ *     are known.
  *  3. A function type has the number under which its encoding was interned.
  */
 #include "component/thunk.h"
@@ -17,6 +18,7 @@ enum {
     SECTION_FUNCTION = 3,
     SECTION_TABLE = 4,
     SECTION_EXPORT = 7,
+    SECTION_ELEMENT = 9,
     SECTION_CODE = 10,
 };
 
@@ -44,19 +46,21 @@ enum {
     OP_I64_REINTERPRET_F64 = 0xbd,
     OP_F32_REINTERPRET_I32 = 0xbe,
     OP_F64_REINTERPRET_I64 = 0xbf,
+    OP_REF_FUNC = 0xd2,
     TYPE_FUNC = 0x60,
     TYPE_EMPTY = 0x40,
     TYPE_FUNCREF = 0x70,
     LIMITS_MIN_MAX = 0x01,
     KIND_FUNC = 0,
+    ELEMENTS_DECLARED = 3, /* of functions, by index */
 };
 
 enum { RESUME_INDEX = 0, TABLE_INDEX = 0, LOCAL_GROUPS = 2 };
 
 typedef struct emitter {
     ww_names types;
-    ww_buf imports, import_types, functions, exports, code, body;
-    uint32_t import_count, function_count, yield;
+    ww_buf imports, import_types, functions, elements, exports, code, body;
+    uint32_t import_count, function_count, export_count, yield;
     const ww_core_type *slots;
     uint32_t slot_count;
     ww_status status;
@@ -78,7 +82,6 @@ static const ww_core_type realloc_type = {.param_count = 4,
                                           .results = {WW_I32}};
 static const ww_core_type dtor_type = {.param_count = 1, .params = {WW_I32}};
 static const ww_core_type empty_type = {0};
-static const ww_core_type setter_type = {.param_count = 2, .params = {WW_I32, TYPE_FUNCREF}};
 
 static void put(emitter *e, ww_buf *buf, const void *data, size_t size)
 {
@@ -147,6 +150,28 @@ static uint32_t type_index(emitter *e, const ww_core_type *type)
     text[size++] = type->result_count;
     memcpy(text + size, type->results, type->result_count);
     size += type->result_count;
+    uint32_t index = 0;
+    if (!e->status) e->status = ww_names_intern(&e->types, ww_view_of(text, size), &index);
+    return index;
+}
+
+static void add_funcrefs(uint8_t *text, size_t *size, uint32_t count)
+{
+    if (count > 0x7f) text[(*size)++] = (uint8_t)((count & 0x7f) | 0x80);
+    text[(*size)++] = (uint8_t)(count > 0x7f ? count >> 7 : count);
+    memset(text + *size, TYPE_FUNCREF, count);
+    *size += count;
+}
+
+/* (funcref...) -> (funcref...) */
+static uint32_t funcref_type_index(emitter *e, uint32_t params, uint32_t results)
+{
+    _Static_assert(WW_FUNC_GROUP < 1 << 14, "two bytes of LEB128");
+    uint8_t text[1 + 2 * (2 + WW_FUNC_GROUP)];
+    size_t size = 0;
+    text[size++] = TYPE_FUNC;
+    add_funcrefs(text, &size, params);
+    add_funcrefs(text, &size, results);
     uint32_t index = 0;
     if (!e->status) e->status = ww_names_intern(&e->types, ww_view_of(text, size), &index);
     return index;
@@ -409,11 +434,12 @@ static parts import_parts(emitter *e, const ww_thunk *thunk)
     return p;
 }
 
-static void add_export(emitter *e, uint32_t number, uint32_t function)
+/* The next function, under its number among the exports. */
+static void export_next(emitter *e)
 {
-    put_number(e, &e->exports, number);
+    put_number(e, &e->exports, e->export_count++);
     put_byte(e, &e->exports, KIND_FUNC);
-    put_u32(e, &e->exports, function);
+    put_u32(e, &e->exports, e->yield + e->function_count);
 }
 
 static uint32_t imports_of(const ww_thunk *thunk)
@@ -425,13 +451,11 @@ static uint32_t imports_of(const ww_thunk *thunk)
     }
 }
 
-static void add_thunk(emitter *e, const ww_thunk *thunk, uint32_t number)
+/* Answers the function's index. */
+static uint32_t add_thunk(emitter *e, const ww_thunk *thunk)
 {
-    if (thunk->kind == WW_THUNK_DIRECT) {
-        add_export(e, number, add_import(e, &thunk->core));
-        return;
-    }
-    add_export(e, number, e->yield + e->function_count);
+    if (thunk->kind == WW_THUNK_DIRECT) return add_import(e, &thunk->core);
+    uint32_t function = e->yield + e->function_count;
     if (thunk->kind == WW_THUNK_FORWARD) {
         add_function(e, &thunk->core);
         emit_forward(e, thunk);
@@ -441,6 +465,7 @@ static void add_thunk(emitter *e, const ww_thunk *thunk, uint32_t number)
         emit_loop(e, &p);
     }
     add_code(e);
+    return function;
 }
 
 static void add_yield(emitter *e)
@@ -451,31 +476,50 @@ static void add_yield(emitter *e)
     add_code(e);
 }
 
-static void add_setter(emitter *e)
+static void add_getter(emitter *e, const uint32_t *functions, uint32_t count)
 {
-    put_name(e, &e->exports, ww_view_str("set"));
-    put_byte(e, &e->exports, KIND_FUNC);
-    put_u32(e, &e->exports, e->yield + e->function_count);
-    add_function(e, &setter_type);
+    export_next(e);
+    put_u32(e, &e->functions, funcref_type_index(e, 0, count));
+    e->function_count++;
     put_u32(e, &e->body, 0);
-    op_u32(e, OP_LOCAL_GET, 0);
-    op_u32(e, OP_LOCAL_GET, 1);
-    op_u32(e, OP_TABLE_SET, TABLE_INDEX);
+    for (uint32_t i = 0; i < count; i++) {
+        op_u32(e, OP_REF_FUNC, functions[i]);
+        put_u32(e, &e->elements, functions[i]);
+    }
     op(e, OP_END);
     add_code(e);
 }
 
-static void emit_all(emitter *e, const ww_thunk *thunks, uint32_t count)
+static void add_setter(emitter *e, uint32_t first, uint32_t count)
+{
+    export_next(e);
+    put_u32(e, &e->functions, funcref_type_index(e, count, 0));
+    e->function_count++;
+    put_u32(e, &e->body, 0);
+    for (uint32_t i = 0; i < count; i++) {
+        op_const(e, OP_I32_CONST, first + i);
+        op_u32(e, OP_LOCAL_GET, i);
+        op_u32(e, OP_TABLE_SET, TABLE_INDEX);
+    }
+    op(e, OP_END);
+    add_code(e);
+}
+
+/* `functions` has room for the index of each thunk. */
+static void emit_all(emitter *e, const ww_thunk *thunks, uint32_t count, uint32_t *functions)
 {
     e->yield = 1; /* resume */
     for (uint32_t i = 0; i < count; i++)
         e->yield += imports_of(&thunks[i]);
     add_import(e, &answer_of_resume);
     add_yield(e);
-    add_setter(e);
     for (uint32_t i = 0; i < count && !e->status; i++)
-        add_thunk(e, &thunks[i], i);
+        functions[i] = add_thunk(e, &thunks[i]);
     WW_ASSERT(e->status || e->import_count == e->yield);
+    for (uint32_t g = 0; g < ww_thunk_groups(count) && !e->status; g++)
+        add_getter(e, functions + g * WW_FUNC_GROUP, ww_thunk_group_size(count, g));
+    for (uint32_t g = 0; g < ww_thunk_groups(e->slot_count) && !e->status; g++)
+        add_setter(e, g * WW_FUNC_GROUP, ww_thunk_group_size(e->slot_count, g));
 }
 
 /* --- assembly ------------------------------------------------------------------------------- */
@@ -496,7 +540,7 @@ static void put_vector(emitter *e, ww_buf *out, uint8_t id, uint32_t count, cons
     close_section(e, out, id);
 }
 
-static void assemble(emitter *e, uint32_t export_count, ww_buf *out)
+static void assemble(emitter *e, uint32_t thunk_count, ww_buf *out)
 {
     static const uint8_t preamble[] = {0, 'a', 's', 'm', 1, 0, 0, 0};
     put(e, out, preamble, sizeof preamble);
@@ -514,7 +558,13 @@ static void assemble(emitter *e, uint32_t export_count, ww_buf *out)
     put_u32(e, &e->body, e->slot_count);
     put_u32(e, &e->body, e->slot_count);
     close_section(e, out, SECTION_TABLE);
-    put_vector(e, out, SECTION_EXPORT, export_count, &e->exports);
+    put_vector(e, out, SECTION_EXPORT, e->export_count, &e->exports);
+    put_u32(e, &e->body, 1);
+    put_byte(e, &e->body, ELEMENTS_DECLARED);
+    put_byte(e, &e->body, KIND_FUNC);
+    put_u32(e, &e->body, thunk_count);
+    put(e, &e->body, e->elements.data, e->elements.size);
+    close_section(e, out, SECTION_ELEMENT);
     put_vector(e, out, SECTION_CODE, e->function_count, &e->code);
 }
 
@@ -528,25 +578,37 @@ static ww_status keep(const emitter *e, const ww_buf *wasm, ww_arena *arena, ww_
     return WW_OK;
 }
 
+static ww_status emit(emitter *e, const ww_thunk *thunks, uint32_t count, ww_arena *arena,
+                      ww_thunk_module *out)
+{
+    ww_buf wasm;
+    ww_buf_init(&wasm, arena->allocator, WW_MAX_PLAN_BYTES);
+    uint32_t *functions = ww_arena_alloc(arena, (count + 1) * sizeof *functions);
+    if (functions)
+        emit_all(e, thunks, count, functions);
+    else
+        e->status = ww_arena_failure(arena);
+    assemble(e, count, &wasm);
+    if (!e->status) e->status = keep(e, &wasm, arena, out);
+    ww_buf_deinit(&wasm);
+    return e->status;
+}
+
 ww_status ww_thunk_emit(const ww_thunk *thunks, uint32_t count, const ww_core_type *slots,
                         uint32_t slot_count, ww_arena *arena, ww_thunk_module *out, ww_diag *diag)
 {
     *out = (ww_thunk_module){0};
-    const ww_allocator *allocator = arena->allocator;
     emitter e = {.slots = slots, .slot_count = slot_count};
-    ww_buf wasm;
     static const uint64_t key[2] = {0, 0};
-    ww_names_init(&e.types, allocator, key, 4 * WW_MAX_PLAN_FUNCS);
-    ww_buf *const buffers[] = {&e.imports, &e.import_types, &e.functions, &e.exports,
-                               &e.code,    &e.body,         &wasm};
+    ww_names_init(&e.types, arena->allocator, key, 4 * WW_MAX_PLAN_FUNCS);
+    ww_buf *const buffers[] = {&e.imports, &e.import_types, &e.functions, &e.elements,
+                               &e.exports, &e.code,         &e.body};
     for (size_t i = 0; i < WW_COUNT_OF(buffers); i++)
-        ww_buf_init(buffers[i], allocator, WW_MAX_PLAN_BYTES);
-    emit_all(&e, thunks, count);
-    assemble(&e, count + 1, &wasm);
-    if (!e.status) e.status = keep(&e, &wasm, arena, out);
+        ww_buf_init(buffers[i], arena->allocator, WW_MAX_PLAN_BYTES);
+    ww_status status = emit(&e, thunks, count, arena, out);
     for (size_t i = 0; i < WW_COUNT_OF(buffers); i++)
         ww_buf_deinit(buffers[i]);
     ww_names_deinit(&e.types);
-    if (e.status) return ww_fail(diag, e.status, "thunks of %u functions", count);
+    if (status) return ww_fail(diag, status, "thunks of %u functions", count);
     return WW_OK;
 }

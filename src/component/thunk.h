@@ -11,8 +11,10 @@
  *            so that the host never calls the guest: reallocs, callees, destructors and
  *            post-returns are called by the thunk, traps pass through by themselves, and a wait is
  *            a call of an empty function (wasm/wasm.h).
- * Table      The module owns a table of functions, one entry per plan slot, filled by the host as
- *            steps reach them; the thunk reaches them with call_indirect.
+ * Table      The module owns a table of functions, one entry per plan slot, filled by the host
+ *            before guest code runs; the thunk reaches them with call_indirect.
+ * Groups     The host gets the thunks and sets the slots by WW_FUNC_GROUP functions a call: a
+ *            look-up by name for each of them took a fifth of a small program's spawn.
  * Bounds     WW_MAX_PLAN_FUNCS thunks, WW_MAX_PLAN_BYTES in all.
  */
 #pragma once
@@ -48,13 +50,25 @@ typedef struct ww_thunk {
 
 /* Imports of the module, in this order: resume; then for each thunk in order: DIRECT: the function;
  * SITE and LIFT: begin, and, if it has a callee with parameters, args() -> (callee's parameters).
- * FORWARD: nothing. Exports, in this order: "set", which puts a function into a slot
- * (ww_store_set_slot); then one function per thunk, named by its number. */
+ * FORWARD: nothing. Exports, in this order: for each group of thunks a getter, then for each
+ * group of slots a setter (ww_store_get_funcs, ww_store_set_funcs). */
 typedef struct ww_thunk_module {
     ww_view wasm; /* in the arena, as are the types */
     uint32_t import_count;
     const ww_core_type *imports;
 } ww_thunk_module;
+
+/* Groups of `count` functions, and the size of one. */
+static inline uint32_t ww_thunk_groups(uint32_t count)
+{
+    return (count + WW_FUNC_GROUP - 1) / WW_FUNC_GROUP;
+}
+
+static inline uint32_t ww_thunk_group_size(uint32_t count, uint32_t group)
+{
+    uint32_t left = count - group * WW_FUNC_GROUP;
+    return left < WW_FUNC_GROUP ? left : WW_FUNC_GROUP;
+}
 
 WW_MUST_USE ww_status ww_thunk_emit(const ww_thunk *thunks, uint32_t count,
                                     const ww_core_type *slots, uint32_t slot_count, ww_arena *arena,

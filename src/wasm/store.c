@@ -119,7 +119,7 @@ void ww_store_free(ww_store *store)
 /* --- instances --- */
 
 /* What the engine compiles to fill a module's tables and memories is entered off the fiber, and so
- * is the setter of slots: they must not meet a deadline. */
+ * are the getters and setters of functions: they must not meet a deadline. */
 static void put_deadline_far(ww_store *store)
 {
     WW_ASSERT(!store->called && !store->dead);
@@ -173,18 +173,41 @@ void ww_store_export(ww_store *store, const ww_module *module, const ww_core_ins
     WW_ASSERT(found);
 }
 
-/* The C library cannot put a function into a table unless the engine has garbage collection, but
- * generated code can. */
-ww_status ww_store_set_slot(ww_store *store, const ww_core_func *setter, uint32_t index,
-                            const ww_core_func *func)
+static ww_status run_generated(ww_store *store, const ww_core_func *func, wasmtime_val_raw_t *slots,
+                               size_t count)
 {
     put_deadline_far(store);
-    wasmtime_val_raw_t slots[2] = {{.i64 = index}};
-    slots[1].funcref = wasmtime_func_to_raw(store->context, engine_func(func));
     wasm_trap_t *trap = NULL;
-    wasmtime_error_t *error = wasmtime_func_call_unchecked(store->context, engine_func(setter),
-                                                           slots, WW_COUNT_OF(slots), &trap);
+    wasmtime_error_t *error =
+        wasmtime_func_call_unchecked(store->context, engine_func(func), slots, count, &trap);
     return ww_fail_of_instantiation(NULL, error, trap);
+}
+
+ww_status ww_store_get_funcs(ww_store *store, const ww_core_func *getter, ww_core_func *out,
+                             size_t count)
+{
+    WW_ASSERT(count <= WW_FUNC_GROUP);
+    wasmtime_val_raw_t slots[WW_FUNC_GROUP];
+    ww_status status = run_generated(store, getter, slots, count);
+    for (size_t i = 0; i < count && !status; i++) {
+        wasmtime_func_t func = {0};
+        if (slots[i].funcref) wasmtime_func_from_raw(store->context, slots[i].funcref, &func);
+        memcpy(&out[i], &func, sizeof func);
+    }
+    return status;
+}
+
+/* The C library cannot put a function into a table unless the engine has garbage collection, but
+ * generated code can. */
+ww_status ww_store_set_funcs(ww_store *store, const ww_core_func *setter, const ww_core_func *funcs,
+                             size_t count)
+{
+    WW_ASSERT(count <= WW_FUNC_GROUP);
+    wasmtime_val_raw_t slots[WW_FUNC_GROUP];
+    for (size_t i = 0; i < count; i++)
+        slots[i].funcref =
+            funcs[i].store ? wasmtime_func_to_raw(store->context, engine_func(&funcs[i])) : NULL;
+    return run_generated(store, setter, slots, count);
 }
 
 ww_memory_view ww_store_memory(ww_store *store, const ww_core_memory *memory)

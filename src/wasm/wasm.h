@@ -197,10 +197,15 @@ WW_MUST_USE ww_status ww_store_instantiate_link(ww_store *store, const ww_link *
 /* The export that ww_module_find_export numbered; `module` is the instance's. */
 void ww_store_export(ww_store *store, const ww_module *module, const ww_core_instance *instance,
                      uint32_t index, ww_core_extern *out);
-/* Calls `setter`, a generated function (i32, funcref) -> () that stores its second parameter into a
- * table at its first. E_TRAP if the table is too small. Not while a call lives. */
-WW_MUST_USE ww_status ww_store_set_slot(ww_store *store, const ww_core_func *setter, uint32_t index,
-                                        const ww_core_func *func);
+/* Many functions in one step, without a look-up by name for each: calls generated code that neither
+ * waits nor traps, `getter` of type () -> (count funcrefs) or `setter` of type (count funcrefs) ->
+ * (). A func without a store is the null reference. Not while a call lives; at most
+ * WW_FUNC_GROUP. */
+enum { WW_FUNC_GROUP = 128 };
+WW_MUST_USE ww_status ww_store_get_funcs(ww_store *store, const ww_core_func *getter,
+                                         ww_core_func *out, size_t count);
+WW_MUST_USE ww_status ww_store_set_funcs(ww_store *store, const ww_core_func *setter,
+                                         const ww_core_func *funcs, size_t count);
 
 static inline bool ww_store_is_memory(const ww_core_extern *e)
 {

@@ -23,7 +23,7 @@ static ww_thunk thunk_of(ww_thunk_kind kind, uint32_t callee)
                       .post_return = WW_NONE};
 }
 
-static void thunk_emit__one_direct_function__is_imported_and_exported(void **state)
+static void thunk_emit__one_direct_function__is_imported_and_comes_from_the_getter(void **state)
 {
     (void)state;
     ww_arena arena;
@@ -35,21 +35,21 @@ static void thunk_emit__one_direct_function__is_imported_and_exported(void **sta
     ww_thunk_module module;
     assert_ok(ww_thunk_emit(&thunk, 1, NULL, 0, &arena, &module, NULL));
     static const uint8_t expected[] = {
-        0,    'a', 's',  'm',  1,    0,    0,    0,       /* preamble */
-        1,    20,  4,                                     /* types: */
-        0x60, 1,   0x7e, 3,    0x7f, 0x7e, 0x7e,          /* resume */
-        0x60, 0,   0,                                     /* $yield */
-        0x60, 2,   0x7f, 0x70, 0,                         /* set */
-        0x60, 1,   0x7e, 0,                               /* the function */
-        2,    19,  2,                                     /* imports: */
-        4,    'h', 'o',  's',  't',  1,    '0',  0, 0,    /* resume */
-        4,    'h', 'o',  's',  't',  1,    '1',  0, 3,    /* the function */
-        3,    3,   2,    1,    2,                         /* types of $yield and set */
-        4,    5,   1,    0x70, 1,    0,    0,             /* an empty table */
-        7,    11,  2,    3,    's',  'e',  't',  0, 3,    /* exports: set */
-        1,    '0', 0,    1,                               /* the function */
-        10,   13,  2,    2,    0,    0x0b,                /* code: $yield */
-        8,    0,   0x20, 0,    0x20, 1,    0x26, 0, 0x0b, /* set */
+        0,    'a', 's',  'm',  1,    0,    0,    0,    /* preamble */
+        1,    19,  4,                                  /* types: */
+        0x60, 1,   0x7e, 3,    0x7f, 0x7e, 0x7e,       /* resume */
+        0x60, 0,   0,                                  /* $yield */
+        0x60, 1,   0x7e, 0,                            /* the function */
+        0x60, 0,   1,    0x70,                         /* the getter */
+        2,    19,  2,                                  /* imports: */
+        4,    'h', 'o',  's',  't',  1,    '0',  0, 0, /* resume */
+        4,    'h', 'o',  's',  't',  1,    '1',  0, 2, /* the function */
+        3,    3,   2,    1,    3,                      /* types of $yield and the getter */
+        4,    5,   1,    0x70, 1,    0,    0,          /* an empty table */
+        7,    5,   1,    1,    '0',  0,    3,          /* exports: the getter */
+        9,    5,   1,    3,    0,    1,    1, /* elements: the function may be referred to */
+        10,   9,   2,    2,    0,    0x0b,    /* code: $yield */
+        4,    0,   0xd2, 1,    0x0b,          /* the getter */
     };
     assert_int_equal(module.wasm.size, sizeof expected);
     assert_memory_equal(module.wasm.data, expected, sizeof expected);
@@ -103,7 +103,7 @@ static void thunk_emit__any_allocation_failing__gives_everything_back(void **sta
 
 /* --- in the engine --------------------------------------------------------------------------- */
 
-enum { ANSWERS_MAX = 8, LOG_MAX = 40 };
+enum { LOG_MAX = 40, SLOTS_MAX = WW_FUNC_GROUP + 2 };
 
 typedef struct answer {
     uint32_t op;
@@ -125,6 +125,8 @@ typedef struct host {
     uint32_t logged;
     const uint64_t *args;
     uint32_t arg_count;
+    uint32_t thunk_count, slot_count;
+    ww_core_func slots[SLOTS_MAX];
 } host;
 
 static void note(host *h, uint64_t value)
@@ -211,6 +213,8 @@ static void host_start(host *h, const ww_thunk *thunks, uint32_t count, const ww
     ww_arena arena;
     ww_arena_init(&arena, ww_allocator_libc(), WW_MAX_PLAN_BYTES);
     ww_thunk_module module;
+    h->thunk_count = count;
+    h->slot_count = slot_count;
     assert_ok(ww_thunk_emit(thunks, count, types, slot_count, &arena, &module, &h->diag));
     if (ww_module_compile(h->engine, module.wasm, &h->module, &h->diag))
         fail_msg("%s", h->diag.text);
@@ -219,7 +223,7 @@ static void host_start(host *h, const ww_thunk *thunks, uint32_t count, const ww
     if (ww_link_new(h->engine, h->module, imports, module.import_count, &h->link, &h->diag))
         fail_msg("%s", h->diag.text);
     const ww_store_limits limits = {.memory_bytes_max = 1 << 20,
-                                    .table_elements_max = 100,
+                                    .table_elements_max = SLOTS_MAX,
                                     .instances_max = 2,
                                     .tables_max = 2,
                                     .memories_max = 1};
@@ -246,13 +250,19 @@ static ww_core_func export_at(host *h, uint32_t index)
 
 static ww_core_func thunk_func(host *h, uint32_t thunk)
 {
-    return export_at(h, 1 + thunk);
+    ww_core_func group[WW_FUNC_GROUP], getter = export_at(h, thunk / WW_FUNC_GROUP);
+    uint32_t size = ww_thunk_group_size(h->thunk_count, thunk / WW_FUNC_GROUP);
+    assert_ok(ww_store_get_funcs(h->store, &getter, group, size));
+    return group[thunk % WW_FUNC_GROUP];
 }
 
 static void fill_slot(host *h, uint32_t slot, uint32_t thunk)
 {
-    ww_core_func setter = export_at(h, 0), func = thunk_func(h, thunk);
-    assert_ok(ww_store_set_slot(h->store, &setter, slot, &func));
+    uint32_t group = slot / WW_FUNC_GROUP;
+    ww_core_func setter = export_at(h, ww_thunk_groups(h->thunk_count) + group);
+    h->slots[slot] = thunk_func(h, thunk);
+    assert_ok(ww_store_set_funcs(h->store, &setter, &h->slots[group * WW_FUNC_GROUP],
+                                 ww_thunk_group_size(h->slot_count, group)));
 }
 
 static ww_poll call(host *h, uint32_t thunk)
@@ -457,10 +467,37 @@ static void thunk__a_forwarder__calls_its_slot_or_traps_as_a_null_entry(void **s
     }
 }
 
+/* A forwarder for each slot, and the site behind them all: the second group of either kind. */
+static void thunk__more_than_one_group__all_are_found_and_filled(void **state)
+{
+    (void)state;
+    host h;
+    host_new(&h);
+    const ww_core_type type = {0};
+    ww_core_type types[SLOTS_MAX] = {0};
+    ww_thunk thunks[SLOTS_MAX + 1];
+    for (uint32_t i = 0; i < SLOTS_MAX; i++)
+        thunks[i] = (ww_thunk){WW_THUNK_FORWARD, type, .callee = i, .post_return = WW_NONE};
+    thunks[SLOTS_MAX] = (ww_thunk){WW_THUNK_SITE, type, .callee = WW_NONE, .post_return = WW_NONE};
+    ww_host_import imports[] = {import_of(host_begin, &resume_params),
+                                import_of(host_begin, &no_params)};
+    host_start(&h, thunks, SLOTS_MAX + 1, types, SLOTS_MAX, imports);
+    const answer done[] = {{.op = WW_OP_DONE}, {.op = WW_OP_DONE}};
+    h.answers = done;
+    h.answer_count = 2;
+    fill_slot(&h, SLOTS_MAX - 1, SLOTS_MAX);
+    fill_slot(&h, 0, SLOTS_MAX - 1); /* by way of the last one */
+    assert_int_equal(call(&h, SLOTS_MAX - 1), WW_POLL_DONE);
+    assert_int_equal(call(&h, 0), WW_POLL_DONE);
+    assert_int_equal(call(&h, 1), WW_POLL_FAILED);
+    assert_int_equal(h.answered, 2);
+    host_end(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(thunk_emit__one_direct_function__is_imported_and_exported),
+        cmocka_unit_test(thunk_emit__one_direct_function__is_imported_and_comes_from_the_getter),
         cmocka_unit_test(thunk_emit__each_kind__adds_the_imports_it_needs),
         cmocka_unit_test(thunk_emit__any_allocation_failing__gives_everything_back),
         cmocka_unit_test(thunk__values_of_every_type__pass_both_ways),
@@ -469,6 +506,7 @@ int main(void)
         cmocka_unit_test(thunk__a_wait__suspends_and_goes_on_with_resume),
         cmocka_unit_test(thunk__what_is_no_opcode__traps),
         cmocka_unit_test(thunk__a_forwarder__calls_its_slot_or_traps_as_a_null_entry),
+        cmocka_unit_test(thunk__more_than_one_group__all_are_found_and_filled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

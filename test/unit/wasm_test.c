@@ -431,15 +431,18 @@ static void memory__after_the_guest_grew_it__has_the_same_base(void **state)
     ww_module_free(module);
 }
 
-/* (table 1 funcref) (func (export "f") (call $host)) (func (export "r") (call_indirect 0))
- * (func (export "s") (param i32 funcref) (table.set (local.get 0) (local.get 1))) */
+/* (table 2 funcref) (func (export "f") (call $host)) (func (export "r") (call_indirect 0))
+ * (func (export "s") (param funcref funcref) both into the table)
+ * (func (export "g") (result funcref funcref) both out of it) */
 static const uint8_t has_slots[] = {WASM_MODULE(
-    TYPES(2, FUNC_TYPE(WASM_NONE, WASM_NONE), 0x60, 2, 0x7f, 0x70, 0), HOST_FUNC, FUNCS(0, 0, 1),
-    TABLE(1), EXPORTS(3, EXPORT_FUNC('f', 1), EXPORT_FUNC('r', 2), EXPORT_FUNC('s', 3)),
-    CODE(3, BODY(CALL(0)), BODY(I32_CONST(0), 0x11, 0, 0),
-         BODY(LOCAL_GET(0), LOCAL_GET(1), 0x26, 0)))};
+    TYPES(3, FUNC_TYPE(WASM_NONE, WASM_NONE), 0x60, 2, 0x70, 0x70, 0, 0x60, 0, 2, 0x70, 0x70),
+    HOST_FUNC, FUNCS(0, 0, 1, 2), TABLE(2),
+    EXPORTS(4, EXPORT_FUNC('f', 1), EXPORT_FUNC('r', 2), EXPORT_FUNC('s', 3), EXPORT_FUNC('g', 4)),
+    CODE(4, BODY(CALL(0)), BODY(I32_CONST(0), 0x11, 0, 0),
+         BODY(I32_CONST(0), LOCAL_GET(0), 0x26, 0, I32_CONST(1), LOCAL_GET(1), 0x26, 0),
+         BODY(I32_CONST(0), 0x25, 0, I32_CONST(1), 0x25, 0)))};
 
-static void slot__set_through_a_setter__is_what_an_indirect_call_reaches(void **state)
+static void funcs__set_through_a_setter__are_what_calls_and_a_getter_find(void **state)
 {
     fixture *f = *state;
     ww_module *module = compile(f, has_slots, sizeof has_slots);
@@ -450,10 +453,15 @@ static void slot__set_through_a_setter__is_what_an_indirect_call_reaches(void **
     assert_ok(ww_store_instantiate_link(f->store, link, &instance, &f->diag));
     ww_core_func callee = export_func(f, module, &instance, "f");
     ww_core_func setter = export_func(f, module, &instance, "s");
+    ww_core_func getter = export_func(f, module, &instance, "g");
     for (int i = 0; i < 4; i++)
         ww_engine_tick(f->engine);
-    assert_ok(ww_store_set_slot(f->store, &setter, 0, &callee));
-    assert_int_equal(ww_store_set_slot(f->store, &setter, 1, &callee), WW_E_TRAP);
+    ww_core_func found[2] = {callee, {0}};
+    assert_ok(ww_store_set_funcs(f->store, &setter, found, 2));
+    memset(found, 0xff, sizeof found);
+    assert_ok(ww_store_get_funcs(f->store, &getter, found, 2));
+    assert_int_not_equal(found[0].store, 0);
+    assert_int_equal(found[1].store, 0);
     ww_core_func func = export_func(f, module, &instance, "r");
     assert_ok(ww_store_call(f->store, &func));
     assert_int_equal(ww_store_poll(f->store), WW_POLL_DONE);
@@ -542,7 +550,7 @@ int main(void)
         CASE(instantiate__beyond_the_stores_limits__is_a_limit),
         CASE(instantiate__with_an_import_of_another_type__is_a_mismatch),
         CASE(memory__after_the_guest_grew_it__has_the_same_base),
-        CASE(slot__set_through_a_setter__is_what_an_indirect_call_reaches),
+        CASE(funcs__set_through_a_setter__are_what_calls_and_a_getter_find),
         CASE(compile__of_nonsense__says_what_is_wrong),
         CASE(serialize__then_load__is_the_same_module),
         cmocka_unit_test(engine__whose_pool_needs_more_mappings_than_allowed__names_the_setting),
