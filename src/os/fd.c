@@ -99,6 +99,11 @@ void ww_fd_close_number(int number)
     if (number >= 0) close(number);
 }
 
+void ww_fd_shutdown(const ww_fd *fd)
+{
+    if (fd->kind == WW_FD_SOCKET) shutdown(fd->number, SHUT_WR);
+}
+
 void ww_fd_unref(ww_fd *fd)
 {
     if (!fd || --fd->refs) return;
@@ -177,27 +182,33 @@ int ww_fd_read_now(ww_fd *fd, void *out, size_t size, int64_t offset, size_t *go
     return error;
 }
 
-static int write_shared(const ww_fd *fd, const struct iovec parts[2], size_t *put)
+static int write_shared(const ww_fd *fd, const struct iovec *parts, size_t count, size_t *put)
 {
     *put = 0;
     if (!ww_fd_ready(fd, WW_WRITABLE)) return EAGAIN;
-    const struct iovec *part = parts[0].iov_len ? &parts[0] : &parts[1];
+    const struct iovec *part = parts, *last = parts + count - 1;
+    while (part < last && !part->iov_len)
+        part++;
     size_t size = part->iov_len < SHARED_WRITE_MAX ? part->iov_len : SHARED_WRITE_MAX;
     return count_or_errno(write(fd->number, part->iov_base, size), put);
 }
 
-static int write_once(ww_fd *fd, struct iovec parts[2], int64_t offset, size_t *put)
+static int write_stream(const ww_fd *fd, struct iovec *parts, size_t count, size_t *put)
 {
-    switch ((ww_fd_kind)fd->kind) {
-    case WW_FD_NULL: *put = parts[0].iov_len + parts[1].iov_len; return 0;
-    case WW_FD_SOCKET: {
-        struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+    if (fd->kind == WW_FD_SOCKET) {
+        struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
         return count_or_errno(sendmsg(fd->number, &message, MSG_DONTWAIT | MSG_NOSIGNAL), put);
     }
-    case WW_FD_STREAM:
-        if (fd->is_shared) return write_shared(fd, parts, put);
-        return count_or_errno(writev(fd->number, parts, 2), put);
-    case WW_FD_FILE: break;
+    if (fd->is_shared) return write_shared(fd, parts, count, put);
+    return count_or_errno(writev(fd->number, parts, (int)count), put);
+}
+
+static int write_once(ww_fd *fd, struct iovec parts[2], int64_t offset, size_t *put)
+{
+    if (ww_fd_is_stream(fd)) return write_stream(fd, parts, 2, put);
+    if (fd->kind == WW_FD_NULL) {
+        *put = parts[0].iov_len + parts[1].iov_len;
+        return 0;
     }
     *put = 0;
     if (fd->writes_in_jobs) return EAGAIN;
@@ -217,6 +228,19 @@ int ww_fd_write_now(ww_fd *fd, const ww_view parts[2], int64_t offset, size_t *p
     int error;
     do
         error = write_once(fd, list, offset, put);
+    while (error == EINTR);
+    return error;
+}
+
+int ww_fd_send_now(const ww_fd *fd, const ww_view *parts, size_t count, size_t *put)
+{
+    struct iovec list[WW_FD_PARTS_MAX];
+    if (count > WW_FD_PARTS_MAX) count = WW_FD_PARTS_MAX;
+    for (size_t i = 0; i < count; i++)
+        list[i] = iovec_of(parts[i]);
+    int error;
+    do
+        error = write_stream(fd, list, count, put);
     while (error == EINTR);
     return error;
 }

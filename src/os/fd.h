@@ -47,6 +47,8 @@ static inline ww_fd *ww_fd_ref(ww_fd *fd)
 
 void ww_fd_unref(ww_fd *fd); /* also NULL */
 
+void ww_fd_shutdown(const ww_fd *fd); /* a socket: the peer sees the end; nothing else changes */
+
 void ww_fd_close_number(int number); /* a descriptor that was not adopted; also -1 */
 
 /* True if EAGAIN is waited for with ww_fd_wait, false if with a job. */
@@ -65,6 +67,10 @@ enum { WW_FD_HERE = -1, WW_FD_END = -2 };
 int ww_fd_read_now(ww_fd *fd, void *out, size_t size, int64_t offset, size_t *got);
 /* Both parts, one after the other; *put may be less than their sum. */
 int ww_fd_write_now(ww_fd *fd, const ww_view parts[2], int64_t offset, size_t *put);
+
+/* Streams and sockets only: several parts, of which the first WW_FD_PARTS_MAX are looked at. */
+enum { WW_FD_PARTS_MAX = 32 };
+int ww_fd_send_now(const ww_fd *fd, const ww_view *parts, size_t count, size_t *put);
 
 /* Blocking, for jobs on files. */
 int ww_fd_read(const ww_fd *fd, void *out, size_t size, int64_t offset, size_t *got);
