@@ -137,17 +137,17 @@ static capnp_letter *open_letter(ww_capnp_conn *conn, size_t size)
     return letter;
 }
 
-static ww_status outcome(ww_capnp_conn *conn, const char *text, ww_diag *diag)
+static ww_status outcome(ww_capnp_conn *conn, ww_diag *diag)
 {
-    return conn->is_over ? ww_fail(diag, WW_E_CLOSED, "%s", text) : WW_AGAIN;
+    return conn->is_over ? ww_fail(diag, WW_E_CLOSED, "%s", conn->reason) : WW_AGAIN;
 }
 
 ww_status ww_capnp_conn_received(ww_capnp_conn *conn, size_t size, ww_diag *diag)
 {
-    if (conn->is_over) return outcome(conn, "the connection is over", diag);
+    if (conn->is_over) return outcome(conn, diag);
     conn->input->used += size;
     capnp_conn_ref(conn);
-    ww_diag why = {WW_OK, "the connection was ended"};
+    ww_diag why;
     while (!conn->is_over) {
         size_t have;
         uint64_t need;
@@ -161,7 +161,7 @@ ww_status ww_capnp_conn_received(ww_capnp_conn *conn, size_t size, ww_diag *diag
         else
             capnp_conn_end(conn, WW_CAPNP_OVERLOADED, "out of memory");
     }
-    ww_status status = outcome(conn, why.text, diag);
+    ww_status status = outcome(conn, diag);
     capnp_conn_unref(conn);
     return status;
 }
@@ -171,7 +171,7 @@ ww_status ww_capnp_conn_feed(ww_capnp_conn *conn, ww_view bytes, ww_diag *diag)
     while (bytes.size) {
         size_t room;
         uint8_t *to = ww_capnp_conn_room(conn, &room);
-        if (!to) return ww_fail(diag, WW_E_CLOSED, "the connection is over");
+        if (!to) return outcome(conn, diag);
         size_t size = bytes.size < room ? bytes.size : room;
         memcpy(to, bytes.data, size);
         ww_status status = ww_capnp_conn_received(conn, size, diag);
@@ -313,8 +313,9 @@ static void end_exports(ww_capnp_conn *conn)
 void capnp_conn_end(ww_capnp_conn *conn, ww_capnp_exception type, const char *reason)
 {
     if (conn->is_over) return;
-    char text[WW_CAPNP_REASON_MAX]; /* `reason` may belong to what is freed here */
-    snprintf(text, sizeof text, "%s", reason);
+    /* A copy: `reason` may belong to what is freed here. */
+    snprintf(conn->reason, sizeof conn->reason, "%s", reason);
+    const char *text = conn->reason;
     conn->is_over = true;
     capnp_conn_ref(conn);
     end_questions(conn, type, text);
@@ -334,6 +335,28 @@ void ww_capnp_conn_lost(ww_capnp_conn *conn, const char *reason)
     while (conn->output_first)
         drop_first(conn);
     capnp_conn_end(conn, WW_CAPNP_DISCONNECTED, reason);
+}
+
+void ww_capnp_conn_ended(ww_capnp_conn *conn)
+{
+    bool is_cut = conn->input && conn->input->used > conn->input_start;
+    ww_capnp_conn_lost(conn, is_cut ? "the peer closed the connection in the middle of a message"
+                                    : "the peer closed the connection");
+}
+
+void ww_capnp_conn_close(ww_capnp_conn *conn, const char *reason)
+{
+    capnp_conn_end(conn, WW_CAPNP_DISCONNECTED, reason);
+}
+
+const char *ww_capnp_conn_reason(const ww_capnp_conn *conn)
+{
+    return conn->reason;
+}
+
+uint64_t ww_capnp_conn_output_size(const ww_capnp_conn *conn)
+{
+    return conn->output_words * 8;
 }
 
 void ww_capnp_conn_abort(ww_capnp_conn *conn, ww_capnp_exception type, const char *reason)

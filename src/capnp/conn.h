@@ -33,10 +33,7 @@ WW_MUST_USE ww_status ww_capnp_conn_received(ww_capnp_conn *conn, size_t size, w
 /* The same for bytes that stand elsewhere: copies them in. */
 WW_MUST_USE ww_status ww_capnp_conn_feed(ww_capnp_conn *conn, ww_view bytes, ww_diag *diag);
 
-typedef struct ww_capnp_iov {
-    const uint8_t *data;
-    size_t size;
-} ww_capnp_iov;
+typedef ww_view ww_capnp_iov;
 
 /* What waits to be written, at most `max` pieces; 0 for nothing. Stays valid until _sent. */
 size_t ww_capnp_conn_output(ww_capnp_conn *conn, ww_capnp_iov *iov, size_t max);
@@ -46,10 +43,19 @@ void ww_capnp_conn_on_output(ww_capnp_conn *conn, ww_capnp_wake *wake);
 
 /* The transport failed or reached its end: everything open fails `disconnected` with `reason`. */
 void ww_capnp_conn_lost(ww_capnp_conn *conn, const char *reason);
+/* The peer sends nothing more: lost, and the reason says whether a message was cut short. */
+void ww_capnp_conn_ended(ww_capnp_conn *conn);
 /* Ends it from this side: an Abort with `reason` is queued for the peer. */
 void ww_capnp_conn_abort(ww_capnp_conn *conn, ww_capnp_exception type, const char *reason);
-/* Aborted or lost: once the output is written (or does not get written any more), close the transport. */
+/* The same in order: everything open fails, nobody is told why, but what is in the output already goes out. */
+void ww_capnp_conn_close(ww_capnp_conn *conn, const char *reason);
+/* Why it is over; "" while it is not. */
+const char *ww_capnp_conn_reason(const ww_capnp_conn *conn);
+/* Aborted, closed or lost: once the output is written (or does not get written any more), close the transport. */
 bool ww_capnp_conn_is_over(const ww_capnp_conn *conn);
+
+/* Bytes that wait to be written. */
+uint64_t ww_capnp_conn_output_size(const ww_capnp_conn *conn);
 
 /* Entries in use, for tests and for `idle` decisions: all 0 when nothing is held on either side. */
 typedef struct ww_capnp_conn_counts {

@@ -34,7 +34,7 @@ typedef struct capnp_embargo {
 struct ww_capnp_conn {
     ww_capnp_vat *vat;
     uint32_t refs;
-    bool is_over, is_closing;
+    bool is_over;
     ww_capnp_cap *bootstrap;
     capnp_question *questions;
     uint32_t question_count, question_capacity, question_free, questions_used;
@@ -51,6 +51,7 @@ struct ww_capnp_conn {
     size_t output_sent; /* of output_first */
     uint64_t output_words;
     ww_capnp_wake *wake;
+    char reason[WW_CAPNP_REASON_MAX]; /* why it is over */
 };
 
 enum { CAPNP_NONE = UINT32_MAX, EXPORT_STALE = 1 };
