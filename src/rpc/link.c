@@ -1,6 +1,6 @@
 /* Invariants
- *  1. A link whose connection has output, or is over, is in its vat's list `written`, and the vat's task is posted.
- *  2. The application's code runs from `run_vat` (deliveries) and from `over`, with no frame of a link below it that
+ *  1. A link whose connection has output, or is over, is noted as a port.
+ *  2. The application's code runs from the vat (deliveries) and from `over`, with no frame of a link below it that
  *     looks at the link afterwards.
  *  3. The timer runs while the link is closing, or reading is stopped for its output; nothing else starts it.
  *  4. `over` is told once, when the transport has closed or the timer has fired; then the transport is gone.
@@ -12,73 +12,13 @@ struct ww_rpc_link {
     ww_transport_user user;
     ww_capnp_wake wake;
     ww_rpc_vat *vat;
-    ww_rpc_link *next, **place; /* in vat->written; NULL when in no list */
+    ww_rpc_port port;
     ww_capnp_conn *conn;
     ww_transport *transport;
     ww_rpc_owner *owner;
     ww_timer timer;
     bool is_closing;
 };
-
-/* ---- the vat ---- */
-
-static void post(ww_rpc_vat *self)
-{
-    ww_loop_post_last(self->loop, &self->task);
-}
-
-static void vat_woke(ww_capnp_wake *wake)
-{
-    post(WW_CONTAINER_OF(wake, ww_rpc_vat, wake));
-}
-
-static void unlist(ww_rpc_link *link)
-{
-    if (!link->place) return;
-    *link->place = link->next;
-    if (link->next) link->next->place = link->place;
-    link->next = NULL;
-    link->place = NULL;
-}
-
-static void list(ww_rpc_link *link)
-{
-    if (link->place) return;
-    link->place = &link->vat->written;
-    link->next = *link->place;
-    if (link->next) link->next->place = &link->next;
-    *link->place = link;
-}
-
-static void write_link(ww_rpc_link *link);
-
-static void run_vat(ww_task *task)
-{
-    ww_rpc_vat *self = WW_CONTAINER_OF(task, ww_rpc_vat, task);
-    bool more = ww_capnp_vat_run(self->vat, WW_RPC_DELIVERIES_PER_TURN);
-    while (self->written) {
-        ww_rpc_link *link = self->written;
-        unlist(link);
-        write_link(link);
-    }
-    if (more) post(self);
-}
-
-ww_status ww_rpc_vat_init(ww_rpc_vat *self, ww_loop *loop, const ww_capnp_limits *limits)
-{
-    *self = (ww_rpc_vat){.loop = loop, .wake = {vat_woke}, .task = {.run = run_vat}};
-    self->vat = ww_capnp_vat_new(ww_loop_allocator(loop), limits);
-    if (!self->vat) return WW_E_MEMORY;
-    ww_capnp_vat_on_work(self->vat, &self->wake);
-    return WW_OK;
-}
-
-void ww_rpc_vat_deinit(ww_rpc_vat *self)
-{
-    ww_capnp_vat_free(self->vat);
-    self->vat = NULL;
-    ww_task_cancel(&self->task);
-}
 
 /* ---- the end ---- */
 
@@ -103,7 +43,7 @@ static void end(ww_rpc_link *link)
     ww_timer_stop(link->vat->loop, &link->timer);
     ww_transport_free(link->transport);
     link->transport = NULL;
-    unlist(link);
+    ww_rpc_drop(link->vat, &link->port);
     ww_capnp_conn_on_output(link->conn, NULL);
     if (link->owner) link->owner->over(link->owner, link, ww_capnp_conn_reason(link->conn));
 }
@@ -117,8 +57,9 @@ static void timer_fired(ww_timer *timer)
 
 /* ---- the transport's side ---- */
 
-static void write_link(ww_rpc_link *link)
+static void write_link(ww_rpc_port *port)
 {
+    ww_rpc_link *link = WW_CONTAINER_OF(port, ww_rpc_link, port);
     if (ww_capnp_conn_is_over(link->conn)) begin_closing(link);
     ww_transport_flush(link->transport);
 }
@@ -126,8 +67,7 @@ static void write_link(ww_rpc_link *link)
 static void conn_woke(ww_capnp_wake *wake)
 {
     ww_rpc_link *link = WW_CONTAINER_OF(wake, ww_rpc_link, wake);
-    list(link);
-    post(link->vat);
+    ww_rpc_note(link->vat, &link->port);
 }
 
 static ww_rpc_link *link_of(ww_transport_user *user)
@@ -201,6 +141,7 @@ ww_status ww_rpc_link_open(ww_rpc_vat *vat, ww_transport *transport, ww_capnp_ca
     }
     *link = (ww_rpc_link){.user = {&METHODS},
                           .wake = {conn_woke},
+                          .port = {.turn = write_link},
                           .vat = vat,
                           .conn = conn,
                           .transport = transport,
@@ -244,7 +185,7 @@ void ww_rpc_link_free(ww_rpc_link *link)
     if (!link) return;
     ww_timer_stop(link->vat->loop, &link->timer);
     ww_transport_free(link->transport);
-    unlist(link);
+    ww_rpc_drop(link->vat, &link->port);
     ww_capnp_conn_free(link->conn);
     ww_free(ww_loop_allocator(link->vat->loop), link, sizeof *link);
 }

@@ -1,12 +1,10 @@
 /* rpc/link.h - a connection to another vat, over a transport, on the loop.
  *
- * Model      A ww_rpc_vat is a vat whose deliveries are run by the loop: at the end of each turn in which something
- *            happened, then what its links have to say is written, many messages at once. A link binds one connection to
- *            one transport. It ends by ww_rpc_link_close, by the peer's end, by a protocol error or a failed transport:
+ * Model      A link binds one connection of a ww_rpc_vat to one transport. It ends by ww_rpc_link_close, by the peer's end, by a protocol error or a failed transport:
  *            all open calls fail at once, what was written still goes out, and then `over` is told.
  * Ownership  The vat outlives its links. A link owns its transport. The owner frees the link, in `over` at the earliest
  *            sensible moment, or any time before: then the transport is closed at once.
- * Bounds     WW_RPC_DELIVERIES_PER_TURN. While more than WW_RPC_OUTPUT_SIZE_MAX bytes wait to be written, nothing is read.
+ * Bounds     While more than WW_RPC_OUTPUT_SIZE_MAX bytes wait to be written, nothing is read.
  * Time       A peer that takes none of what waits for it is given up after a while, on the loop's clock: a closing link
  *            waits WW_RPC_CLOSING_MS at most, one that may not read for its output WW_RPC_STALLED_MS without a byte taken.
  * Errors     `over` says why in one line: what the peer sent as its reason, what it did wrong, or what the system said.
@@ -14,32 +12,12 @@
  * Trust      Everything received is hostile; a peer can end its own link and nothing else.
  */
 #pragma once
-#include "capnp/conn.h"
 #include "os/transport.h"
+#include "rpc/vat.h"
 
-enum {
-    WW_RPC_DELIVERIES_PER_TURN = 1024,
-    WW_RPC_OUTPUT_SIZE_MAX = 32 << 20,
-    WW_RPC_CLOSING_MS = 2000,
-    WW_RPC_STALLED_MS = 60000
-};
+enum { WW_RPC_OUTPUT_SIZE_MAX = 32 << 20, WW_RPC_CLOSING_MS = 2000, WW_RPC_STALLED_MS = 60000 };
 
 typedef struct ww_rpc_link ww_rpc_link;
-
-/* Embedded in whoever hosts the vat; nothing in it is touched from outside. */
-typedef struct ww_rpc_vat {
-    ww_loop *loop;
-    ww_capnp_vat *vat;
-    ww_capnp_wake wake;
-    ww_task task;
-    ww_rpc_link *written; /* links with something to write, or that are over */
-} ww_rpc_vat;
-
-/* `limits` is copied; NULL means the defaults. E_MEMORY. */
-WW_MUST_USE ww_status ww_rpc_vat_init(ww_rpc_vat *self, ww_loop *loop,
-                                      const ww_capnp_limits *limits);
-/* After its links were freed and all references given back. Runs what is still queued. */
-void ww_rpc_vat_deinit(ww_rpc_vat *self);
 
 /* Embedded in whoever opens links. */
 typedef struct ww_rpc_owner ww_rpc_owner;
