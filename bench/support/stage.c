@@ -1,5 +1,6 @@
 #include "support/stage.h"
 #include "abi/wasi/wasi.h"
+#include "abi/wetware/wetware.h"
 #include "support/row.h"
 
 enum { TICK_NS = 1000000, AUDIT_RECORDS = 4096 };
@@ -21,6 +22,7 @@ void bench_stage_init(bench_stage *stage)
         ww_ticker_new(allocator, TICK_NS, (ww_on_tick){stage->engine, tick}, &stage->ticker,
                       &diag) ||
         ww_linker_new(allocator, &stage->linker) || ww_wasi_link(stage->linker) ||
+        ww_wetware_link(stage->linker) ||
         ww_audit_ring_init(&stage->audit, allocator, AUDIT_RECORDS))
         bench_fail("stage", &diag);
     ww_random_system_init(&stage->random);

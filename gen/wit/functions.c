@@ -29,6 +29,7 @@
 #include "wit/wasi_sockets_tcp_create_socket.h"
 #include "wit/wasi_sockets_udp.h"
 #include "wit/wasi_sockets_udp_create_socket.h"
+#include "wit/wetware_streams_streams.h"
 
 const char *const ww_function_names[WW_FUNCTION_COUNT] = {
     [WW_FUNCTION_NONE] = "none",
@@ -302,6 +303,11 @@ const char *const ww_function_names[WW_FUNCTION_COUNT] = {
         "wasi:http/types#[method]future-incoming-response.get",
     [WW_WASI_HTTP_HTTP_ERROR_CODE] = "wasi:http/types#http-error-code",
     [WW_WASI_HTTP_OUTGOING_HANDLER_HANDLE] = "wasi:http/outgoing-handler#handle",
+    [WW_WETWARE_STREAMS_STREAMS_CONNECTION_GET_INPUT_STREAM] =
+        "wetware:streams/streams#[method]connection.get-input-stream",
+    [WW_WETWARE_STREAMS_STREAMS_CONNECTION_GET_OUTPUT_STREAM] =
+        "wetware:streams/streams#[method]connection.get-output-stream",
+    [WW_WETWARE_STREAMS_STREAMS_CREATE_CONNECTION] = "wetware:streams/streams#create-connection",
     [WW_WASI_IO_ERROR_ERROR_DROP] = "wasi:io/error#[resource-drop]error",
     [WW_WASI_IO_POLL_POLLABLE_DROP] = "wasi:io/poll#[resource-drop]pollable",
     [WW_WASI_IO_STREAMS_INPUT_STREAM_DROP] = "wasi:io/streams#[resource-drop]input-stream",
@@ -334,6 +340,8 @@ const char *const ww_function_names[WW_FUNCTION_COUNT] = {
     [WW_WASI_HTTP_OUTGOING_BODY_DROP] = "wasi:http/types#[resource-drop]outgoing-body",
     [WW_WASI_HTTP_FUTURE_INCOMING_RESPONSE_DROP] =
         "wasi:http/types#[resource-drop]future-incoming-response",
+    [WW_WETWARE_STREAMS_STREAMS_CONNECTION_DROP] =
+        "wetware:streams/streams#[resource-drop]connection",
 };
 
 const ww_host_interface *const ww_host_interfaces[WW_HOST_INTERFACE_COUNT] = {
@@ -366,4 +374,5 @@ const ww_host_interface *const ww_host_interfaces[WW_HOST_INTERFACE_COUNT] = {
     &wasi_cli_terminal_stderr_interface,
     &wasi_http_interface,
     &wasi_http_outgoing_handler_interface,
+    &wetware_streams_streams_interface,
 };

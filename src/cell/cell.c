@@ -2,8 +2,8 @@
  *  1. `task` is posted, or something waits for a wake, or the cell has ended.
  *  2. Between turns nothing touches the instance but ww_instance_kill.
  *  3. The principal's memory holds memory_bytes of this cell until the cell is freed.
- *  4. `ended` is called once, as the last thing of a turn, when `status` is not AGAIN and all output
- *     is out or given up.
+ *  4. `ended` is called once, as the last thing of a turn, when `status` is not AGAIN, all output is
+ *     out or given up, and the link is closed.
  */
 #include "cell/cell.h"
 #include "wit/functions.h"
@@ -18,8 +18,10 @@ struct ww_cell {
     uint64_t now_ns; /* of this turn's begin */
     ww_program *program;
     ww_instance *instance;
+    ww_cell_link link;
     ww_task task;
     ww_waker waker;
+    ww_waiter at_link; /* while draining */
     ww_timer timer, wait_timer;
     ww_cell_on_end on_end;
     ww_status status; /* AGAIN while the guest lives */
@@ -64,7 +66,8 @@ static void judge(ww_cell *cell)
 
 static void drain(ww_cell *cell)
 {
-    if (ww_wasi_flush(&cell->wasi) == WW_AGAIN) return;
+    bool busy = ww_cell_link_drain(&cell->link, &cell->at_link, &cell->waker) == WW_AGAIN;
+    if (ww_wasi_flush(&cell->wasi) == WW_AGAIN || busy) return;
     cell->ended = true;
     cell->on_end.ended(cell->on_end.self);
 }
@@ -257,9 +260,13 @@ ww_status ww_cell_new(const ww_cell_options *options, const ww_allocator *alloca
     cell->status = WW_AGAIN;
     ww_wasi_options wasi = *options->wasi;
     wasi.waker = &cell->waker;
+    ww_status status = WW_OK;
+    if (options->rpc)
+        status = ww_cell_link_init(&cell->link, options->rpc, options->bootstrap, allocator);
+    ww_cell_link_give(&cell->link, &wasi);
     ww_wasi_init(&cell->wasi, &wasi);
     init_context(cell, options);
-    ww_status status = start(cell, options, diag);
+    status = status ? ww_fail(diag, status, "out of memory") : start(cell, options, diag);
     if (status)
         ww_cell_free(cell);
     else
@@ -276,8 +283,14 @@ void ww_cell_free(ww_cell *cell)
     ww_instance_free(cell->instance);
     if (cell->memory_bytes) ww_budget_release(&principal_of(cell)->memory, cell->memory_bytes);
     ww_wasi_deinit(&cell->wasi);
+    ww_cell_link_deinit(&cell->link);
     ww_program_unref(cell->program);
     ww_free(cell->allocator, cell, sizeof *cell);
+}
+
+ww_capnp_conn *ww_cell_conn(ww_cell *cell)
+{
+    return cell->link.conn;
 }
 
 ww_cell_facts ww_cell_facts_of(const ww_cell *cell)

@@ -12,12 +12,14 @@
  *            not grow (memory.grow answers -1).
  *
  *            The guest is over when its call returned, when it exited or trapped, or by
- *            ww_cell_end; the cell ends when what the guest wrote has left the node, too.
+ *            ww_cell_end; the cell ends when what the guest wrote has left the node, too, and what
+ *            it sent over its link was delivered.
  * Ownership  The owner frees it after `ended` was called, or at any other time outside its own
  *            turn. Freeing drops the store and every host object that the guest still held.
  * Threads    The loop's.
  */
 #pragma once
+#include "cell/link.h"
 #include "component/instance.h"
 #include "os/ticker.h"
 #include "resource/wasi.h"
@@ -49,6 +51,8 @@ typedef struct ww_cell_options {
     uint64_t memory_bytes_max; /* of one linear memory */
     uint64_t timeout_ns;       /* 0: none */
     uint64_t wait_ns_max;      /* of one call; 0: no bound */
+    ww_rpc_vat *rpc;           /* NULL: the cell has no link */
+    ww_capnp_cap *bootstrap;   /* what its link offers; borrowed, may be NULL */
     ww_cell_on_end on_end;
 } ww_cell_options;
 
@@ -60,6 +64,9 @@ void ww_cell_free(ww_cell *cell);
 /* Ends the guest for `reason`: E_CANCELED or E_TIMEOUT. If it is over already, what it wrote and nobody
  * has read by now is given up. */
 void ww_cell_end(ww_cell *cell, ww_status reason);
+
+/* The connection of its link; NULL when it has none. */
+ww_capnp_conn *ww_cell_conn(ww_cell *cell);
 
 typedef struct ww_cell_facts {
     ww_status status; /* WW_OK: returned or exited, see exit_code; AGAIN: alive; E_TRAP, ... */

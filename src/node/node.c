@@ -1,4 +1,5 @@
 #include "abi/wasi/wasi.h"
+#include "abi/wetware/wetware.h"
 #include "node/inside.h"
 #include <stdio.h>
 
@@ -59,6 +60,7 @@ static ww_status open_parts(ww_node *node, ww_diag *diag)
             ww_ticker_new(node->allocator, TICK_NS, (ww_on_tick){node, tick}, &node->ticker, diag);
     if (!status) status = ww_linker_new(node->allocator, &node->linker);
     if (!status) status = ww_wasi_link(node->linker);
+    if (!status) status = ww_wetware_link(node->linker);
     if (!status) status = ww_audit_ring_init(&node->audit, node->allocator, AUDIT_RECORDS);
     if (!status) open_cache(node);
     return status;

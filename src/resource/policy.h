@@ -26,7 +26,8 @@
     X(RANDOM, "random")                                                                            \
     X(FILESYSTEM, "filesystem") /* what is reachable from the preopened directories */             \
     X(NETWORK, "network")                                                                          \
-    X(HTTP, "http")
+    X(HTTP, "http")                                                                                \
+    X(MEMBRANE, "membrane") /* the cell's link: a session with the host */
 
 typedef enum ww_capability {
     WW_CAPABILITY_NONE, /* no row */

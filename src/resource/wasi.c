@@ -13,6 +13,7 @@ void ww_wasi_init(ww_wasi *wasi, const ww_wasi_options *options)
     wasi->work = NULL;
     wasi->chunk = NULL;
     wasi->chunk_size = 0;
+    wasi->link_is_open = false;
     ww_random_fill(own.random, wasi->hash_keys, sizeof wasi->hash_keys);
     ww_random_seeded_init(&wasi->insecure, ww_random_u64(own.random));
 }

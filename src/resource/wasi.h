@@ -8,7 +8,8 @@
  *            waiter is enough. A cancelled or dead call leaves the waiter behind: a later wake is
  *            spurious, and ww_wasi_deinit removes it.
  * Ownership  The options are borrowed for the life of the ww_wasi, except that sources and sinks
- *            are referenced. Objects made by calls live in the instance's handle tables and go
+ *            are referenced, but for the link's: whether anybody holds those is news for the other
+ *            side. Objects made by calls live in the instance's handle tables and go
  *            before ww_wasi_deinit.
  * Output     What the guest wrote may still be under way when it has ended, for whatever reason:
  *            call ww_wasi_flush until it no longer answers AGAIN, or abandon the sinks.
@@ -50,6 +51,8 @@ typedef struct ww_wasi_options {
     size_t preopen_count;
     ww_lookup lookup;
     bool input_is_terminal, output_is_terminal, error_is_terminal;
+    ww_source *link_input; /* the cell's link; NULL: it has none */
+    ww_sink *link_output;
 } ww_wasi_options;
 
 typedef struct ww_wasi {
@@ -61,6 +64,7 @@ typedef struct ww_wasi {
     struct ww_file_work *work; /* the last one, see resource/file_work.h */
     uint8_t *chunk;
     size_t chunk_size;
+    bool link_is_open; /* and cannot be opened again */
 } ww_wasi;
 
 /* `wasi->context` is left alone. */

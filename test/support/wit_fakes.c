@@ -29,6 +29,7 @@
 #include "wit/wasi_sockets_tcp_create_socket.h"
 #include "wit/wasi_sockets_udp.h"
 #include "wit/wasi_sockets_udp_create_socket.h"
+#include "wit/wetware_streams_streams.h"
 
 static ww_status fake_wasi_io_error_error_to_debug_string(ww_call *call, ww_error *self,
                                                           ww_view *result)
@@ -1712,6 +1713,34 @@ static const wasi_http_outgoing_handler fakes_wasi_http_outgoing_handler = {
     .handle = fake_wasi_http_outgoing_handler_handle,
 };
 
+static ww_status fake_wetware_streams_streams_connection_get_input_stream(ww_call *call,
+                                                                          ww_connection *self,
+                                                                          ww_input_stream **result)
+{
+    test_fake_param(0, &self, sizeof self);
+    return test_fake_act(call, result);
+}
+
+static ww_status
+fake_wetware_streams_streams_connection_get_output_stream(ww_call *call, ww_connection *self,
+                                                          ww_output_stream **result)
+{
+    test_fake_param(0, &self, sizeof self);
+    return test_fake_act(call, result);
+}
+
+static ww_status fake_wetware_streams_streams_create_connection(ww_call *call,
+                                                                ww_connection **result)
+{
+    return test_fake_act(call, result);
+}
+
+static const wetware_streams_streams fakes_wetware_streams_streams = {
+    .connection_get_input_stream = fake_wetware_streams_streams_connection_get_input_stream,
+    .connection_get_output_stream = fake_wetware_streams_streams_connection_get_output_stream,
+    .create_connection = fake_wetware_streams_streams_create_connection,
+};
+
 const void *const test_wit_fakes[WW_HOST_INTERFACE_COUNT] = {
     &fakes_wasi_io_error,
     &fakes_wasi_io_poll,
@@ -1742,4 +1771,5 @@ const void *const test_wit_fakes[WW_HOST_INTERFACE_COUNT] = {
     &fakes_wasi_cli_terminal_stderr,
     &fakes_wasi_http,
     &fakes_wasi_http_outgoing_handler,
+    &fakes_wetware_streams_streams,
 };

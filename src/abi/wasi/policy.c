@@ -1,4 +1,4 @@
-/* What is decided about each function of wasi:*; see resource/policy.h for the columns.
+/* What is decided about each function of every package; see resource/policy.h for the columns.
  *
  * Columns    function, capability, charge, audit, whether it may wait, refusal for missing authority,
  *            refusal for a used-up budget.
@@ -345,4 +345,12 @@ const ww_policy ww_policy_rows[WW_FUNCTION_COUNT] = {
 
     /* wasi:http/outgoing-handler */
     ROW(WASI_HTTP_OUTGOING_HANDLER_HANDLE, HTTP, OBJECT, EFFECT, ACTS, HTTP_DENIED, HTTP_QUOTA),
+
+    /* wetware:streams: using the streams is IO */
+    ROW(WETWARE_STREAMS_STREAMS_CONNECTION_GET_INPUT_STREAM, MEMBRANE, OBJECT, COUNT, ACTS, TRAP,
+        TRAP),
+    ROW(WETWARE_STREAMS_STREAMS_CONNECTION_GET_OUTPUT_STREAM, MEMBRANE, OBJECT, COUNT, ACTS, TRAP,
+        TRAP),
+    ROW(WETWARE_STREAMS_STREAMS_CREATE_CONNECTION, MEMBRANE, OBJECT, EFFECT, ACTS, TRAP, TRAP),
+    DROP(WETWARE_STREAMS_STREAMS_CONNECTION, MEMBRANE),
 };

@@ -1,0 +1,274 @@
+/* Invariants
+ *  1. The guest's side (source and sink) touches `room`, `rest`, `pieces` and counts, and calls the
+ *     connection only to ask whether it is over. All else happens in the port's turn.
+ *  2. room[0, arrived) and then `rest` is what the guest wrote and the connection was not told of.
+ *     Something is in `rest` => nothing more goes to `room`.
+ *  3. pieces[piece ..] from taken_of_piece on is what the guest can read; it stays valid until the
+ *     connection is told that `taken` bytes are gone.
+ *  4. The guest wrote, or has read all pieces => the port is noted, unless the guest is not listened
+ *     to.
+ */
+#include "cell/link.h"
+#include <errno.h>
+
+static ww_cell_link *of_source(ww_source *source)
+{
+    return WW_CONTAINER_OF(source, ww_cell_link, input);
+}
+
+static ww_cell_link *of_sink(ww_sink *sink)
+{
+    return WW_CONTAINER_OF(sink, ww_cell_link, output);
+}
+
+static bool is_over(const ww_cell_link *link)
+{
+    return link->state == WW_LINK_CLOSED || ww_capnp_conn_is_over(link->conn);
+}
+
+static void note(ww_cell_link *link)
+{
+    ww_rpc_note(link->vat, &link->port);
+}
+
+static size_t unread_by_host(const ww_cell_link *link)
+{
+    return link->arrived + link->rest.size;
+}
+
+/* --- what the guest reads */
+
+static bool has_pieces(const ww_cell_link *link)
+{
+    return link->piece < link->piece_count;
+}
+
+/* Nothing is readable, and nothing will be. */
+static bool is_at_end(const ww_cell_link *link)
+{
+    return is_over(link) && !ww_rpc_is_noted(&link->port);
+}
+
+/* From the current piece; the number of bytes. */
+static size_t take(ww_cell_link *link, uint8_t *out, size_t size)
+{
+    const ww_view *piece = &link->pieces[link->piece];
+    size_t left = piece->size - link->taken_of_piece;
+    if (size > left) size = left;
+    memcpy(out, piece->data + link->taken_of_piece, size);
+    link->taken_of_piece += size;
+    link->taken += size;
+    if (size == left) {
+        link->piece++;
+        link->taken_of_piece = 0;
+    }
+    return size;
+}
+
+static ww_status link_read(ww_source *base, void *out, size_t size, size_t *got)
+{
+    ww_cell_link *link = of_source(base);
+    *got = 0;
+    if (size == 0) return WW_OK;
+    if (!has_pieces(link)) return is_at_end(link) ? WW_E_CLOSED : WW_AGAIN;
+    while (*got < size && has_pieces(link))
+        *got += take(link, (uint8_t *)out + *got, size - *got);
+    if (!has_pieces(link)) note(link);
+    return WW_OK;
+}
+
+static bool link_readable(ww_source *base)
+{
+    ww_cell_link *link = of_source(base);
+    return has_pieces(link) || is_at_end(link);
+}
+
+static ww_status link_wait_read(ww_source *base, ww_waiter *waiter, ww_waker *waker)
+{
+    ww_waiters_add(&of_source(base)->readers, waiter, waker);
+    return WW_OK;
+}
+
+static void close_by_guest(ww_cell_link *link)
+{
+    link->closed_by_guest = true;
+    note(link);
+}
+
+static void link_source_free(ww_source *base)
+{
+    close_by_guest(of_source(base));
+}
+
+/* --- what the guest writes */
+
+static void fail_output(ww_cell_link *link, int error)
+{
+    if (!link->output.error) link->output.error = error;
+}
+
+static size_t link_room(ww_sink *base)
+{
+    ww_cell_link *link = of_sink(base);
+    if (is_over(link)) fail_output(link, EPIPE);
+    if (base->error) return 0;
+    size_t used = unread_by_host(link);
+    size_t room = used < WW_LINK_BUDGET ? WW_LINK_BUDGET - used : 0;
+    return room < WW_STREAM_ROOM_MIN ? 0 : room;
+}
+
+static void link_put(ww_sink *base, ww_view bytes)
+{
+    ww_cell_link *link = of_sink(base);
+    if (is_over(link)) fail_output(link, EPIPE);
+    if (base->error || !bytes.size) return;
+    size_t fits = link->rest.size ? 0 : link->room_size - link->arrived;
+    if (fits > bytes.size) fits = bytes.size;
+    if (fits) memcpy(link->room + link->arrived, bytes.data, fits);
+    link->arrived += fits;
+    if (fits < bytes.size && ww_buf_append(&link->rest, bytes.data + fits, bytes.size - fits))
+        fail_output(link, ENOMEM);
+    note(link);
+}
+
+static ww_status link_flush(ww_sink *base)
+{
+    ww_cell_link *link = of_sink(base);
+    if (is_over(link)) fail_output(link, EPIPE);
+    if (base->error) return WW_E_IO;
+    return unread_by_host(link) ? WW_AGAIN : WW_OK;
+}
+
+static ww_status link_wait_write(ww_sink *base, ww_waiter *waiter, ww_waker *waker)
+{
+    ww_waiters_add(&of_sink(base)->writers, waiter, waker);
+    return WW_OK;
+}
+
+static void link_abandon(ww_sink *base)
+{
+    close_by_guest(of_sink(base));
+}
+
+static void link_sink_free(ww_sink *base)
+{
+    close_by_guest(of_sink(base));
+}
+
+/* --- the loop's side */
+
+/* Bytes that the guest has read are told to the connection, and what it may read next is looked up. */
+static void move_output(ww_cell_link *link)
+{
+    if (link->taken) ww_capnp_conn_sent(link->conn, link->taken);
+    link->piece_count = ww_capnp_conn_output(link->conn, link->pieces, WW_LINK_PIECES);
+    link->piece = 0;
+    link->taken = link->taken_of_piece = 0;
+}
+
+/* Where the guest's next bytes go, if there is room without asking for memory on its behalf now. */
+static void find_room(ww_cell_link *link)
+{
+    link->room = ww_capnp_conn_room(link->conn, &link->room_size);
+    if (!link->room) link->room_size = 0;
+    link->arrived = 0;
+}
+
+static void move_input(ww_cell_link *link)
+{
+    ww_status status = WW_AGAIN;
+    if (link->output.error == ENOMEM)
+        ww_capnp_conn_abort(link->conn, WW_CAPNP_OVERLOADED, "out of memory");
+    if (link->arrived) status = ww_capnp_conn_received(link->conn, link->arrived, &link->why);
+    link->arrived = link->room_size = 0;
+    if (status == WW_AGAIN && link->rest.size)
+        status = ww_capnp_conn_feed(link->conn, ww_buf_view(&link->rest), &link->why);
+    ww_buf_deinit(&link->rest);
+    if (status == WW_AGAIN && !ww_capnp_conn_is_over(link->conn)) find_room(link);
+}
+
+static void close_link(ww_cell_link *link)
+{
+    link->state = WW_LINK_CLOSED;
+    link->piece_count = link->piece = link->taken = link->taken_of_piece = 0;
+    link->room_size = link->arrived = 0;
+    ww_capnp_conn_lost(link->conn, "the cell has closed its link");
+}
+
+static bool is_listened_to(const ww_cell_link *link)
+{
+    return link->state == WW_LINK_DRAINING || link->closed_by_guest ||
+           ww_capnp_conn_output_size(link->conn) <= WW_LINK_OUTPUT_MAX;
+}
+
+static void turn(ww_rpc_port *port)
+{
+    ww_cell_link *link = WW_CONTAINER_OF(port, ww_cell_link, port);
+    if (link->state == WW_LINK_CLOSED) return;
+    bool is_ending = link->state == WW_LINK_DRAINING || link->closed_by_guest;
+    if (is_ending && !unread_by_host(link)) {
+        close_link(link);
+    } else {
+        move_output(link);
+        if (unread_by_host(link) && is_listened_to(link)) move_input(link);
+        if (is_ending) note(link); /* once what just came was delivered */
+    }
+    if (link_readable(&link->input)) ww_waiters_wake(&link->readers);
+    if (is_over(link) || link_room(&link->output)) ww_waiters_wake(&link->writers);
+}
+
+static void on_output(ww_capnp_wake *wake)
+{
+    note(WW_CONTAINER_OF(wake, ww_cell_link, on_output));
+}
+
+/* --- life */
+
+ww_status ww_cell_link_init(ww_cell_link *link, ww_rpc_vat *vat, ww_capnp_cap *bootstrap,
+                            const ww_allocator *allocator)
+{
+    static const ww_source_class source = {link_read, link_readable, link_wait_read,
+                                           link_source_free};
+    static const ww_sink_class sink = {link_room,       link_put,     link_flush,
+                                       link_wait_write, link_abandon, link_sink_free};
+    *link = (ww_cell_link){
+        .input = {.class = &source},
+        .output = {.class = &sink},
+        .vat = vat,
+        .conn = ww_capnp_conn_new(vat->vat, bootstrap),
+        .port = {.turn = turn},
+        .on_output = {on_output},
+    };
+    if (!link->conn) return WW_E_MEMORY;
+    /* the budget, and one write that was promised before it was used up */
+    ww_buf_init(&link->rest, allocator, WW_LINK_BUDGET + WW_STREAM_BLOCKING_WRITE_MAX);
+    ww_capnp_conn_on_output(link->conn, &link->on_output);
+    return WW_OK;
+}
+
+void ww_cell_link_deinit(ww_cell_link *link)
+{
+    if (!link->conn) return;
+    ww_rpc_drop(link->vat, &link->port);
+    ww_waiters_detach(&link->readers);
+    ww_waiters_detach(&link->writers);
+    ww_capnp_conn_free(link->conn);
+    ww_buf_deinit(&link->rest);
+    link->conn = NULL;
+}
+
+void ww_cell_link_give(ww_cell_link *link, ww_wasi_options *wasi)
+{
+    if (!link->conn) return;
+    wasi->link_input = &link->input;
+    wasi->link_output = &link->output;
+}
+
+ww_status ww_cell_link_drain(ww_cell_link *link, ww_waiter *waiter, ww_waker *waker)
+{
+    if (!link->conn || link->state == WW_LINK_CLOSED) return WW_OK;
+    link->state = WW_LINK_DRAINING;
+    note(link);
+    ww_waiters_add(&link->writers, waiter, waker);
+    return WW_AGAIN;
+}

@@ -1,0 +1,316 @@
+/* The link between a cell and its host, with the guest played from outside: a second vat whose bytes go through the
+ * link's source and sink, as a guest's streams would move them. */
+#include "cell/link.h"
+#include "support/capnp_link.h"
+#include <errno.h>
+
+typedef struct node {
+    test_allocator allocator;
+    ww_loop *loop;
+    ww_rpc_vat rpc;
+    ww_capnp_vat *guest_vat;
+    ww_cell_link link;
+    ww_capnp_conn *guest;
+    factory *root;
+    ww_capnp_cap *root_cap;
+    ww_waker waker;
+    ww_waiter waiter;
+    uint32_t woken, live;
+} node;
+
+static void count_wake(ww_waker *waker)
+{
+    WW_CONTAINER_OF(waker, node, waker)->woken++;
+}
+
+static void hold_streams(node *n)
+{
+    ww_source_ref(&n->link.input);
+    ww_sink_ref(&n->link.output);
+}
+
+static void node_init(node *n)
+{
+    *n = (node){.waker = {count_wake}};
+    test_allocator_init(&n->allocator, 0);
+    assert_ok(ww_loop_new(&n->allocator.base, NULL, &n->loop, NULL));
+    assert_ok(ww_rpc_vat_init(&n->rpc, n->loop, NULL));
+    n->guest_vat = ww_capnp_vat_new(ww_allocator_libc(), NULL);
+    n->root = factory_new(n->rpc.vat, &n->live, &n->root_cap);
+    assert_ok(ww_cell_link_init(&n->link, &n->rpc, n->root_cap, &n->allocator.base));
+    n->guest = ww_capnp_conn_new(n->guest_vat, NULL);
+    hold_streams(n);
+}
+
+static void node_deinit(node *n)
+{
+    ww_waiter_remove(&n->waiter);
+    ww_capnp_conn_free(n->guest);
+    ww_capnp_vat_free(n->guest_vat);
+    ww_cell_link_deinit(&n->link);
+    ww_capnp_cap_unref(n->root_cap);
+    ww_rpc_vat_deinit(&n->rpc);
+    ww_loop_free(n->loop);
+    assert_int_equal(n->live, 0);
+    assert_int_equal(n->allocator.live_bytes, 0);
+}
+
+static size_t room(node *n)
+{
+    return ww_sink_room(&n->link.output);
+}
+
+/* One step of the guest: writes as much as it may, reads what is there, runs. */
+static bool guest_step(node *n)
+{
+    uint8_t bytes[4096];
+    ww_capnp_iov iov;
+    bool moved = false;
+    while (ww_capnp_conn_output(n->guest, &iov, 1) && room(n)) {
+        size_t size = iov.size < room(n) ? iov.size : room(n);
+        ww_sink_put(&n->link.output, ww_view_of(iov.data, size));
+        ww_capnp_conn_sent(n->guest, size);
+        moved = true;
+    }
+    for (size_t got; ww_source_read(&n->link.input, bytes, sizeof bytes, &got) == WW_OK;) {
+        assert_int_equal(ww_capnp_conn_feed(n->guest, ww_view_of(bytes, got), NULL), WW_AGAIN);
+        moved = true;
+    }
+    while (ww_capnp_vat_run(n->guest_vat, 100))
+        continue;
+    return moved;
+}
+
+static void pump(node *n)
+{
+    for (int idle = 0; idle < 3;) {
+        idle = guest_step(n) ? 0 : idle + 1;
+        ww_loop_turn(n->loop, false);
+    }
+}
+
+static void say(node *n, const void *bytes, size_t size)
+{
+    ww_sink_put(&n->link.output, ww_view_of(bytes, size));
+}
+
+static void assert_at_end(node *n)
+{
+    uint8_t bytes[4096];
+    size_t got;
+    ww_status status;
+    while ((status = ww_source_read(&n->link.input, bytes, sizeof bytes, &got)) == WW_OK)
+        ww_loop_turn(n->loop, false);
+    while (status == WW_AGAIN && ww_rpc_is_noted(&n->link.port)) {
+        ww_loop_turn(n->loop, false);
+        status = ww_source_read(&n->link.input, bytes, sizeof bytes, &got);
+    }
+    assert_int_equal(status, WW_E_CLOSED);
+    assert_int_equal(room(n), 0);
+    assert_int_equal(n->link.output.error, EPIPE);
+}
+
+static void calls__of_the_guest__are_answered_and_leave_nothing_behind(void **state)
+{
+    (void)state;
+    node n;
+    waiter w;
+    node_init(&n);
+    ww_capnp_cap *root = ww_capnp_conn_bootstrap(n.guest);
+    for (uint32_t i = 0; i < 100; i++) {
+        waiter_init(&w);
+        ww_capnp_call_drop(call_ping(root, i, &w));
+        pump(&n);
+        assert_result(w, i);
+    }
+    ww_capnp_cap_unref(root);
+    pump(&n);
+    ww_capnp_conn_counts counts = ww_capnp_conn_count(n.link.conn);
+    assert_int_equal(counts.answers + counts.exports, 0);
+    node_deinit(&n);
+}
+
+static void dispatch__of_what_the_guest_writes__happens_only_in_the_turn_of_the_loop(void **state)
+{
+    (void)state;
+    node n;
+    node_init(&n);
+    ww_capnp_cap *root = ww_capnp_conn_bootstrap(n.guest);
+    waiter w;
+    waiter_init(&w);
+    ww_capnp_call_drop(call_ping(root, 1, &w));
+    guest_step(&n);
+    assert_int_equal(n.root->calls, 0);
+    assert_int_equal(ww_capnp_conn_count(n.link.conn).answers, 0);
+    ww_loop_turn(n.loop, false);
+    assert_int_equal(n.root->calls, 1);
+    pump(&n);
+    assert_result(w, 1);
+    ww_capnp_cap_unref(root);
+    node_deinit(&n);
+}
+
+static void budget__as_written_and_read__shrinks_and_grows_back(void **state)
+{
+    (void)state;
+    static const uint8_t table[8] = {0, 0, 0, 0, 0, 0, 2, 0}; /* one segment of 1 MiB is coming */
+    static uint8_t bytes[WW_LINK_BUDGET];
+    node n;
+    node_init(&n);
+    assert_int_equal(room(&n), WW_LINK_BUDGET);
+    assert_ok(ww_sink_flush(&n.link.output));
+    say(&n, table, sizeof table);
+    say(&n, bytes, 1000);
+    assert_int_equal(room(&n), WW_LINK_BUDGET - 1008);
+    assert_int_equal(ww_sink_flush(&n.link.output), WW_AGAIN);
+    say(&n, bytes, WW_LINK_BUDGET - 1008 - 4095);
+    assert_int_equal(room(&n), 0); /* less than a page is no room */
+    assert_ok(ww_sink_wait(&n.link.output, &n.waiter, &n.waker));
+    ww_loop_turn(n.loop, false);
+    assert_int_equal(n.woken, 1);
+    assert_int_equal(room(&n), WW_LINK_BUDGET);
+    assert_ok(ww_sink_flush(&n.link.output));
+    node_deinit(&n);
+}
+
+static void garbage__on_the_link__ends_it_with_an_abort_message(void **state)
+{
+    (void)state;
+    static const uint8_t words[64] = {0, 0, 0, 0, 1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    node n;
+    node_init(&n);
+    say(&n, words, sizeof words);
+    ww_loop_turn(n.loop, false);
+    assert_true(ww_source_ready(&n.link.input));
+    assert_true(ww_capnp_conn_is_over(n.link.conn));
+    assert_true(n.link.why.text[0]);
+    assert_at_end(&n);
+    say(&n, words, sizeof words); /* goes nowhere */
+    ww_loop_turn(n.loop, false);
+    node_deinit(&n);
+}
+
+static void half_a_message__and_no_more__is_waited_for_and_forgotten(void **state)
+{
+    (void)state;
+    static const uint8_t table[8] = {0, 0, 0, 0, 8, 0, 0, 0};
+    node n;
+    node_init(&n);
+    say(&n, table, sizeof table);
+    ww_loop_turn(n.loop, false);
+    assert_false(ww_source_ready(&n.link.input));
+    assert_int_equal(ww_cell_link_drain(&n.link, &n.waiter, &n.waker), WW_AGAIN);
+    ww_loop_turn(n.loop, false);
+    assert_int_equal(n.woken, 1);
+    assert_ok(ww_cell_link_drain(&n.link, &n.waiter, &n.waker));
+    node_deinit(&n);
+}
+
+static void calls__whose_answers_nobody_reads__are_not_listened_to_any_more(void **state)
+{
+    (void)state;
+    node n;
+    waiter w;
+    waiter_init(&w);
+    node_init(&n);
+    ww_capnp_cap *root = ww_capnp_conn_bootstrap(n.guest);
+    uint32_t sent = 0;
+    for (; room(&n) && sent < 1000000; sent++) {
+        ww_capnp_iov iov;
+        ww_capnp_call_drop(call_ping(root, 1, &w));
+        while (ww_capnp_conn_output(n.guest, &iov, 1)) {
+            ww_sink_put(&n.link.output, ww_view_of(iov.data, iov.size));
+            ww_capnp_conn_sent(n.guest, iov.size);
+        }
+        if (sent % 100 == 0) ww_loop_turn(n.loop, false);
+    }
+    assert_true(sent < 10000);
+    size_t held = n.allocator.live_bytes;
+    for (int i = 0; i < 100; i++)
+        ww_loop_turn(n.loop, false);
+    assert_int_equal(room(&n), 0);
+    assert_int_equal(n.allocator.live_bytes, held);
+    assert_true(held < 4 << 20);
+    pump(&n); /* it reads after all */
+    assert_int_equal(room(&n), WW_LINK_BUDGET);
+    assert_int_equal(n.root->calls, sent);
+    assert_int_equal(w.count, sent);
+    ww_capnp_cap_unref(root);
+    node_deinit(&n);
+}
+
+static void guest__that_drops_a_stream__closes_the_link(void **state)
+{
+    (void)state;
+    node n;
+    waiter w;
+    waiter_init(&w);
+    node_init(&n);
+    ww_capnp_cap *root = ww_capnp_conn_bootstrap(n.guest);
+    ww_capnp_call_drop(call_ping(root, 1, &w));
+    guest_step(&n);
+    ww_sink_unref(&n.link.output);
+    ww_loop_turn(n.loop, false);
+    ww_loop_turn(n.loop, false);
+    assert_int_equal(n.root->calls, 1); /* what came before was done */
+    assert_true(ww_capnp_conn_is_over(n.link.conn));
+    assert_at_end(&n);
+    ww_capnp_cap_unref(root);
+    node_deinit(&n);
+}
+
+static void last_words__of_a_guest_that_is_over__are_delivered(void **state)
+{
+    (void)state;
+    node n;
+    waiter w;
+    waiter_init(&w);
+    node_init(&n);
+    ww_capnp_cap *root = ww_capnp_conn_bootstrap(n.guest);
+    ww_capnp_call_drop(call_ping(root, 1, &w));
+    guest_step(&n);
+    assert_int_equal(ww_cell_link_drain(&n.link, &n.waiter, &n.waker), WW_AGAIN);
+    ww_loop_turn(n.loop, false);
+    assert_ok(ww_cell_link_drain(&n.link, &n.waiter, &n.waker));
+    assert_int_equal(n.root->calls, 1);
+    ww_capnp_cap_unref(root);
+    node_deinit(&n);
+}
+
+static void message__larger_than_the_budget__arrives_in_parts(void **state)
+{
+    (void)state;
+    static uint8_t bytes[1 << 20];
+    node n;
+    node_init(&n);
+    ww_capnp_cap *root = ww_capnp_conn_bootstrap(n.guest);
+    ww_capnp_call *call;
+    interop_echo_blob_params_b params = interop_echo_blob_begin((interop_echo_cap){root}, &call);
+    ww_capnp_any_b_set_external(interop_echo_blob_params_pointer_d(params),
+                                ww_view_of(bytes, sizeof bytes));
+    waiter w;
+    waiter_init(&w);
+    assert_ok(ww_capnp_call_send(call, &w.done));
+    ww_capnp_call_drop(call);
+    pump(&n);
+    assert_int_equal(w.count, 1);
+    ww_capnp_cap_unref(root);
+    pump(&n);
+    node_deinit(&n);
+}
+
+int main(void)
+{
+    const struct CMUnitTest cases[] = {
+        cmocka_unit_test(calls__of_the_guest__are_answered_and_leave_nothing_behind),
+        cmocka_unit_test(dispatch__of_what_the_guest_writes__happens_only_in_the_turn_of_the_loop),
+        cmocka_unit_test(budget__as_written_and_read__shrinks_and_grows_back),
+        cmocka_unit_test(garbage__on_the_link__ends_it_with_an_abort_message),
+        cmocka_unit_test(half_a_message__and_no_more__is_waited_for_and_forgotten),
+        cmocka_unit_test(calls__whose_answers_nobody_reads__are_not_listened_to_any_more),
+        cmocka_unit_test(guest__that_drops_a_stream__closes_the_link),
+        cmocka_unit_test(last_words__of_a_guest_that_is_over__are_delivered),
+        cmocka_unit_test(message__larger_than_the_budget__arrives_in_parts),
+    };
+    return cmocka_run_group_tests(cases, NULL, NULL);
+}
