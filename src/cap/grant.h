@@ -8,19 +8,9 @@
  * Threads    An authority and its grants belong to one loop's thread.
  */
 #pragma once
-#include "base/status.h"
+#include "cap/authority.h"
 
 enum { WW_GRANT_FUNCTIONS_MAX = 1024, WW_GRANT_WORDS = WW_GRANT_FUNCTIONS_MAX / 64 };
-
-/* An epoch, a principal's account, a loaded capsule: whatever can be revoked as a whole. */
-typedef struct ww_authority {
-    uint64_t generation;
-} ww_authority;
-
-static inline void ww_authority_revoke(ww_authority *authority)
-{
-    authority->generation++;
-}
 
 typedef struct ww_grant {
     const ww_authority *authority;

@@ -1,0 +1,59 @@
+/* account/allowance.h - how much of this host a cell may hold at a time, and its principal with all
+ * its cells.
+ *
+ * Model      An allowance has one budget per thing that can be held: capabilities, calls that wait
+ *            for an answer, bytes of those calls, children. Taking from a cell's takes from its
+ *            parent's too; what one of them lacks is taken from neither.
+ * Ownership  The owner embeds it; a parent outlives its children's use of it.
+ * Threads    One loop's thread.
+ */
+#pragma once
+#include "base/blob.h"
+
+/*       name        of a cell  of a principal       sentence */
+#define WW_ALLOWANCE_LIST(X)                                                                       \
+    X(HANDLES, 8192, 65536, "quota: too many open handles")                                        \
+    X(QUESTIONS, 2048, 16384, "quota: too many calls in flight")                                   \
+    X(BYTES, UINT64_C(128) << 20, UINT64_C(512) << 20, "quota: too many bytes in flight")          \
+    X(CHILDREN, 1024, 4096, "quota: too many children")
+
+typedef enum ww_allowance_kind {
+#define WW_ALLOWANCE_ENUM(name, cell, principal, text) WW_ALLOWANCE_##name,
+    WW_ALLOWANCE_LIST(WW_ALLOWANCE_ENUM)
+#undef WW_ALLOWANCE_ENUM
+        WW_ALLOWANCE_KINDS
+} ww_allowance_kind;
+
+typedef struct ww_allowance ww_allowance;
+struct ww_allowance {
+    ww_budget budgets[WW_ALLOWANCE_KINDS];
+    ww_allowance *parent; /* NULL: none */
+    uint64_t refused;     /* takings that failed here */
+};
+
+/* With the bounds of a cell, or of a principal when there is no parent; they may be changed. */
+void ww_allowance_init(ww_allowance *allowance, ww_allowance *parent);
+
+/* False, and nothing is taken, when it or a parent has less than `count` left. */
+WW_MUST_USE static inline bool ww_allowance_take(ww_allowance *allowance, ww_allowance_kind kind,
+                                                 uint64_t count)
+{
+    ww_allowance *at = allowance;
+    while (at && WW_LIKELY(ww_budget_charge(&at->budgets[kind], count)))
+        at = at->parent;
+    if (WW_LIKELY(!at)) return true;
+    at->refused++;
+    for (ww_allowance *taken = allowance; taken != at; taken = taken->parent)
+        ww_budget_release(&taken->budgets[kind], count);
+    return false;
+}
+
+static inline void ww_allowance_give(ww_allowance *allowance, ww_allowance_kind kind,
+                                     uint64_t count)
+{
+    for (ww_allowance *at = allowance; at; at = at->parent)
+        ww_budget_release(&at->budgets[kind], count);
+}
+
+/* The sentence of a refusal. */
+const char *ww_allowance_text(ww_allowance_kind kind);
