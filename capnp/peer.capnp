@@ -53,18 +53,24 @@ interface Process {
   # To read from.
 
   wait @3 () -> (exitCode :Int32);
-  # The exit code, once it ended. Can be asked once.
+  # The exit code, once it ended. May be asked any number of times.
+
+  bootstrap @4 () -> (cap :AnyPointer);
+  # The main object that the cell exports. Fails if it exports none.
+
+  kill @5 () -> ();
+  # Ends it with exit code 137. Success if it ended already.
 }
 
 interface ByteStream {
   # One end of a pipe.
 
   read @0 (maxBytes :UInt32) -> (data :Data);
-  # Waits for at least one byte and gives at most `maxBytes`; empty at the end.
+  # Waits for at least one byte and gives at most `maxBytes`, and no more than 64 KiB; empty at the end.
 
   write @1 (data :Data) -> ();
   # Done when the pipe took all of it.
 
   close @2 () -> ();
-  # The reader sees the end. May be repeated.
+  # The reader of what was written sees the end; reads from here on are at the end. May be repeated.
 }

@@ -6,10 +6,12 @@ const ww_capnp_method peer_process_methods[] = {
     {"stdout", false},
     {"stderr", false},
     {"wait", false},
+    {"bootstrap", false},
+    {"kill", false},
 };
 
 static const ww_capnp_interface peer_process_interfaces[] = {
-    {PEER_PROCESS_ID, offsetof(peer_process_vt, stdin), 4, peer_process_methods},
+    {PEER_PROCESS_ID, offsetof(peer_process_vt, stdin), 6, peer_process_methods},
 };
 
 const ww_capnp_server_type peer_process_server = {"peer_process", peer_process_interfaces, 1};

@@ -76,6 +76,24 @@ typedef struct peer_peer_info_p {
 #define PEER_PEER_INFO_ID UINT64_C(0x9a219c7d16c9532a)
 #define PEER_PEER_INFO_SIZE ((ww_capnp_struct_size){0, 2})
 
+typedef struct peer_process_kill_params_r {
+    ww_capnp_struct s;
+} peer_process_kill_params_r;
+typedef struct peer_process_kill_params_b {
+    ww_capnp_struct_b s;
+} peer_process_kill_params_b;
+typedef struct peer_process_kill_params_l {
+    ww_capnp_list list;
+} peer_process_kill_params_l;
+typedef struct peer_process_kill_params_lb {
+    ww_capnp_list_b list;
+} peer_process_kill_params_lb;
+typedef struct peer_process_kill_params_p {
+    ww_capnp_pipeline p;
+} peer_process_kill_params_p;
+#define PEER_PROCESS_KILL_PARAMS_ID UINT64_C(0x9f8cb480b9771f07)
+#define PEER_PROCESS_KILL_PARAMS_SIZE ((ww_capnp_struct_size){0, 0})
+
 typedef struct peer_process_stderr_params_r {
     ww_capnp_struct s;
 } peer_process_stderr_params_r;
@@ -148,6 +166,24 @@ typedef struct peer_host_id_params_p {
 #define PEER_HOST_ID_PARAMS_ID UINT64_C(0xb36555c6fe67a030)
 #define PEER_HOST_ID_PARAMS_SIZE ((ww_capnp_struct_size){0, 0})
 
+typedef struct peer_process_bootstrap_params_r {
+    ww_capnp_struct s;
+} peer_process_bootstrap_params_r;
+typedef struct peer_process_bootstrap_params_b {
+    ww_capnp_struct_b s;
+} peer_process_bootstrap_params_b;
+typedef struct peer_process_bootstrap_params_l {
+    ww_capnp_list list;
+} peer_process_bootstrap_params_l;
+typedef struct peer_process_bootstrap_params_lb {
+    ww_capnp_list_b list;
+} peer_process_bootstrap_params_lb;
+typedef struct peer_process_bootstrap_params_p {
+    ww_capnp_pipeline p;
+} peer_process_bootstrap_params_p;
+#define PEER_PROCESS_BOOTSTRAP_PARAMS_ID UINT64_C(0xb666c12876f210ce)
+#define PEER_PROCESS_BOOTSTRAP_PARAMS_SIZE ((ww_capnp_struct_size){0, 0})
+
 typedef struct peer_byte_stream_read_results_r {
     ww_capnp_struct s;
 } peer_byte_stream_read_results_r;
@@ -219,6 +255,24 @@ typedef struct peer_host_executor_results_p {
 } peer_host_executor_results_p;
 #define PEER_HOST_EXECUTOR_RESULTS_ID UINT64_C(0xc15f52d514bcb889)
 #define PEER_HOST_EXECUTOR_RESULTS_SIZE ((ww_capnp_struct_size){0, 1})
+
+typedef struct peer_process_bootstrap_results_r {
+    ww_capnp_struct s;
+} peer_process_bootstrap_results_r;
+typedef struct peer_process_bootstrap_results_b {
+    ww_capnp_struct_b s;
+} peer_process_bootstrap_results_b;
+typedef struct peer_process_bootstrap_results_l {
+    ww_capnp_list list;
+} peer_process_bootstrap_results_l;
+typedef struct peer_process_bootstrap_results_lb {
+    ww_capnp_list_b list;
+} peer_process_bootstrap_results_lb;
+typedef struct peer_process_bootstrap_results_p {
+    ww_capnp_pipeline p;
+} peer_process_bootstrap_results_p;
+#define PEER_PROCESS_BOOTSTRAP_RESULTS_ID UINT64_C(0xc509ffd6dbfaac0a)
+#define PEER_PROCESS_BOOTSTRAP_RESULTS_SIZE ((ww_capnp_struct_size){0, 1})
 
 typedef struct peer_executor_run_bytes_results_r {
     ww_capnp_struct s;
@@ -363,6 +417,24 @@ typedef struct peer_byte_stream_write_results_p {
 } peer_byte_stream_write_results_p;
 #define PEER_BYTE_STREAM_WRITE_RESULTS_ID UINT64_C(0xde0d73def8619020)
 #define PEER_BYTE_STREAM_WRITE_RESULTS_SIZE ((ww_capnp_struct_size){0, 0})
+
+typedef struct peer_process_kill_results_r {
+    ww_capnp_struct s;
+} peer_process_kill_results_r;
+typedef struct peer_process_kill_results_b {
+    ww_capnp_struct_b s;
+} peer_process_kill_results_b;
+typedef struct peer_process_kill_results_l {
+    ww_capnp_list list;
+} peer_process_kill_results_l;
+typedef struct peer_process_kill_results_lb {
+    ww_capnp_list_b list;
+} peer_process_kill_results_lb;
+typedef struct peer_process_kill_results_p {
+    ww_capnp_pipeline p;
+} peer_process_kill_results_p;
+#define PEER_PROCESS_KILL_RESULTS_ID UINT64_C(0xe503cd5c3efd7a95)
+#define PEER_PROCESS_KILL_RESULTS_SIZE ((ww_capnp_struct_size){0, 0})
 
 typedef struct peer_host_peers_params_r {
     ww_capnp_struct s;
@@ -576,6 +648,8 @@ typedef struct peer_process_vt {
     ww_capnp_handler *stdout;
     ww_capnp_handler *stderr;
     ww_capnp_handler *wait;
+    ww_capnp_handler *bootstrap;
+    ww_capnp_handler *kill;
 } peer_process_vt;
 
 /* A server's methods; NULL answers that it is not implemented. */
@@ -873,6 +947,48 @@ static inline ww_capnp_any_b peer_peer_info_pointer_addrs(peer_peer_info_b b)
     return ww_capnp_struct_b_pointer(b.s, 1);
 }
 
+/* ---- peer_process_kill_params ---- */
+
+static inline peer_process_kill_params_r peer_process_kill_params_from(ww_capnp_any any)
+{
+    return (peer_process_kill_params_r){ww_capnp_any_struct(any)};
+}
+
+static inline peer_process_kill_params_r peer_process_kill_params_root(ww_capnp_message *message)
+{
+    return peer_process_kill_params_from(ww_capnp_message_root(message));
+}
+
+static inline peer_process_kill_params_b peer_process_kill_params_init(ww_capnp_any_b any)
+{
+    return (peer_process_kill_params_b){ww_capnp_any_b_init_struct(any, PEER_PROCESS_KILL_PARAMS_SIZE)};
+}
+
+static inline peer_process_kill_params_b peer_process_kill_params_init_root(ww_capnp_builder *builder)
+{
+    return peer_process_kill_params_init(ww_capnp_builder_root(builder));
+}
+
+static inline peer_process_kill_params_l peer_process_kill_params_l_from(ww_capnp_any any)
+{
+    return (peer_process_kill_params_l){ww_capnp_any_list(any, WW_CAPNP_STRUCTS)};
+}
+
+static inline peer_process_kill_params_r peer_process_kill_params_l_at(peer_process_kill_params_l l, uint32_t index)
+{
+    return (peer_process_kill_params_r){ww_capnp_list_struct(l.list, index)};
+}
+
+static inline peer_process_kill_params_b peer_process_kill_params_lb_at(peer_process_kill_params_lb l, uint32_t index)
+{
+    return (peer_process_kill_params_b){ww_capnp_list_b_struct(l.list, index)};
+}
+
+static inline peer_process_kill_params_r peer_process_kill_params_read(peer_process_kill_params_b b)
+{
+    return (peer_process_kill_params_r){ww_capnp_struct_b_read(b.s)};
+}
+
 /* ---- peer_process_stderr_params ---- */
 
 static inline peer_process_stderr_params_r peer_process_stderr_params_from(ww_capnp_any any)
@@ -1039,6 +1155,48 @@ static inline peer_host_id_params_b peer_host_id_params_lb_at(peer_host_id_param
 static inline peer_host_id_params_r peer_host_id_params_read(peer_host_id_params_b b)
 {
     return (peer_host_id_params_r){ww_capnp_struct_b_read(b.s)};
+}
+
+/* ---- peer_process_bootstrap_params ---- */
+
+static inline peer_process_bootstrap_params_r peer_process_bootstrap_params_from(ww_capnp_any any)
+{
+    return (peer_process_bootstrap_params_r){ww_capnp_any_struct(any)};
+}
+
+static inline peer_process_bootstrap_params_r peer_process_bootstrap_params_root(ww_capnp_message *message)
+{
+    return peer_process_bootstrap_params_from(ww_capnp_message_root(message));
+}
+
+static inline peer_process_bootstrap_params_b peer_process_bootstrap_params_init(ww_capnp_any_b any)
+{
+    return (peer_process_bootstrap_params_b){ww_capnp_any_b_init_struct(any, PEER_PROCESS_BOOTSTRAP_PARAMS_SIZE)};
+}
+
+static inline peer_process_bootstrap_params_b peer_process_bootstrap_params_init_root(ww_capnp_builder *builder)
+{
+    return peer_process_bootstrap_params_init(ww_capnp_builder_root(builder));
+}
+
+static inline peer_process_bootstrap_params_l peer_process_bootstrap_params_l_from(ww_capnp_any any)
+{
+    return (peer_process_bootstrap_params_l){ww_capnp_any_list(any, WW_CAPNP_STRUCTS)};
+}
+
+static inline peer_process_bootstrap_params_r peer_process_bootstrap_params_l_at(peer_process_bootstrap_params_l l, uint32_t index)
+{
+    return (peer_process_bootstrap_params_r){ww_capnp_list_struct(l.list, index)};
+}
+
+static inline peer_process_bootstrap_params_b peer_process_bootstrap_params_lb_at(peer_process_bootstrap_params_lb l, uint32_t index)
+{
+    return (peer_process_bootstrap_params_b){ww_capnp_list_b_struct(l.list, index)};
+}
+
+static inline peer_process_bootstrap_params_r peer_process_bootstrap_params_read(peer_process_bootstrap_params_b b)
+{
+    return (peer_process_bootstrap_params_r){ww_capnp_struct_b_read(b.s)};
 }
 
 /* ---- peer_byte_stream_read_results ---- */
@@ -1283,6 +1441,68 @@ static inline ww_capnp_any_b peer_host_executor_results_pointer_executor(peer_ho
 static inline peer_executor_cap peer_host_executor_results_p_executor(peer_host_executor_results_p p)
 {
     return (peer_executor_cap){ww_capnp_pipeline_cap(ww_capnp_pipeline_field(p.p, 0))};
+}
+
+/* ---- peer_process_bootstrap_results ---- */
+
+static inline peer_process_bootstrap_results_r peer_process_bootstrap_results_from(ww_capnp_any any)
+{
+    return (peer_process_bootstrap_results_r){ww_capnp_any_struct(any)};
+}
+
+static inline peer_process_bootstrap_results_r peer_process_bootstrap_results_root(ww_capnp_message *message)
+{
+    return peer_process_bootstrap_results_from(ww_capnp_message_root(message));
+}
+
+static inline peer_process_bootstrap_results_b peer_process_bootstrap_results_init(ww_capnp_any_b any)
+{
+    return (peer_process_bootstrap_results_b){ww_capnp_any_b_init_struct(any, PEER_PROCESS_BOOTSTRAP_RESULTS_SIZE)};
+}
+
+static inline peer_process_bootstrap_results_b peer_process_bootstrap_results_init_root(ww_capnp_builder *builder)
+{
+    return peer_process_bootstrap_results_init(ww_capnp_builder_root(builder));
+}
+
+static inline peer_process_bootstrap_results_l peer_process_bootstrap_results_l_from(ww_capnp_any any)
+{
+    return (peer_process_bootstrap_results_l){ww_capnp_any_list(any, WW_CAPNP_STRUCTS)};
+}
+
+static inline peer_process_bootstrap_results_r peer_process_bootstrap_results_l_at(peer_process_bootstrap_results_l l, uint32_t index)
+{
+    return (peer_process_bootstrap_results_r){ww_capnp_list_struct(l.list, index)};
+}
+
+static inline peer_process_bootstrap_results_b peer_process_bootstrap_results_lb_at(peer_process_bootstrap_results_lb l, uint32_t index)
+{
+    return (peer_process_bootstrap_results_b){ww_capnp_list_b_struct(l.list, index)};
+}
+
+static inline peer_process_bootstrap_results_r peer_process_bootstrap_results_read(peer_process_bootstrap_results_b b)
+{
+    return (peer_process_bootstrap_results_r){ww_capnp_struct_b_read(b.s)};
+}
+
+static inline ww_capnp_any peer_process_bootstrap_results_cap(peer_process_bootstrap_results_r r)
+{
+    return ww_capnp_get_pointer(r.s, 0);
+}
+
+static inline bool peer_process_bootstrap_results_has_cap(peer_process_bootstrap_results_r r)
+{
+    return !ww_capnp_any_is_null(ww_capnp_get_pointer(r.s, 0));
+}
+
+static inline ww_capnp_any_b peer_process_bootstrap_results_pointer_cap(peer_process_bootstrap_results_b b)
+{
+    return ww_capnp_struct_b_pointer(b.s, 0);
+}
+
+static inline ww_capnp_pipeline peer_process_bootstrap_results_p_cap(peer_process_bootstrap_results_p p)
+{
+    return ww_capnp_pipeline_field(p.p, 0);
 }
 
 /* ---- peer_executor_run_bytes_results ---- */
@@ -1700,6 +1920,48 @@ static inline peer_byte_stream_write_results_b peer_byte_stream_write_results_lb
 static inline peer_byte_stream_write_results_r peer_byte_stream_write_results_read(peer_byte_stream_write_results_b b)
 {
     return (peer_byte_stream_write_results_r){ww_capnp_struct_b_read(b.s)};
+}
+
+/* ---- peer_process_kill_results ---- */
+
+static inline peer_process_kill_results_r peer_process_kill_results_from(ww_capnp_any any)
+{
+    return (peer_process_kill_results_r){ww_capnp_any_struct(any)};
+}
+
+static inline peer_process_kill_results_r peer_process_kill_results_root(ww_capnp_message *message)
+{
+    return peer_process_kill_results_from(ww_capnp_message_root(message));
+}
+
+static inline peer_process_kill_results_b peer_process_kill_results_init(ww_capnp_any_b any)
+{
+    return (peer_process_kill_results_b){ww_capnp_any_b_init_struct(any, PEER_PROCESS_KILL_RESULTS_SIZE)};
+}
+
+static inline peer_process_kill_results_b peer_process_kill_results_init_root(ww_capnp_builder *builder)
+{
+    return peer_process_kill_results_init(ww_capnp_builder_root(builder));
+}
+
+static inline peer_process_kill_results_l peer_process_kill_results_l_from(ww_capnp_any any)
+{
+    return (peer_process_kill_results_l){ww_capnp_any_list(any, WW_CAPNP_STRUCTS)};
+}
+
+static inline peer_process_kill_results_r peer_process_kill_results_l_at(peer_process_kill_results_l l, uint32_t index)
+{
+    return (peer_process_kill_results_r){ww_capnp_list_struct(l.list, index)};
+}
+
+static inline peer_process_kill_results_b peer_process_kill_results_lb_at(peer_process_kill_results_lb l, uint32_t index)
+{
+    return (peer_process_kill_results_b){ww_capnp_list_b_struct(l.list, index)};
+}
+
+static inline peer_process_kill_results_r peer_process_kill_results_read(peer_process_kill_results_b b)
+{
+    return (peer_process_kill_results_r){ww_capnp_struct_b_read(b.s)};
 }
 
 /* ---- peer_host_peers_params ---- */
@@ -2427,7 +2689,7 @@ static inline peer_process_stderr_results_b peer_process_stderr_results(ww_capnp
     return (peer_process_stderr_results_b){ww_capnp_call_init_results(call, PEER_PROCESS_STDERR_RESULTS_SIZE)};
 }
 
-/* The exit code, once it ended. Can be asked once. */
+/* The exit code, once it ended. May be asked any number of times. */
 static inline peer_process_wait_params_b peer_process_wait_begin(peer_process_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, PEER_PROCESS_ID, 3);
@@ -2453,6 +2715,62 @@ static inline peer_process_wait_params_r peer_process_wait_params(ww_capnp_call 
 static inline peer_process_wait_results_b peer_process_wait_results(ww_capnp_call *call)
 {
     return (peer_process_wait_results_b){ww_capnp_call_init_results(call, PEER_PROCESS_WAIT_RESULTS_SIZE)};
+}
+
+/* The main object that the cell exports. Fails if it exports none. */
+static inline peer_process_bootstrap_params_b peer_process_bootstrap_begin(peer_process_cap cap, ww_capnp_call **call)
+{
+    *call = ww_capnp_call_new(cap.cap, PEER_PROCESS_ID, 4);
+    return (peer_process_bootstrap_params_b){ww_capnp_call_init_params(*call, PEER_PROCESS_BOOTSTRAP_PARAMS_SIZE)};
+}
+
+/* Empty unless the call succeeded; borrowed from the call. */
+static inline peer_process_bootstrap_results_r peer_process_bootstrap_response(ww_capnp_call *call)
+{
+    return peer_process_bootstrap_results_from(ww_capnp_call_response(call));
+}
+
+static inline peer_process_bootstrap_results_p peer_process_bootstrap_pipeline(ww_capnp_call *call)
+{
+    return (peer_process_bootstrap_results_p){ww_capnp_pipeline_of(call)};
+}
+
+static inline peer_process_bootstrap_params_r peer_process_bootstrap_params(ww_capnp_call *call)
+{
+    return peer_process_bootstrap_params_from(ww_capnp_call_params(call));
+}
+
+static inline peer_process_bootstrap_results_b peer_process_bootstrap_results(ww_capnp_call *call)
+{
+    return (peer_process_bootstrap_results_b){ww_capnp_call_init_results(call, PEER_PROCESS_BOOTSTRAP_RESULTS_SIZE)};
+}
+
+/* Ends it with exit code 137. Success if it ended already. */
+static inline peer_process_kill_params_b peer_process_kill_begin(peer_process_cap cap, ww_capnp_call **call)
+{
+    *call = ww_capnp_call_new(cap.cap, PEER_PROCESS_ID, 5);
+    return (peer_process_kill_params_b){ww_capnp_call_init_params(*call, PEER_PROCESS_KILL_PARAMS_SIZE)};
+}
+
+/* Empty unless the call succeeded; borrowed from the call. */
+static inline peer_process_kill_results_r peer_process_kill_response(ww_capnp_call *call)
+{
+    return peer_process_kill_results_from(ww_capnp_call_response(call));
+}
+
+static inline peer_process_kill_results_p peer_process_kill_pipeline(ww_capnp_call *call)
+{
+    return (peer_process_kill_results_p){ww_capnp_pipeline_of(call)};
+}
+
+static inline peer_process_kill_params_r peer_process_kill_params(ww_capnp_call *call)
+{
+    return peer_process_kill_params_from(ww_capnp_call_params(call));
+}
+
+static inline peer_process_kill_results_b peer_process_kill_results(ww_capnp_call *call)
+{
+    return (peer_process_kill_results_b){ww_capnp_call_init_results(call, PEER_PROCESS_KILL_RESULTS_SIZE)};
 }
 
 /* ---- peer_host ---- */
@@ -2747,7 +3065,7 @@ static inline peer_byte_stream_cap peer_byte_stream_serve(ww_capnp_vat *vat, ww_
     return (peer_byte_stream_cap){ww_capnp_server_cap(vat, server)};
 }
 
-/* Waits for at least one byte and gives at most `maxBytes`; empty at the end. */
+/* Waits for at least one byte and gives at most `maxBytes`, and no more than 64 KiB; empty at the end. */
 static inline peer_byte_stream_read_params_b peer_byte_stream_read_begin(peer_byte_stream_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, PEER_BYTE_STREAM_ID, 0);
@@ -2803,7 +3121,7 @@ static inline peer_byte_stream_write_results_b peer_byte_stream_write_results(ww
     return (peer_byte_stream_write_results_b){ww_capnp_call_init_results(call, PEER_BYTE_STREAM_WRITE_RESULTS_SIZE)};
 }
 
-/* The reader sees the end. May be repeated. */
+/* The reader of what was written sees the end; reads from here on are at the end. May be repeated. */
 static inline peer_byte_stream_close_params_b peer_byte_stream_close_begin(peer_byte_stream_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, PEER_BYTE_STREAM_ID, 2);

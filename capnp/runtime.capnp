@@ -1,0 +1,36 @@
+# Load once, spawn many times, and hand on exactly what a child needs. The executor of a session is a Runtime too.
+@0xcd935cc430854798;
+
+using Peer = import "peer.capnp";
+
+struct Grant @0xe7b2d58adac29ce3 {
+  # A capability under a name.
+
+  name @0 :Text;
+  cap @1 :AnyPointer;
+}
+
+interface Runtime @0xd39e55f29e8f7fb7 extends(Peer.Executor) {
+  # What a session's executor is as well.
+
+  load @0 (wasm :Data) -> (program :Program);
+  # Compiles `wasm`, or finds it compiled.
+}
+
+interface Program @0xa4da826627e3d3c0 {
+  # Code that is ready to run.
+
+  spawn @0 (args :List(Text), env :List(Text), grants :List(Grant)) -> (process :Peer.Process);
+  # Starts a cell whose bootstrap capability is a Grants of exactly `grants`: neither a host nor an executor unless one
+  # of them is. Names are not empty and differ; one capability may have several.
+}
+
+interface Grants @0xb7fe7f109050ed33 {
+  # What a cell was given by whoever started it.
+
+  get @0 (name :Text) -> (cap :AnyPointer);
+  # Fails for a name that was not granted.
+
+  list @1 () -> (names :List(Text));
+  # In the order in which they were granted.
+}
