@@ -2727,7 +2727,7 @@ static inline peer_process_bootstrap_params_b peer_process_bootstrap_begin(peer_
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline peer_process_bootstrap_results_r peer_process_bootstrap_response(ww_capnp_call *call)
 {
-    return peer_process_bootstrap_results_from(ww_capnp_call_response(call));
+    return (peer_process_bootstrap_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline peer_process_bootstrap_results_p peer_process_bootstrap_pipeline(ww_capnp_call *call)
@@ -2737,7 +2737,7 @@ static inline peer_process_bootstrap_results_p peer_process_bootstrap_pipeline(w
 
 static inline peer_process_bootstrap_params_r peer_process_bootstrap_params(ww_capnp_call *call)
 {
-    return peer_process_bootstrap_params_from(ww_capnp_call_params(call));
+    return (peer_process_bootstrap_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline peer_process_bootstrap_results_b peer_process_bootstrap_results(ww_capnp_call *call)
@@ -2755,7 +2755,7 @@ static inline peer_process_kill_params_b peer_process_kill_begin(peer_process_ca
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline peer_process_kill_results_r peer_process_kill_response(ww_capnp_call *call)
 {
-    return peer_process_kill_results_from(ww_capnp_call_response(call));
+    return (peer_process_kill_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline peer_process_kill_results_p peer_process_kill_pipeline(ww_capnp_call *call)
@@ -2765,7 +2765,7 @@ static inline peer_process_kill_results_p peer_process_kill_pipeline(ww_capnp_ca
 
 static inline peer_process_kill_params_r peer_process_kill_params(ww_capnp_call *call)
 {
-    return peer_process_kill_params_from(ww_capnp_call_params(call));
+    return (peer_process_kill_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline peer_process_kill_results_b peer_process_kill_results(ww_capnp_call *call)

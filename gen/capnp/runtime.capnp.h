@@ -896,7 +896,7 @@ static inline runtime_program_spawn_params_b runtime_program_spawn_begin(runtime
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline runtime_program_spawn_results_r runtime_program_spawn_response(ww_capnp_call *call)
 {
-    return runtime_program_spawn_results_from(ww_capnp_call_response(call));
+    return (runtime_program_spawn_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline runtime_program_spawn_results_p runtime_program_spawn_pipeline(ww_capnp_call *call)
@@ -906,7 +906,7 @@ static inline runtime_program_spawn_results_p runtime_program_spawn_pipeline(ww_
 
 static inline runtime_program_spawn_params_r runtime_program_spawn_params(ww_capnp_call *call)
 {
-    return runtime_program_spawn_params_from(ww_capnp_call_params(call));
+    return (runtime_program_spawn_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline runtime_program_spawn_results_b runtime_program_spawn_results(ww_capnp_call *call)
@@ -956,7 +956,7 @@ static inline runtime_grants_get_params_b runtime_grants_get_begin(runtime_grant
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline runtime_grants_get_results_r runtime_grants_get_response(ww_capnp_call *call)
 {
-    return runtime_grants_get_results_from(ww_capnp_call_response(call));
+    return (runtime_grants_get_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline runtime_grants_get_results_p runtime_grants_get_pipeline(ww_capnp_call *call)
@@ -966,7 +966,7 @@ static inline runtime_grants_get_results_p runtime_grants_get_pipeline(ww_capnp_
 
 static inline runtime_grants_get_params_r runtime_grants_get_params(ww_capnp_call *call)
 {
-    return runtime_grants_get_params_from(ww_capnp_call_params(call));
+    return (runtime_grants_get_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline runtime_grants_get_results_b runtime_grants_get_results(ww_capnp_call *call)
@@ -984,7 +984,7 @@ static inline runtime_grants_list_params_b runtime_grants_list_begin(runtime_gra
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline runtime_grants_list_results_r runtime_grants_list_response(ww_capnp_call *call)
 {
-    return runtime_grants_list_results_from(ww_capnp_call_response(call));
+    return (runtime_grants_list_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline runtime_grants_list_results_p runtime_grants_list_pipeline(ww_capnp_call *call)
@@ -994,7 +994,7 @@ static inline runtime_grants_list_results_p runtime_grants_list_pipeline(ww_capn
 
 static inline runtime_grants_list_params_r runtime_grants_list_params(ww_capnp_call *call)
 {
-    return runtime_grants_list_params_from(ww_capnp_call_params(call));
+    return (runtime_grants_list_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline runtime_grants_list_results_b runtime_grants_list_results(ww_capnp_call *call)
@@ -1044,7 +1044,7 @@ static inline runtime_runtime_load_params_b runtime_runtime_load_begin(runtime_r
 /* Empty unless the call succeeded; borrowed from the call. */
 static inline runtime_runtime_load_results_r runtime_runtime_load_response(ww_capnp_call *call)
 {
-    return runtime_runtime_load_results_from(ww_capnp_call_response(call));
+    return (runtime_runtime_load_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
 }
 
 static inline runtime_runtime_load_results_p runtime_runtime_load_pipeline(ww_capnp_call *call)
@@ -1054,7 +1054,7 @@ static inline runtime_runtime_load_results_p runtime_runtime_load_pipeline(ww_ca
 
 static inline runtime_runtime_load_params_r runtime_runtime_load_params(ww_capnp_call *call)
 {
-    return runtime_runtime_load_params_from(ww_capnp_call_params(call));
+    return (runtime_runtime_load_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
 }
 
 static inline runtime_runtime_load_results_b runtime_runtime_load_results(ww_capnp_call *call)

@@ -1,0 +1,56 @@
+/* rpc/membrane.h - a boundary that one grant holds open.
+ *
+ * Model      Inside are the servers of this host, outside is whoever was given the grant. Each
+ *            capability that crosses in a call through the membrane is wrapped, in parameters,
+ *            results and pipelines, also those handed over later; one that comes back through the
+ *            same membrane is itself again. A call through a wrapper passes one check of the grant
+ *            and goes on to where it was meant for.
+ * Revoking   From the store that ends the grant on, no call enters and no result leaves. Calls under
+ *            way have failed by the time the revocation returns, with the text of cap/table.h and
+ *            the type `failed`; their late results and the capabilities in them are released. What
+ *            the outside got as bytes it keeps, and what the inside kept of the outside's
+ *            capabilities is dead in the same way.
+ * Ownership  Counted: wrappers hold their membrane, and with it what they wrap until the grant ended
+ *            and ww_membrane_sweep passed. `ended` is told once no wrapper and no reference is left.
+ * Bounds     Wrappers are handles of the allowance, calls are questions and bytes.
+ * Threads    The vat's.
+ */
+#pragma once
+#include "account/allowance.h"
+#include "cap/table.h"
+#include "capnp/cap.h"
+
+typedef struct ww_membrane ww_membrane;
+
+typedef struct ww_membrane_end ww_membrane_end;
+struct ww_membrane_end {
+    /* Nothing refers to the membrane any more; it is being freed. */
+    void (*ended)(ww_membrane_end *self);
+};
+
+typedef struct ww_membrane_options {
+    const ww_allocator *allocator;
+    ww_capnp_vat *vat;
+    ww_cap_table *table;
+    ww_cap_ref grant;        /* the membrane's from now on: removed when it is freed */
+    ww_allowance *allowance; /* borrowed */
+    ww_membrane_end *end;    /* may be NULL */
+} ww_membrane_options;
+
+/* With one reference. NULL when memory is short; the grant is then removed too. */
+ww_membrane *ww_membrane_new(const ww_membrane_options *options);
+ww_membrane *ww_membrane_ref(ww_membrane *membrane);
+void ww_membrane_unref(ww_membrane *membrane);
+
+/* `cap` of the inside as the outside sees it, and the other way round; a reference of the caller's.
+ * Null and broken capabilities pass as they are. *refusal (never NULL afterwards) says why when the
+ * result is NULL. */
+ww_capnp_cap *ww_membrane_out(ww_membrane *membrane, ww_capnp_cap *cap, const char **refusal);
+ww_capnp_cap *ww_membrane_in(ww_membrane *membrane, ww_capnp_cap *cap, const char **refusal);
+
+/* WW_OK while the grant holds. */
+ww_status ww_membrane_check(const ww_membrane *membrane);
+ww_cap_ref ww_membrane_grant(const ww_membrane *membrane);
+
+/* After a revocation: lets go of what up to `max` wrappers hold. True: there is more. */
+bool ww_membrane_sweep(ww_membrane *membrane, uint32_t max);
