@@ -75,6 +75,15 @@ ww_status ww_fd_open_directory(ww_loop *loop, const char *path, ww_fd **out, ww_
     return ww_fail(diag, status, "%s: %s", path, ww_os_error_text(errno));
 }
 
+/* Room for several reads and writes, so that three processes in a row change places less often;
+ * more than this falls out of the cache and was slower. The
+ * kernel may refuse: a user's pipes together have a limit. */
+static void widen_pipe(int number)
+{
+    int bytes = fcntl(number, F_GETPIPE_SZ);
+    if (bytes >= 0 && bytes < WW_FD_PIPE_BYTES) fcntl(number, F_SETPIPE_SZ, WW_FD_PIPE_BYTES);
+}
+
 /* O_NONBLOCK belongs to the open file, which the process that started us shares: a pipe or terminal
  * is opened once more. Where that is not allowed, the descriptor is shared. */
 ww_status ww_fd_attach(ww_loop *loop, int number, ww_fd **out, ww_diag *diag)
@@ -91,6 +100,7 @@ ww_status ww_fd_attach(ww_loop *loop, int number, ww_fd **out, ww_diag *diag)
     }
     if (own < 0) own = fcntl(number, F_DUPFD_CLOEXEC, 3);
     if (own < 0) return ww_fail(diag, WW_E_IO, "descriptor %d cannot be copied", number);
+    if (S_ISFIFO(facts.st_mode)) widen_pipe(own);
     return ww_fd_adopt(loop, own, out, diag);
 }
 

@@ -35,8 +35,11 @@ WW_MUST_USE ww_status ww_fd_adopt(ww_loop *loop, int number, ww_fd **out, ww_dia
 /* A directory of the host, by a path of this process. */
 WW_MUST_USE ww_status ww_fd_open_directory(ww_loop *loop, const char *path, ww_fd **out,
                                            ww_diag *diag);
+enum { WW_FD_PIPE_BYTES = 256 << 10 };
+
 /* For the process's own standard streams: makes a descriptor of its own for what `number` refers
- * to, so that nothing is changed under other processes. `number` stays open and as it is. */
+ * to, so that no flag is changed under other processes; a pipe is made WW_FD_PIPE_BYTES long where
+ * the kernel allows. `number` stays open and as it is. */
 WW_MUST_USE ww_status ww_fd_attach(ww_loop *loop, int number, ww_fd **out, ww_diag *diag);
 
 static inline ww_fd *ww_fd_ref(ww_fd *fd)
