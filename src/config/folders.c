@@ -58,6 +58,6 @@ static bool holds(const char *outer, const char *inner)
 bool ww_folders_overlap(const char *a, const char *b)
 {
     char real_a[WW_PATH_MAX], real_b[WW_PATH_MAX];
-    if (!resolve(a, real_a) || !resolve(b, real_b)) return false;
+    if (!resolve(a, real_a) || !resolve(b, real_b)) return true;
     return holds(real_a, real_b) || holds(real_b, real_a);
 }

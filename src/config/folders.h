@@ -13,5 +13,6 @@ typedef struct ww_folders {
 /* From the environment; makes nothing. E_USAGE if HOME is needed and not set, or a path is too long or not absolute. */
 WW_MUST_USE ww_status ww_folders_find(ww_folders *out, ww_diag *diag);
 
-/* Whether one of two directories is the other or lies in it, links resolved; parts that do not exist yet count by name. */
+/* Whether one of two directories is the other or lies in it, links resolved; parts that do not exist yet count by name. True
+ * where that cannot be told: a path that cannot be resolved is kept away from. */
 bool ww_folders_overlap(const char *a, const char *b);

@@ -96,6 +96,19 @@ static void volume__host_guest_mode__is_split_from_the_right(void **state)
     assert_int_equal(add_volume(":/b", &volume), WW_E_USAGE);
 }
 
+static void folders__overlap_of_what_cannot_be_resolved__is_assumed(void **state)
+{
+    (void)state;
+    char base[] = "/tmp/ww-folders-XXXXXX", loop[64];
+    assert_non_null(mkdtemp(base));
+    snprintf(loop, sizeof loop, "%s/loop", base);
+    assert_int_equal(symlink(loop, loop), 0);
+    assert_true(ww_folders_overlap(loop, "/usr"));
+    assert_true(ww_folders_overlap("/usr", loop));
+    unlink(loop);
+    rmdir(base);
+}
+
 static void folders__overlap__follows_links_and_parts_that_do_not_exist(void **state)
 {
     (void)state;
@@ -120,6 +133,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(volume__host_guest_mode__is_split_from_the_right),
         cmocka_unit_test(folders__overlap__follows_links_and_parts_that_do_not_exist),
+        cmocka_unit_test(folders__overlap_of_what_cannot_be_resolved__is_assumed),
         cmocka_unit_test(log__no_filter__shows_info_of_ww),
         cmocka_unit_test(log__several_directives__the_longest_target_wins),
         cmocka_unit_test(log__unreadable_filter__falls_back_and_says_so),
