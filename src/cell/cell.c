@@ -164,6 +164,11 @@ void ww_cell_end(ww_cell *cell, ww_status reason)
     ww_loop_post(cell->loop, &cell->task);
 }
 
+void ww_cell_wake(ww_cell *cell)
+{
+    wake(&cell->waker);
+}
+
 static void on_timeout(ww_timer *timer)
 {
     ww_cell_end(WW_CONTAINER_OF(timer, ww_cell, timer), WW_E_TIMEOUT);

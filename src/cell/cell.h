@@ -68,6 +68,9 @@ void ww_cell_end(ww_cell *cell, ww_status reason);
 /* The connection of its link; NULL when it has none. */
 ww_capnp_conn *ww_cell_conn(ww_cell *cell);
 
+/* Lets the guest look again at what it waits for. */
+void ww_cell_wake(ww_cell *cell);
+
 typedef struct ww_cell_facts {
     ww_status status; /* WW_OK: returned or exited, see exit_code; AGAIN: alive; E_TRAP, ... */
     int exit_code;

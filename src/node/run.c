@@ -1,5 +1,5 @@
 /* One run: the image is loaded on a worker, then a cell runs on the loop until it has ended. A signal
- * asks the guest to end; grace_ns later, or at a second signal, it is ended.
+ * asks the guest to end: its input is over. grace_ns later, or at a second signal, it is ended.
  */
 #include "node/inside.h"
 #include "node/stdio.h"
@@ -157,6 +157,14 @@ static void on_patience_over(ww_timer *timer)
                  run->options->image);
 }
 
+/* A guest that lives on its input ends now; any other has the time of grace. */
+static void end_input(ww_run *run)
+{
+    if (!run->stdio.input) return;
+    ww_source_end(run->stdio.input);
+    if (run->cell) ww_cell_wake(run->cell);
+}
+
 static void on_signal(void *self, int number)
 {
     ww_run *run = self;
@@ -165,6 +173,7 @@ static void on_signal(void *self, int number)
         return;
     }
     run->signal = number;
+    end_input(run);
     ww_loop *loop = run->node->loop;
     ww_timer_start(loop, &run->grace, ww_clock_after(ww_loop_clock(loop), grace_ns));
 }

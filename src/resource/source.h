@@ -26,6 +26,7 @@ struct ww_source {
     const ww_source_class *class;
     uint32_t refs;
     int error;
+    bool ended; /* by ww_source_end */
 };
 
 static inline ww_source *ww_source_ref(ww_source *source)
@@ -39,24 +40,35 @@ static inline void ww_source_unref(ww_source *source)
     if (source && --source->refs == 0) source->class->free(source);
 }
 
+/* From now on there is nothing but the end, whatever the source still has. Who waits for it must look
+ * again: wake them. */
+static inline void ww_source_end(ww_source *source)
+{
+    source->ended = true;
+}
+
 /* WW_OK with *got > 0 (0 only for size 0), AGAIN, E_CLOSED at the end, E_IO. */
 WW_MUST_USE static inline ww_status ww_source_read(ww_source *source, void *out, size_t size,
                                                    size_t *got)
 {
-    return source->class->read(source, out, size, got);
+    if (WW_LIKELY(!source->ended)) return source->class->read(source, out, size, got);
+    *got = 0;
+    return size ? WW_E_CLOSED : WW_OK;
 }
 
 /* A read would not answer AGAIN. */
 static inline bool ww_source_ready(ww_source *source)
 {
-    return source->class->ready(source);
+    return source->ended || source->class->ready(source);
 }
 
 /* Wakes when a read may answer something else than AGAIN. E_IO, E_MEMORY: nobody will be woken. */
 WW_MUST_USE static inline ww_status ww_source_wait(ww_source *source, ww_waiter *waiter,
                                                    ww_waker *waker)
 {
-    return source->class->wait(source, waiter, waker);
+    if (!source->ended) return source->class->wait(source, waiter, waker);
+    waker->wake(waker);
+    return WW_OK;
 }
 
 /* Takes a reference to `fd`. `offset`: where to begin in a file, or WW_FD_HERE. */

@@ -114,7 +114,8 @@ slept 2
 slept 3"
 
 interrupted() { # SIGNAL GUEST: the exit code of a node that got SIGNAL while GUEST ran
-    "$WW" run "$2" <"$tmp/never" >"$tmp/out" 2>"$tmp/err" &
+    : >"$tmp/out" # what an earlier case left there must not be taken for the guest's word
+    "$WW" run --timeout 60s "$2" <"$tmp/never" >"$tmp/out" 2>"$tmp/err" &
     local node=$!
     for _ in $(seq 100); do
         [ -s "$tmp/out" ] && break
@@ -130,6 +131,20 @@ case_is "SIGTERM ends a spinning guest after its grace: 143"
 interrupted TERM "$guests/spin.wasm"
 code=$?
 expect_code 143
+
+case_is "a signal ends the input of a guest, which ends by itself then: 130, 143"
+echo one >&9
+interrupted INT "$guests/lines.wasm"
+code=$?
+expect_code 130
+expect_out "1: one
+end 1"
+echo two >&9
+interrupted TERM "$guests/lines.wasm"
+code=$?
+expect_code 143
+expect_out "1: two
+end 1"
 
 case_is "--json: one object on the last line of stderr"
 run "$WW" run --json "$guests/trap.wasm" -- unreachable

@@ -128,6 +128,27 @@ static void input__length_zero__is_empty_and_fine_until_the_end(void **state)
     release(in);
 }
 
+static void input__ended_by_its_owner__is_at_its_end_for_readers_and_waiters(void **state)
+{
+    (void)state;
+    size_t got;
+    uint8_t byte;
+    ww_source *source;
+    ww_waiter waiter = {0};
+    ww_blob *bytes = ww_blob_copy(ww_allocator_libc(), ww_view_str("abc"));
+    assert_ok(ww_source_of_blob(ww_allocator_libc(), bytes, &source));
+    ww_blob_unref(bytes);
+    assert_ok(ww_source_read(source, &byte, 1, &got));
+    ww_source_end(source);
+    assert_true(ww_source_ready(source));
+    assert_int_equal(ww_source_read(source, &byte, 1, &got), WW_E_CLOSED);
+    assert_int_equal(got, 0);
+    assert_ok(ww_source_wait(source, &waiter, &f.waker));
+    assert_int_equal(f.woken, 1);
+    assert_false(ww_waiter_waits(&waiter));
+    ww_source_unref(source);
+}
+
 static void input__writer_closes_while_waiting__wakes(void **state)
 {
     (void)state;
@@ -735,6 +756,7 @@ int main(void)
         CASE(input__empty_pipe__waits_and_is_woken_by_the_first_byte),
         CASE(input__more_in_the_pipe_than_asked_for__leaves_the_rest),
         CASE(input__length_zero__is_empty_and_fine_until_the_end),
+        CASE(input__ended_by_its_owner__is_at_its_end_for_readers_and_waiters),
         CASE(input__writer_closes_while_waiting__wakes),
         CASE(input__pipe_without_o_nonblock__never_blocks),
         CASE(input__directory__fails_once_then_is_closed),
