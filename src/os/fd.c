@@ -76,8 +76,8 @@ ww_status ww_fd_open_directory(ww_loop *loop, const char *path, ww_fd **out, ww_
 }
 
 /* Room for several reads and writes, so that three processes in a row change places less often;
- * more than this falls out of the cache and was slower. The
- * kernel may refuse: a user's pipes together have a limit. */
+ * more than this falls out of the cache and was slower. The kernel may refuse: a user's pipes
+ * together have a limit. */
 static void widen_pipe(int number)
 {
     int bytes = fcntl(number, F_GETPIPE_SZ);
