@@ -2,7 +2,8 @@
 # Each test has a home of its own, so that it never meets the user's cache, keys or settings.
 set -u
 tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
+# A child that is killed between fork and exec may still run this.
+trap '[ "$BASHPID" != $$ ] || rm -rf "$tmp"' EXIT
 unset "${!WW_@}" RUST_LOG XDG_RUNTIME_DIR
 export XDG_CACHE_HOME=$tmp/cache XDG_STATE_HOME=$tmp/state
 mkdir -p "$tmp/cache" "$tmp/state"
