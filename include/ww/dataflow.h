@@ -428,5 +428,19 @@ bool ww_dataflow_component_at(const ww_dataflow *flow, uint32_t component,
 const ww_flow_value *ww_dataflow_slot_at(const ww_dataflow *flow, uint64_t site, uint64_t exec_id);
 bool ww_dataflow_metric(const ww_dataflow *flow, ww_view name, int64_t *out);
 
+typedef struct ww_dataflow_peer {
+    ww_view id;
+    bool blocked;
+    bool suspect,
+        down; /* silent for longer than its habit allows; or its sends failed five times in a row */
+    double phi; /* 5: suspect, 8: down; 0 before its habit is known */
+    uint32_t failures;
+    uint64_t backoff_ns; /* how long it is to be left alone */
+    uint64_t rtt_ns, rtt_deviation_ns, rtt_samples;
+} ww_dataflow_peer;
+
+/* False beyond the last. */
+bool ww_dataflow_peer_at(const ww_dataflow *flow, uint32_t peer, ww_dataflow_peer *out);
+
 WW_MUST_USE ww_status ww_dataflow_add_peer(ww_dataflow *flow, ww_view peer, ww_view address);
 WW_MUST_USE ww_status ww_dataflow_block_peer(ww_dataflow *flow, ww_view peer, bool blocked);

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 /* In the order of ww_flow_component_vtable. */
-static const char *const names[WW_FLOW_ROLES][8] = {
+static const char *const names[WW_FLOW_ROLES][DF_ROLE_FUNCTIONS] = {
     [WW_FLOW_ROLE_MODEL] = {"Forward", "Backward", "ComputeLoss", "ApplyDelta", "LoadParameters",
                             "Params"},
     [WW_FLOW_ROLE_INDEX] = {"Add", "Search", "Remove", "Train"},
@@ -23,8 +23,10 @@ size_t df_contract_index(ww_flow_role role, ww_view op_type)
 
 struct ww_flow_call {
     ww_dataflow *flow;
-    const df_op *op; /* NULL: the component's bootstrap */
+    const df_op *op; /* NULL: the component's bootstrap, or a call that a peer made */
     df_frame *frame;
+    const ww_flow_value *inputs; /* of a peer's call */
+    uint32_t input_count;
     uint32_t component;
     uint64_t command;
     bool has_command, failed;
@@ -45,12 +47,13 @@ const ww_allocator *ww_flow_call_allocator(ww_flow_call *call)
 
 uint32_t ww_flow_call_input_count(const ww_flow_call *call)
 {
-    return call->op ? call->op->input_count : 0;
+    return call->op ? call->op->input_count : call->input_count;
 }
 
 const ww_flow_value *ww_flow_call_input(const ww_flow_call *call, uint32_t input)
 {
-    return call->op ? df_input(call->op, call->frame, input) : NULL;
+    if (call->op) return df_input(call->op, call->frame, input);
+    return input < call->input_count ? &call->inputs[input] : NULL;
 }
 
 static ww_status mismatch(ww_flow_call *call, uint32_t input, const char *expected)
@@ -89,9 +92,9 @@ ww_status ww_flow_call_bytes(ww_flow_call *call, uint32_t input, ww_view *out)
 int64_t ww_flow_call_integer(ww_flow_call *call, const char *attribute, uint32_t input,
                              int64_t otherwise)
 {
-    if (!call->op) return otherwise;
     const df_attribute *a =
-        df_attribute_find(call->op->arg->artifact, call->op->arg->node, attribute);
+        call->op ? df_attribute_find(call->op->arg->artifact, call->op->arg->node, attribute)
+                 : NULL;
     if (a && a->type == DF_ATTR_INT) return a->i;
     const ww_flow_value *value = ww_flow_call_input(call, input);
     return value && df_is_number(value->type) ? (int64_t)value->number : otherwise;
@@ -126,7 +129,7 @@ static void trigger_if_silent(ww_dataflow *flow, const df_op *op, df_frame *fram
 
 static df_outcome conclude(ww_flow_call *call, ww_status status)
 {
-    static const df_op no_op = {.component = DF_NONE, .callee = DF_NONE};
+    const df_op no_op = {.component = call->component, .callee = DF_NONE};
     ww_dataflow *flow = call->flow;
     if (status == WW_OK) {
         if (call->op) trigger_if_silent(flow, call->op, call->frame);
@@ -154,6 +157,51 @@ df_outcome df_run_bootstrap_of(ww_dataflow *flow, uint32_t component, df_frame *
     const df_component *c = &flow->components[component];
     ww_flow_call call = {.flow = flow, .frame = frame, .component = component};
     return conclude(&call, c->type->bootstrap(c->self, &call));
+}
+
+/* --- calls that a peer makes ---------------------------------------------------------------------------------------------- */
+
+bool df_control_is_known(const ww_dataflow *flow, uint64_t component, ww_view op_type,
+                         uint32_t *function)
+{
+    if (component >= flow->component_count) return false;
+    const ww_flow_component_type *type = flow->components[component].type;
+    size_t index = type ? df_contract_index(type->role, op_type) : SIZE_MAX;
+    if (index == SIZE_MAX || !type->calls.functions[index]) return false;
+    *function = (uint32_t)index;
+    return true;
+}
+
+/* An execution of its own, with the payload and the request's number as inputs. What it returns goes nowhere. */
+void df_run_control(ww_dataflow *flow, const df_inbox_item *item)
+{
+    const df_component *c = &flow->components[item->component];
+    df_frame *frame = df_frame_new(flow, NULL, NULL);
+    if (!frame) {
+        flow->out_of_memory = true;
+        return;
+    }
+    frame->component = item->component;
+    frame->exec_id = flow->next_exec_id++;
+    frame->sender = item->peer;
+    frame->outstanding = frame->ops_run = 1;
+    flow->ops_this_poll++;
+    const ww_flow_value inputs[] = {{.type = WW_FLOW_BYTES,
+                                     .size = (uint32_t)item->payload->size,
+                                     .data = item->payload->bytes,
+                                     .blob = item->payload},
+                                    ww_flow_value_number(WW_FLOW_WIRE_REQ_ID, item->id)};
+    ww_flow_call call = {.flow = flow,
+                         .frame = frame,
+                         .inputs = inputs,
+                         .input_count = WW_COUNT_OF(inputs),
+                         .component = item->component};
+    switch (conclude(&call, c->type->calls.functions[item->function](c->self, &call))) {
+    case DF_DONE: df_report_completed(flow, frame, item->component); break;
+    case DF_PARKED: df_report_suspended(flow, frame, item->component); return;
+    case DF_FAILED: df_report_failed(flow, frame, item->component, flow->error); break;
+    }
+    df_frame_settle(flow, frame, 1);
 }
 
 /* --- answers that come later ---------------------------------------------------------------------------------------------- */

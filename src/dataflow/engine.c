@@ -177,6 +177,8 @@ void ww_dataflow_free(ww_dataflow *flow)
     df_peers_free(flow);
     df_map_free(flow, &flow->async_by_command);
     df_map_free(flow, &flow->seen);
+    df_map_free(flow, &flow->edge_index);
+    ww_free(flow->allocator, flow->edges, flow->edge_capacity * sizeof *flow->edges);
     ww_free(flow->allocator, flow->parked, flow->parked_capacity * sizeof *flow->parked);
     ww_free(flow->allocator, flow->asyncs, flow->async_capacity * sizeof *flow->asyncs);
     ww_free(flow->allocator, flow->timers, flow->timer_capacity * sizeof *flow->timers);
@@ -433,7 +435,7 @@ void ww_dataflow_sent(ww_dataflow *flow, ww_view id)
 {
     uint32_t peer;
     if (flow->peer_names.count && ww_names_find(&flow->peer_names, id, &peer))
-        flow->peers[peer].failures = 0;
+        flow->peers[peer].failures = 0; /* its way is open; whether it lives, its answer tells */
 }
 
 ww_status ww_dataflow_lifecycle(ww_dataflow *flow, ww_view phase)

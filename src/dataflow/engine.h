@@ -16,13 +16,14 @@
 #include "dataflow/artifact.h"
 #include "dataflow/value.h"
 
-enum { DF_NONE = UINT32_MAX };
+enum { DF_NONE = UINT32_MAX, DF_ROLE_FUNCTIONS = 8 };
 
 typedef struct df_op df_op;
 typedef struct df_graph df_graph;
 typedef struct df_frame df_frame;
 typedef struct df_arg df_arg;
 typedef struct df_unit df_unit;
+typedef struct df_installer df_installer;
 
 typedef enum df_outcome { DF_DONE, DF_PARKED, DF_FAILED } df_outcome;
 typedef df_outcome df_run_fn(ww_dataflow *flow, const df_op *op, df_frame *frame);
@@ -48,6 +49,7 @@ struct df_arg {
     uint32_t ports[DF_PORTS_MAX]; /* input of each named port, or DF_NONE */
     ww_flow_value value;
     ww_view text;
+    struct df_send *send;
     ww_flow_component_fn *call;
     const ww_flow_value_type *types; /* composite children */
     uint32_t type_count;
@@ -98,6 +100,7 @@ struct df_frame {
     ww_status status;   /* why it was aborted */
     uint32_t component; /* of a component's own bootstrap */
     uint64_t ticket, charge;
+    uint64_t deadline_ns;  /* by when its sends must be answered, or 0 */
     uint32_t sender;       /* peer whose envelope started it, or DF_NONE */
     uint32_t event_formal; /* the one input of an event, or DF_NONE */
     ww_blob *event;        /* its bytes, to be echoed */
@@ -163,20 +166,32 @@ typedef struct df_ring {
     uint32_t first, count, capacity;
 } df_ring;
 
-typedef enum df_inbox_kind { DF_START, DF_COMPLETION, DF_ENVELOPE, DF_SEND_FAILED } df_inbox_kind;
+typedef enum df_inbox_kind {
+    DF_START,
+    DF_COMPLETION,
+    DF_ENVELOPE,
+    DF_SEND_FAILED,
+    DF_CONTROL,
+} df_inbox_kind;
 
 typedef struct df_inbox_item {
     df_inbox_kind kind;
     bool failed;
     df_frame *frame;        /* start */
     uint64_t id;            /* command or wire request */
-    ww_blob *payload;       /* completion: the detail; envelope: its bytes */
+    ww_blob *payload;       /* completion: the detail; envelope: its bytes; control: the fill's */
     ww_flow_value *outputs; /* completion */
     uint32_t output_count;
     uint32_t peer;
+    uint32_t component, function; /* control: what is called */
 } df_inbox_item;
 
-typedef enum df_timer_kind { DF_TIMER_COMMAND, DF_TIMER_INTERVAL, DF_TIMER_WIRE } df_timer_kind;
+typedef enum df_timer_kind {
+    DF_TIMER_COMMAND,
+    DF_TIMER_INTERVAL,
+    DF_TIMER_WIRE,
+    DF_TIMER_PEER, /* not in snapshots */
+} df_timer_kind;
 
 typedef struct df_timer {
     uint64_t at_ns, age;
@@ -214,13 +229,27 @@ typedef struct df_table {
     uint32_t capacity;
 } df_table;
 
+/* A smoothed measurement: the mean takes an eighth of the news, the deviation a quarter. */
+typedef struct df_estimate {
+    uint64_t mean_ns, deviation_ns, samples;
+} df_estimate;
+
 typedef struct df_peer {
-    bool blocked, down;
-    uint32_t failures;
-    uint64_t backoff_until_ns;
-    uint64_t srtt_ns, rttvar_ns, samples;
-    ww_blob *addresses; /* wire form of an ADDRESS_VEC */
+    bool blocked, down, suspect;
+    bool watched;      /* a timer is set that looks after its silence */
+    bool silenced;     /* its envelopes are dropped while the inbox is full */
+    uint32_t notices;  /* sent since the inbox filled up */
+    uint32_t failures; /* in a row */
+    uint64_t backoff_until_ns, retry_ns, noticed_ns, heard_ns;
+    df_estimate rtt, gaps; /* gaps: between two signs of life */
+    ww_blob *addresses;    /* wire form of an ADDRESS_VEC */
 } df_peer;
+
+/* One hop of a chain of sends: how long its answers take. */
+typedef struct df_edge {
+    uint64_t site, chain, hop;
+    df_estimate rtt;
+} df_edge;
 
 typedef struct df_app_event {
     ww_view topic;
@@ -234,8 +263,9 @@ typedef struct df_outbound {
 } df_outbound;
 
 typedef struct df_wire_request {
-    uint64_t id, sent_ns, deadline_ns;
-    uint32_t peer;
+    uint64_t id, sent_ns;
+    uint32_t peer, edge; /* of the chain, or DF_NONE */
+    bool silent;         /* nobody asked for an answer in time */
 } df_wire_request;
 
 typedef struct df_error {
@@ -311,6 +341,9 @@ struct ww_dataflow {
     ww_names peer_names;
     df_peer *peers;
     uint32_t peer_capacity;
+    df_edge *edges;
+    uint32_t edge_count, edge_capacity;
+    df_map edge_index;                      /* by a keyed hash of what names the edge */
     df_ring app_events, outbound, requests; /* df_app_event, df_outbound, df_wire_request */
     df_ring lifecycle;                      /* uint32_t: phases to fire */
     uint64_t outbound_dropped;
@@ -372,6 +405,7 @@ void df_inbox_item_free(ww_dataflow *flow, df_inbox_item *item);
 /* poll.c */
 void df_report_completed(ww_dataflow *flow, const df_frame *frame, uint32_t op);
 void df_report_failed(ww_dataflow *flow, df_frame *frame, uint32_t op, df_error error);
+void df_report_suspended(ww_dataflow *flow, const df_frame *frame, uint32_t op);
 ww_view df_show_blob(ww_dataflow *flow, ww_blob *blob);               /* takes it */
 ww_view df_show_value(ww_dataflow *flow, const ww_flow_value *value); /* takes it */
 
@@ -381,7 +415,6 @@ ww_status df_convert_input(ww_dataflow *flow, ww_flow_value_type type, ww_view b
                            ww_blob *owner, ww_flow_value *out);
 
 /* ops.c and its siblings */
-typedef struct df_installer df_installer;
 typedef ww_status df_prepare_fn(df_installer *in, const df_node *node, df_arg *arg);
 typedef struct df_op_row {
     const char *domain; /* after the root */
@@ -414,23 +447,50 @@ void df_command_done(ww_dataflow *flow, uint64_t command, const ww_flow_value *o
                      uint32_t count);
 void df_command_failed(ww_dataflow *flow, uint64_t command, df_error error);
 bool df_start_fired(ww_dataflow *flow);
-void df_request_expired(ww_dataflow *flow, uint64_t request);
 bool df_timers_mature(ww_dataflow *flow); /* false: the step buffer is full */
 void df_fire_key(ww_dataflow *flow, df_table_kind table, uint32_t key);
 void df_fire_event(ww_dataflow *flow, ww_view kind);
 ww_status df_key_of(ww_dataflow *flow, df_table_kind table, ww_view name, uint32_t *key);
 void df_step(ww_dataflow *flow, ww_flow_step step);
 
-/* peers.c, envelope.c */
+/* peers.c */
 ww_status df_peer_of(ww_dataflow *flow, ww_view id, uint32_t *peer);
+
+/* send.c */
+#define DF_NOTICE_HASH 0x835411050e7217c5u /* type of the payload that asks to send less */
+ww_status df_send_notice(ww_dataflow *flow, uint32_t peer, ww_view notice);
+ww_status df_send_response(ww_dataflow *flow, uint32_t peer, uint64_t request);
+void df_place_sends(df_installer *in); /* once sites have their numbers */
+
+/* health.c */
+uint32_t df_edge_of(ww_dataflow *flow, uint64_t site, uint64_t chain, uint64_t hop);
+bool df_edge_is_warm(const df_edge *edge);
+void df_edge_reported(ww_dataflow *flow, const df_edge *report);
+uint64_t df_chain_budget(const ww_dataflow *flow, uint64_t chain, uint64_t hop, uint64_t depth);
+void df_peer_alive(ww_dataflow *flow, uint32_t peer);
+void df_peer_failed(ww_dataflow *flow, uint32_t peer, uint64_t request);
+void df_peer_overdue(ww_dataflow *flow, uint32_t peer);
+void df_peer_watch(ww_dataflow *flow, uint32_t peer);
+bool df_may_send(ww_dataflow *flow, df_peer *peer);
+uint64_t df_soon(const ww_dataflow *flow, uint64_t delay_ns); /* never more than a minute ahead */
+bool df_take_notice(ww_dataflow *flow, uint32_t peer, ww_view payload);
+bool df_is_silenced(ww_dataflow *flow, uint32_t peer);
+void df_relieve(ww_dataflow *flow, uint32_t peer);
+void df_estimate_add(df_estimate *estimate, uint64_t sample_ns);
+
+/* envelope.c */
 void df_receive(ww_dataflow *flow, uint32_t peer, ww_view envelope);
 ww_status df_check_envelope(const ww_dataflow *flow, ww_view envelope, ww_diag *diag);
 ww_status df_learn_address(ww_dataflow *flow, uint32_t peer,
                            ww_view binary);      /* a binary multiaddress */
 size_t df_receive_room(const ww_dataflow *flow); /* steps that an envelope may need */
-void df_peer_alive(ww_dataflow *flow, uint32_t peer);
-void df_request_forget(ww_dataflow *flow, uint64_t request);
-void df_peer_failed(ww_dataflow *flow, uint32_t peer, uint64_t request);
+void df_request_forget(ww_dataflow *flow, uint64_t request, uint32_t peer);
+void df_request_expired(ww_dataflow *flow, uint64_t request);
+
+/* contract.c */
+bool df_control_is_known(const ww_dataflow *flow, uint64_t component, ww_view op_type,
+                         uint32_t *function);
+void df_run_control(ww_dataflow *flow, const df_inbox_item *item);
 
 /* install.c */
 ww_status df_install_error(df_installer *in, ww_status status, const char *format, ...)

@@ -1,6 +1,6 @@
-/* Envelopes to and from peers (doc/compat/dataflow.md). An envelope is checked whole when it comes in; its fills are
+/* Envelopes from peers (doc/compat/dataflow.md). An envelope is checked whole when it comes in; its fills are
  * delivered one by one, and one that cannot be delivered does not keep the others from it. */
-#include "dataflow/ops.h"
+#include "dataflow/snapshot.h"
 
 enum {
     STEPS_OF_ENVELOPE = 4,
@@ -15,6 +15,13 @@ typedef struct fill {
     bool trigger_only;
     uint64_t type_hash;
 } fill;
+
+/* Who sent an envelope, and what it says for all fills. */
+typedef struct sender {
+    uint32_t peer;
+    bool wants_response;
+    uint64_t request, deadline_ns;
+} sender;
 
 /* --- addresses: segments of code and value -------------------------------------------------------------------------- */
 
@@ -143,48 +150,32 @@ static void remove_request(ww_dataflow *flow, uint32_t at)
     flow->requests.count--;
 }
 
-static bool take_request(ww_dataflow *flow, uint64_t id, df_wire_request *out)
+/* One send to several peers is one request of each. */
+static bool take_request(ww_dataflow *flow, uint64_t id, uint32_t peer, df_wire_request *out)
 {
     for (uint32_t i = 0; i < flow->requests.count; i++) {
         *out = *(df_wire_request *)df_ring_at(&flow->requests, i, sizeof *out);
-        if (out->id != id) continue;
+        if (out->id != id || (peer != DF_NONE && out->peer != peer)) continue;
         remove_request(flow, i);
         return true;
     }
     return false;
 }
 
-void df_request_forget(ww_dataflow *flow, uint64_t id)
+void df_request_forget(ww_dataflow *flow, uint64_t id, uint32_t peer)
 {
     df_wire_request unused;
-    take_request(flow, id, &unused);
+    take_request(flow, id, peer, &unused);
 }
 
 void df_request_expired(ww_dataflow *flow, uint64_t id)
 {
     df_wire_request request;
-    if (!take_request(flow, id, &request)) return;
+    if (!take_request(flow, id, DF_NONE, &request) || request.silent) return;
     df_step(flow, (ww_flow_step){
                       .kind = WW_FLOW_STEP_WIRE_TIMEOUT,
                       .wire = {.id = id, .peer = ww_names_text(&flow->peer_names, request.peer)}});
     df_peer_failed(flow, request.peer, id);
-}
-
-static uint64_t distance(uint64_t a, uint64_t b)
-{
-    return a > b ? a - b : b - a;
-}
-
-/* Smoothed round trip: an eighth of the news, a quarter of the deviation. */
-static void sample_rtt(df_peer *peer, uint64_t rtt_ns)
-{
-    if (!peer->samples++) {
-        peer->srtt_ns = rtt_ns;
-        peer->rttvar_ns = rtt_ns / 2;
-        return;
-    }
-    peer->rttvar_ns = peer->rttvar_ns - peer->rttvar_ns / 4 + distance(peer->srtt_ns, rtt_ns) / 4;
-    peer->srtt_ns = peer->srtt_ns - peer->srtt_ns / 8 + rtt_ns / 8;
 }
 
 /* --- receiving ------------------------------------------------------------------------------------------------------------------ */
@@ -221,76 +212,153 @@ static df_graph *graph_of_site(const ww_dataflow *flow, uint64_t site, uint32_t 
     return NULL;
 }
 
-/* The site that takes the sender beside the payload's: second output of the same Recv. */
-static uint32_t sender_site(const df_graph *g, uint32_t payload)
+/* The Recv whose first output is that site, or NULL. */
+static const df_op *recv_of(const df_graph *g, uint32_t payload)
 {
     for (uint32_t i = 0; i < g->special_count; i++) {
         const df_op *op = &g->ops[g->special[i]];
-        if (op->output_count == 2 && g->out_sites[op->outputs_at] == payload)
-            return g->out_sites[op->outputs_at + 1];
+        if (op->output_count && g->out_sites[op->outputs_at] == payload) return op;
     }
-    return DF_NONE;
+    return NULL;
 }
 
-static const char *deliver(ww_dataflow *flow, uint32_t peer, uint64_t site, const fill *f)
+static const char *decode_payload(ww_dataflow *flow, const fill *f, const df_op *recv,
+                                  ww_flow_value *out)
+{
+    *out = (ww_flow_value){.type = WW_FLOW_TRIGGER};
+    if (f->trigger_only) return NULL;
+    ww_flow_value_type type = ww_flow_value_type_of_hash(f->type_hash);
+    if (!type) return "UnknownTypeHash";
+    int64_t declared = recv && recv->arg ? recv->arg->number : WW_FLOW_NONE;
+    if (declared != WW_FLOW_NONE && declared != WW_FLOW_BYTES && declared != (int64_t)type)
+        return "TypeMismatch";
+    ww_status status = ww_flow_value_decode(flow->allocator, type, f->payload, out, NULL);
+    if (!status) return NULL;
+    return status == WW_E_MEMORY ? "AllocationFailed" : "DecodeFailed";
+}
+
+static const char *deliver(ww_dataflow *flow, const sender *from, uint64_t site, const fill *f)
 {
     uint32_t local;
     df_graph *g = graph_of_site(flow, site, &local);
     if (!g) return "no such site";
-    ww_flow_value value = {.type = WW_FLOW_TRIGGER};
-    if (!f->trigger_only) {
-        ww_flow_value_type type = ww_flow_value_type_of_hash(f->type_hash);
-        if (!type) return "UnknownTypeHash";
-        ww_status status = ww_flow_value_decode(flow->allocator, type, f->payload, &value, NULL);
-        if (status) return status == WW_E_MEMORY ? "AllocationFailed" : "DecodeFailed";
-    }
+    const df_op *recv = recv_of(g, local);
+    ww_flow_value value;
+    const char *wrong = decode_payload(flow, f, recv, &value);
+    if (wrong) return wrong;
     df_frame *frame = df_frame_new(flow, g, NULL);
     if (!frame) {
         ww_flow_value_unref(value);
         return "AllocationFailed";
     }
     frame->exec_id = flow->next_exec_id++;
-    frame->sender = peer;
-    uint32_t sender = sender_site(g, local);
+    frame->sender = from->peer;
+    frame->deadline_ns = from->deadline_ns;
     df_frame_write(flow, frame, local, value);
-    if (sender != DF_NONE)
-        df_frame_write(flow, frame, sender,
+    uint32_t second =
+        recv && recv->output_count == 2 ? g->out_sites[recv->outputs_at + 1] : DF_NONE;
+    if (second != DF_NONE)
+        df_frame_write(flow, frame, second,
                        ww_flow_value_copy(flow->allocator, WW_FLOW_PEER_ID,
-                                          ww_names_text(&flow->peer_names, peer)));
+                                          ww_names_text(&flow->peer_names, from->peer)));
     if (!frame->outstanding) df_frame_settle(flow, frame, 0);
     return NULL;
 }
 
-static void take_fill(ww_dataflow *flow, uint32_t peer, uint32_t index, ww_view bytes)
+/* `/component/<number>/op/<name>`: a call, which waits in the inbox like everything that may meet a lock. */
+static const char *call(ww_dataflow *flow, const sender *from, uint64_t component, ww_view op_type,
+                        const fill *f)
+{
+    uint32_t function;
+    if (!df_control_is_known(flow, component, op_type, &function))
+        return "no such component or operation";
+    if (flow->inbox.count + flow->held.count >= flow->limits.inbox_max ||
+        !ww_budget_charge(flow->ingress, f->payload.size))
+        return "BudgetExceeded";
+    ww_blob *payload = ww_blob_copy(flow->allocator, f->payload);
+    df_inbox_item *item = payload ? df_ring_push(flow, &flow->inbox, sizeof *item) : NULL;
+    if (!item) {
+        ww_blob_unref(payload);
+        ww_budget_release(flow->ingress, f->payload.size);
+        return "AllocationFailed";
+    }
+    *item = (df_inbox_item){.kind = DF_CONTROL,
+                            .id = from->request,
+                            .payload = payload,
+                            .peer = from->peer,
+                            .component = (uint32_t)component,
+                            .function = function};
+    return NULL;
+}
+
+static void take_fill(ww_dataflow *flow, const sender *from, uint32_t index, ww_view bytes)
 {
     fill f;
     bool read = read_fill(flow, bytes, &f);
     WW_ASSERT(read); /* df_check_envelope has read it */
+    if (!index && f.type_hash == DF_NOTICE_HASH && df_take_notice(flow, from->peer, f.payload))
+        return;
     df_reader r = df_reader_of(f.suffix);
-    segment s;
+    segment first, second = {0};
     const char *wrong = "no site in the suffix";
     ww_flow_step_kind kind = WW_FLOW_STEP_WIRE_DECODE_FAILED;
-    if (next_segment(&r, &s) && s.code == ADDRESS_SITE && r.at == r.end) {
-        wrong = deliver(flow, peer, s.number, &f);
+    bool known = next_segment(&r, &first);
+    bool longer = known && r.at != r.end && next_segment(&r, &second);
+    if (known && r.at == r.end && first.code == ADDRESS_SITE && !longer) {
+        wrong = deliver(flow, from, first.number, &f);
+        kind = WW_FLOW_STEP_WIRE_RECEIVE_FAILED;
+    } else if (longer && r.at == r.end && first.code == ADDRESS_COMPONENT &&
+               second.code == ADDRESS_OP) {
+        wrong = call(flow, from, first.number, second.bytes, &f);
         kind = WW_FLOW_STEP_WIRE_RECEIVE_FAILED;
     }
-    if (wrong) receive_failed(flow, peer, index, &f, kind, wrong);
+    if (wrong) receive_failed(flow, from->peer, index, &f, kind, wrong);
 }
 
 /* A peer that answers in time is alive; its answer says how far away it is. */
-static void take_correlation(ww_dataflow *flow, uint32_t peer, ww_view bytes)
+static void take_response(ww_dataflow *flow, uint32_t peer, uint64_t id)
 {
-    enum { RESPONSE = 2 };
-    uint64_t kind = 0, id = 0;
-    df_reader r = df_reader_of(bytes);
-    for (df_field field; df_next(&r, &field);) {
-        if (field.number == 1 && field.type == DF_VARINT) kind = field.value;
-        if (field.number == 2 && field.type == DF_VARINT) id = field.value;
-    }
     df_wire_request request;
-    if (kind != RESPONSE || !take_request(flow, id, &request) || request.peer != peer) return;
-    sample_rtt(&flow->peers[peer], flow->now_ns - request.sent_ns);
+    if (!take_request(flow, id, peer, &request)) return;
+    uint64_t rtt = flow->now_ns - request.sent_ns;
+    df_estimate_add(&flow->peers[peer].rtt, rtt);
+    if (request.edge != DF_NONE) df_estimate_add(&flow->edges[request.edge].rtt, rtt);
     df_fire_event(flow, WW_VIEW_LITERAL("WireResponseLanded"));
+}
+
+static void take_report(ww_dataflow *flow, ww_view bytes)
+{
+    enum { SITE = 1, CHAIN, HOP, MEAN, DEVIATION, SAMPLES };
+    df_record r;
+    if (!df_read_record(bytes, &r)) return; /* a claim; bad ones are dropped */
+    df_edge_reported(flow,
+                     &(df_edge){.site = r.number[SITE],
+                                .chain = r.number[CHAIN],
+                                .hop = r.number[HOP],
+                                .rtt = {r.number[MEAN], r.number[DEVIATION], r.number[SAMPLES]}});
+}
+
+/* What the envelope as a whole says, wherever its fields stand. */
+static sender read_sender(ww_dataflow *flow, uint32_t peer, ww_view envelope)
+{
+    enum { REQUEST = 1, RESPONSE = 2, REPORTS_MAX = 16 };
+    sender from = {.peer = peer};
+    uint32_t reports = 0;
+    df_reader r = df_reader_of(envelope);
+    for (df_field field; df_next(&r, &field);) {
+        df_record c;
+        if (field.number == 8)
+            (void)!df_learn_address(flow, peer, field.bytes); /* a claim; bad ones are dropped */
+        if (field.number == 5 && reports++ < REPORTS_MAX) take_report(flow, field.bytes);
+        if (field.number == 4 && field.value &&
+            __builtin_add_overflow(flow->now_ns, field.value, &from.deadline_ns))
+            from.deadline_ns = 0;
+        if (field.number != 3 || !df_read_record(field.bytes, &c)) continue;
+        from.request = c.number[2];
+        from.wants_response = c.number[1] == REQUEST;
+        if (c.number[1] == RESPONSE) take_response(flow, peer, from.request);
+    }
+    return from;
 }
 
 void df_receive(ww_dataflow *flow, uint32_t peer, ww_view envelope)
@@ -300,162 +368,14 @@ void df_receive(ww_dataflow *flow, uint32_t peer, ww_view envelope)
                                      .wire.peer = ww_names_text(&flow->peer_names, peer)});
         return;
     }
+    if (df_is_silenced(flow, peer)) return;
     df_peer_alive(flow, peer);
+    sender from = read_sender(flow, peer, envelope);
     uint32_t index = 0;
     df_reader r = df_reader_of(envelope);
-    for (df_field field; df_next(&r, &field);) {
-        if (field.number == 8)
-            (void)!df_learn_address(flow, peer, field.bytes); /* a claim; bad ones are dropped */
-        if (field.number == 3) take_correlation(flow, peer, field.bytes);
-        if (field.number == 2) take_fill(flow, peer, index++, field.bytes);
-    }
-}
-
-/* --- sending -------------------------------------------------------------------------------------------------------------------- */
-
-static uint32_t input_named(const df_arg *arg, ww_view name)
-{
-    const ww_view *names = df_names(&arg->artifact->inputs, arg->node->inputs);
-    for (uint32_t i = 0; i < arg->node->inputs.count; i++)
-        if (ww_view_equal(names[i], name)) return i;
-    return DF_NONE;
-}
-
-/* Which input is payload and where it goes: `dest_suffix.<input>` attributes. The peers are the input after the last
- * payload. Without any suffix the first input is the payload and the peer decides where it belongs. */
-ww_status df_prepare_send(df_installer *in, const df_node *node, df_arg *arg)
-{
-    static const char prefix[] = "ai.bytesandbrains.dest_suffix.";
-    const df_attribute *attributes = df_attributes(arg->artifact, node->attributes);
-    arg->number = df_attribute_int(node, arg->artifact, "deadline_ns", 0);
-    arg->ports[0] = 0;
-    for (uint32_t i = 0; i < node->attributes.count; i++) {
-        if (!ww_view_starts(attributes[i].name, prefix)) continue;
-        ww_view name = ww_view_of(attributes[i].name.data + sizeof prefix - 1,
-                                  attributes[i].name.size - sizeof prefix + 1);
-        uint32_t input = input_named(arg, name);
-        if (input == DF_NONE)
-            return df_install_error(in, WW_E_INVALID, "offset %zu: Send has no input \"%.*s\"",
-                                    node->offset, WW_VIEW_ARG(name));
-        arg->ports[0] = input;
-        arg->text = attributes[i].bytes;
-    }
-    arg->ports[1] = arg->ports[0] + 1;
-    return WW_OK;
-}
-
-static ww_status put_fill(ww_dataflow *flow, const df_op *op, const ww_flow_value *payload,
-                          ww_buf *out)
-{
-    ww_buf bytes, body;
-    ww_buf_init(&bytes, flow->allocator, flow->limits.fill_bytes_max);
-    ww_buf_init(&body, flow->allocator, flow->limits.envelope_bytes_max);
-    bool trigger = payload->type == WW_FLOW_TRIGGER;
-    ww_status status = ww_flow_value_encode(payload, &bytes);
-    if (!status && op->arg->text.size) status = df_put_bytes(&body, 1, op->arg->text);
-    if (!status && bytes.size) status = df_put_bytes(&body, 2, ww_buf_view(&bytes));
-    if (!status) status = df_put_number(&body, 3, trigger);
-    if (!status)
-        status = df_put_number(&body, 4, ww_flow_value_hash((ww_flow_value_type)payload->type));
-    if (!status) status = df_put_bytes(out, 2, ww_buf_view(&body));
-    ww_buf_deinit(&bytes);
-    ww_buf_deinit(&body);
-    return status;
-}
-
-static ww_status put_envelope(ww_dataflow *flow, const df_op *op, const ww_flow_value *payload,
-                              uint64_t request, ww_buf *out)
-{
-    enum { REQUEST = 1, SCHEMA_VERSION = 1 };
-    uint8_t correlation[24];
-    ww_buf c = {.allocator = flow->allocator,
-                .data = correlation,
-                .capacity = sizeof correlation,
-                .size_max = sizeof correlation};
-    ww_status status = put_fill(flow, op, payload, out);
-    if (!status) status = df_put_number(&c, 1, REQUEST);
-    if (!status) status = df_put_number(&c, 2, request);
-    if (!status) status = df_put_bytes(out, 3, ww_buf_view(&c));
-    if (!status)
-        status = df_put_number(out, 4, op->arg->number > 0 ? (uint64_t)op->arg->number : 0);
-    if (!status && flow->peer_id)
-        status = df_put_bytes(out, 6, ww_view_of(flow->peer_id->bytes, flow->peer_id->size));
-    return status ? status : df_put_number(out, 7, SCHEMA_VERSION);
-}
-
-static ww_status track_request(ww_dataflow *flow, uint64_t id, uint32_t peer, int64_t deadline_ns)
-{
-    if (flow->requests.count >= flow->limits.outbound_max) return WW_E_LIMIT;
-    df_wire_request *request = df_ring_push(flow, &flow->requests, sizeof *request);
-    if (!request) return WW_E_MEMORY;
-    *request = (df_wire_request){.id = id, .sent_ns = flow->now_ns, .peer = peer};
-    if (deadline_ns <= 0) return WW_OK;
-    df_timer timer = {
-        .at_ns = flow->now_ns + (uint64_t)deadline_ns, .kind = DF_TIMER_WIRE, .id = id};
-    return df_timer_add(flow, timer);
-}
-
-static ww_status send_to(ww_dataflow *flow, const df_op *op, const ww_flow_value *payload,
-                         ww_view id, uint64_t request)
-{
-    uint32_t peer;
-    ww_status status = df_peer_of(flow, id, &peer);
-    if (status) return status;
-    ww_buf out;
-    ww_buf_init(&out, flow->allocator, flow->limits.envelope_bytes_max);
-    status = put_envelope(flow, op, payload, request, &out);
-    ww_blob *blob = status ? NULL : ww_blob_copy(flow->allocator, ww_buf_view(&out));
-    ww_buf_deinit(&out);
-    if (!status && !blob) status = WW_E_MEMORY;
-    if (!status) status = track_request(flow, request, peer, op->arg->number);
-    if (!status && flow->outbound.count >= flow->limits.outbound_max) {
-        ww_blob_unref(((df_outbound *)df_ring_at(&flow->outbound, 0, sizeof(df_outbound)))->bytes);
-        df_ring_pop(&flow->outbound);
-        flow->outbound_dropped++;
-    }
-    df_outbound *place = status ? NULL : df_ring_push(flow, &flow->outbound, sizeof *place);
-    if (place) {
-        *place = (df_outbound){peer, request, blob};
-        return WW_OK;
-    }
-    ww_blob_unref(blob);
-    return status ? status : WW_E_MEMORY;
-}
-
-static ww_status send_to_all(ww_dataflow *flow, const df_op *op, const ww_flow_value *payload,
-                             const ww_flow_value *peers, uint64_t request)
-{
-    ww_view one;
-    if (peers->type != WW_FLOW_PEER_ID_VEC)
-        return df_peer_input(peers, &one) ? send_to(flow, op, payload, one, request)
-                                          : WW_E_MISMATCH;
-    const uint8_t *at = peers->data + 8;
-    ww_status status = WW_OK;
-    for (uint64_t left = ww_le64(peers->data); left && !status; left--) {
-        one = ww_view_of(at + 8, (size_t)ww_le64(at));
-        at = one.data + one.size;
-        status = send_to(flow, op, payload, one, request);
-    }
-    return status;
-}
-
-df_outcome df_run_send(ww_dataflow *flow, const df_op *op, df_frame *frame)
-{
-    const ww_flow_value *payload = df_input(op, frame, op->arg->ports[0]);
-    const ww_flow_value *peers = df_input(op, frame, op->arg->ports[1]);
-    if (!payload || !peers)
-        return df_fail(flow, WW_FLOW_OP_MISSING_SLOT, "missing_peer",
-                       "Send needs a payload and peers");
-    uint64_t request = flow->next_request++;
-    ww_status status = send_to_all(flow, op, payload, peers, request);
-    if (status == WW_E_MEMORY) return df_no_memory(flow);
-    if (status == WW_E_MISMATCH)
-        return df_fail(flow, WW_FLOW_OP_TYPE_MISMATCH, "expected_peer_id",
-                       "Send: the second input names no peer");
-    if (status)
-        return df_fail(flow, WW_FLOW_OP_EXECUTION_FAILED, "wire_encode_failed", "Send: %s",
-                       ww_status_text(status));
-    df_output(flow, op, frame, 0, (ww_flow_value){.type = WW_FLOW_TRIGGER});
-    df_output(flow, op, frame, 1, ww_flow_value_number(WW_FLOW_WIRE_REQ_ID, request));
-    return DF_DONE;
+    for (df_field field; df_next(&r, &field);)
+        if (field.number == 2) take_fill(flow, &from, index++, field.bytes);
+    if (from.wants_response && df_send_response(flow, peer, from.request))
+        flow->out_of_memory = true;
+    df_relieve(flow, peer);
 }

@@ -301,12 +301,14 @@ ww_status df_install(df_installer *in)
     ww_bootstrap_mark mark = ww_bootstrap_mark_now(flow->queue);
     ww_status status = prepare(in);
     ww_names_deinit(&in->function_keys);
+    ww_names_deinit(&in->recv_names);
     if (status) {
         ww_bootstrap_rollback(flow->queue, mark);
         abandon(in);
         return status;
     }
     number_sites(in);
+    df_place_sends(in);
     commit(in);
     return WW_OK;
 }

@@ -9,6 +9,10 @@
 #pragma once
 #include "dataflow/engine.h"
 
+typedef struct df_recv_place {
+    uint32_t function, site;
+} df_recv_place;
+
 struct df_installer {
     ww_dataflow *flow;
     df_unit *unit;
@@ -30,6 +34,10 @@ struct df_installer {
     df_graph **graphs;  /* in the order in which the engine will know them */
     uint32_t graph_count;
     ww_view *unit_targets;
+    struct df_payload *derived; /* of sends: where they go follows from the sites */
+    ww_names recv_names;        /* of all Recv: what they write, and which send they belong to */
+    df_recv_place *recv_places;
+    bool recvs_known;
 
     /* the graph being linked */
     df_graph *graph;

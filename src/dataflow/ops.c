@@ -249,7 +249,11 @@ static const df_op_row rows[] = {
      .ports = {"peer", "addresses"}},
     {.domain = "address_book", .op_type = "Lookup", .run = df_run_lookup, .ports = {"peer"}},
     {.domain = "wire", .op_type = "Send", .run = df_run_send, .prepare = df_prepare_send},
-    {.domain = "wire", .op_type = "Recv", .run = df_run_trigger, .never_ready = true},
+    {.domain = "wire",
+     .op_type = "Recv",
+     .run = df_run_trigger,
+     .prepare = df_prepare_recv,
+     .never_ready = true},
 };
 
 const df_op_row *df_find_syscall(ww_view domain, ww_view op_type)

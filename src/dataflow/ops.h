@@ -41,6 +41,6 @@ void df_peers_free(ww_dataflow *flow);
 ww_status df_seen_add(ww_dataflow *flow, uint64_t hash); /* forgets the oldest of DF_SEEN_MAX */
 bool df_peer_input(const ww_flow_value *value, ww_view *out); /* a peer id, also as plain bytes */
 
-/* envelope.c */
+/* send.c */
 df_run_fn df_run_send;
-df_prepare_fn df_prepare_send;
+df_prepare_fn df_prepare_send, df_prepare_recv;

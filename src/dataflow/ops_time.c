@@ -87,6 +87,7 @@ bool df_timers_mature(ww_dataflow *flow)
         switch (timer.kind) {
         case DF_TIMER_COMMAND: df_command_done(flow, timer.id, &trigger, 1); break;
         case DF_TIMER_WIRE: df_request_expired(flow, timer.id); break;
+        case DF_TIMER_PEER: df_peer_overdue(flow, (uint32_t)timer.id); break;
         case DF_TIMER_INTERVAL:
             if (!fire(flow, &timer)) flow->out_of_memory = true;
             timer.at_ns = later(timer.at_ns, flow->graphs[timer.graph]->ops[timer.op].arg->number);

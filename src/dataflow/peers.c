@@ -1,12 +1,7 @@
 /* What the engine remembers of peers: addresses, health, back-off; and the gates that ask for it. */
 #include "dataflow/snapshot.h"
 
-enum {
-    FAILURES_DOWN = 5,
-    ADDRESSES_SIZE_MAX = 1 << 16,
-};
-
-static const uint64_t backoff_base_ns = 10000000, backoff_max_ns = 60000000000;
+enum { ADDRESSES_SIZE_MAX = 1 << 16 };
 
 ww_status df_peer_of(ww_dataflow *flow, ww_view id, uint32_t *peer)
 {
@@ -142,34 +137,7 @@ ww_status ww_dataflow_block_peer(ww_dataflow *flow, ww_view id, bool blocked)
     return status;
 }
 
-/* --- health ---------------------------------------------------------------------------------------------------------------- */
-
-static void set_down(ww_dataflow *flow, uint32_t peer, bool down)
-{
-    flow->peers[peer].down = down;
-    df_step(flow, (ww_flow_step){.kind = down ? WW_FLOW_STEP_PEER_DOWN : WW_FLOW_STEP_PEER_UP,
-                                 .wire.peer = ww_names_text(&flow->peer_names, peer)});
-    df_fire_event(flow, down ? WW_VIEW_LITERAL("PeerDown") : WW_VIEW_LITERAL("PeerLive"));
-}
-
-void df_peer_failed(ww_dataflow *flow, uint32_t peer, uint64_t request)
-{
-    df_request_forget(flow, request);
-    df_peer *p = &flow->peers[peer];
-    uint32_t doublings = p->failures < 12 ? p->failures : 12;
-    uint64_t backoff = backoff_base_ns << doublings;
-    p->backoff_until_ns = flow->now_ns + (backoff < backoff_max_ns ? backoff : backoff_max_ns);
-    if (p->failures < UINT32_MAX) p->failures++;
-    if (p->failures >= FAILURES_DOWN && !p->down) set_down(flow, peer, true);
-}
-
-void df_peer_alive(ww_dataflow *flow, uint32_t peer)
-{
-    df_peer *p = &flow->peers[peer];
-    p->failures = 0;
-    p->backoff_until_ns = 0;
-    if (p->down) set_down(flow, peer, false);
-}
+/* --- gates --------------------------------------------------------------------------------------------------------------- */
 
 ww_status df_prepare_peer(df_installer *in, const df_node *node, df_arg *arg)
 {
@@ -183,16 +151,11 @@ static const df_peer *known(const ww_dataflow *flow, uint32_t peer)
     return peer == DF_NONE ? NULL : &flow->peers[peer];
 }
 
-static const df_peer *peer_of_gate(const ww_dataflow *flow, const df_op *op)
+static df_peer *peer_of_gate(const ww_dataflow *flow, const df_op *op)
 {
     uint32_t peer;
     bool found = flow->peer_names.count && ww_names_find(&flow->peer_names, op->arg->text, &peer);
     return found ? &flow->peers[peer] : NULL;
-}
-
-static bool is_healthy(const df_peer *p)
-{
-    return !p || (!p->blocked && !p->down);
 }
 
 static bool is_cool(const ww_dataflow *flow, const df_peer *p)
@@ -202,7 +165,8 @@ static bool is_cool(const ww_dataflow *flow, const df_peer *p)
 
 df_outcome df_run_health_rx(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
-    if (!is_healthy(known(flow, frame->root->sender)))
+    const df_peer *sender = known(flow, frame->root->sender);
+    if (sender && (sender->blocked || sender->down))
         return df_fail(flow, WW_FLOW_OP_COOLDOWN, "peer_denied", "the sender is blocked or down");
     return df_run_pass_through(flow, op, frame);
 }
@@ -217,7 +181,8 @@ df_outcome df_run_backoff_rx(ww_dataflow *flow, const df_op *op, df_frame *frame
 
 df_outcome df_run_health_tx(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
-    if (!is_healthy(peer_of_gate(flow, op)))
+    df_peer *peer = peer_of_gate(flow, op);
+    if (peer && !df_may_send(flow, peer))
         return df_fail(flow, WW_FLOW_OP_COOLDOWN, "peer_denied", "the peer is blocked or down");
     return df_trigger(flow, op, frame);
 }
@@ -263,15 +228,29 @@ df_outcome df_run_dedup(ww_dataflow *flow, const df_op *op, df_frame *frame)
 
 typedef enum peer_field {
     PEER_ID = 1,
-    PEER_BLOCKED,
-    PEER_DOWN,
+    PEER_STATE, /* bits: 1 blocked, 2 down, 4 suspect */
     PEER_FAILURES,
     PEER_BACKOFF_LEFT,
-    PEER_SRTT,
-    PEER_RTTVAR,
-    PEER_SAMPLES,
+    PEER_RETRY_LEFT,
+    PEER_RTT, /* mean, deviation and number of samples: three fields each */
+    PEER_GAPS = PEER_RTT + 3,
+    PEER_SILENCE = PEER_GAPS + 3,
     PEER_ADDRESSES,
 } peer_field;
+
+enum { STATE_BLOCKED = 1, STATE_DOWN = 2, STATE_SUSPECT = 4 };
+
+static uint64_t left(uint64_t at_ns, uint64_t now_ns)
+{
+    return at_ns > now_ns ? at_ns - now_ns : 0;
+}
+
+static void save_estimate(df_writer *w, uint32_t field, const df_estimate *estimate)
+{
+    df_write_number(w, field, estimate->mean_ns);
+    df_write_number(w, field + 1, estimate->deviation_ns);
+    df_write_number(w, field + 2, estimate->samples);
+}
 
 void df_peers_save(const ww_dataflow *flow, df_writer *w)
 {
@@ -279,19 +258,24 @@ void df_peers_save(const ww_dataflow *flow, df_writer *w)
         const df_peer *p = &flow->peers[i];
         size_t message = df_write_begin(w, DF_SNAP_PEER);
         df_write_bytes(w, PEER_ID, ww_names_text(&flow->peer_names, i));
-        df_write_number(w, PEER_BLOCKED, p->blocked);
-        df_write_number(w, PEER_DOWN, p->down);
+        df_write_number(w, PEER_STATE,
+                        (p->blocked ? STATE_BLOCKED : 0) | (p->down ? STATE_DOWN : 0) |
+                            (p->suspect ? STATE_SUSPECT : 0));
         df_write_number(w, PEER_FAILURES, p->failures);
-        df_write_number(w, PEER_BACKOFF_LEFT,
-                        p->backoff_until_ns > flow->now_ns ? p->backoff_until_ns - flow->now_ns
-                                                           : 0);
-        df_write_number(w, PEER_SRTT, p->srtt_ns);
-        df_write_number(w, PEER_RTTVAR, p->rttvar_ns);
-        df_write_number(w, PEER_SAMPLES, p->samples);
+        df_write_number(w, PEER_BACKOFF_LEFT, left(p->backoff_until_ns, flow->now_ns));
+        df_write_number(w, PEER_RETRY_LEFT, left(p->retry_ns, flow->now_ns));
+        save_estimate(w, PEER_RTT, &p->rtt);
+        save_estimate(w, PEER_GAPS, &p->gaps);
+        df_write_number(w, PEER_SILENCE, p->gaps.samples ? flow->now_ns - p->heard_ns : 0);
         if (p->addresses)
             df_write_bytes(w, PEER_ADDRESSES, ww_view_of(p->addresses->bytes, p->addresses->size));
         df_write_end(w, message);
     }
+}
+
+static df_estimate restored_estimate(const df_record *r, uint32_t field)
+{
+    return (df_estimate){r->number[field], r->number[field + 1], r->number[field + 2]};
 }
 
 static ww_status restore_addresses(ww_dataflow *flow, df_peer *peer, ww_view wire)
@@ -313,15 +297,18 @@ ww_status df_peer_restore(ww_dataflow *flow, ww_view message)
     ww_status status = df_peer_of(flow, r.bytes[PEER_ID], &index);
     if (status) return status;
     if (index != known) return WW_E_INVALID; /* twice the same */
-    uint64_t left = r.number[PEER_BACKOFF_LEFT];
-    flow->peers[index] = (df_peer){
-        .blocked = r.number[PEER_BLOCKED],
-        .down = r.number[PEER_DOWN],
+    df_peer *p = &flow->peers[index];
+    *p = (df_peer){
+        .blocked = r.number[PEER_STATE] & STATE_BLOCKED,
+        .down = r.number[PEER_STATE] & STATE_DOWN,
+        .suspect = r.number[PEER_STATE] & STATE_SUSPECT,
         .failures = (uint32_t)r.number[PEER_FAILURES],
-        .backoff_until_ns = flow->now_ns + (left < backoff_max_ns ? left : backoff_max_ns),
-        .srtt_ns = r.number[PEER_SRTT],
-        .rttvar_ns = r.number[PEER_RTTVAR],
-        .samples = r.number[PEER_SAMPLES],
+        .backoff_until_ns = df_soon(flow, r.number[PEER_BACKOFF_LEFT]),
+        .retry_ns = df_soon(flow, r.number[PEER_RETRY_LEFT]),
+        .rtt = restored_estimate(&r, PEER_RTT),
+        .gaps = restored_estimate(&r, PEER_GAPS),
+        .heard_ns = flow->now_ns - r.number[PEER_SILENCE],
     };
-    return restore_addresses(flow, &flow->peers[index], r.bytes[PEER_ADDRESSES]);
+    df_peer_watch(flow, index);
+    return restore_addresses(flow, p, r.bytes[PEER_ADDRESSES]);
 }

@@ -77,7 +77,7 @@ void df_report_failed(ww_dataflow *flow, df_frame *frame, uint32_t op, df_error 
     if (root->fails_on_error && !root->aborted) df_abort(flow, root, WW_OK);
 }
 
-static void report_suspended(ww_dataflow *flow, const df_frame *frame, uint32_t op)
+void df_report_suspended(ww_dataflow *flow, const df_frame *frame, uint32_t op)
 {
     df_step(flow, (ww_flow_step){.kind = WW_FLOW_STEP_ASYNC_SUSPENDED,
                                  .op = {.op_ref = op_ref(frame, op),
@@ -114,7 +114,7 @@ static void run_op(ww_dataflow *flow, df_ready ready)
     root->ops_run++;
     switch (op->run(flow, op, frame)) {
     case DF_DONE: df_report_completed(flow, frame, ready.op); break;
-    case DF_PARKED: report_suspended(flow, frame, ready.op); return;
+    case DF_PARKED: df_report_suspended(flow, frame, ready.op); return;
     case DF_FAILED: df_report_failed(flow, frame, ready.op, flow->error); break;
     }
     df_frame_settle(flow, root, 1);
@@ -204,6 +204,10 @@ static bool take_in(ww_dataflow *flow, df_inbox_item *item)
         df_receive(flow, item->peer, ww_view_of(item->payload->bytes, item->payload->size));
         break;
     case DF_SEND_FAILED: df_peer_failed(flow, item->peer, item->id); break;
+    case DF_CONTROL:
+        if (ww_bootstrap_locked(flow->queue, flow->components[item->component].lock)) return false;
+        df_run_control(flow, item);
+        break;
     }
     df_inbox_item_free(flow, item);
     return true;

@@ -233,6 +233,12 @@ static bool find_parent(const restore *r, const df_record *record, df_frame **pa
     return record->number[4] < g->op_count && g->ops[record->number[4]].callee == record->number[1];
 }
 
+static uint64_t after(const ww_dataflow *flow, uint64_t left)
+{
+    uint64_t at;
+    return __builtin_add_overflow(flow->now_ns, left, &at) ? UINT64_MAX : at;
+}
+
 static ww_status set_up_frame(restore *r, df_frame *frame, const df_record *record)
 {
     ww_dataflow *flow = r->flow;
@@ -242,10 +248,12 @@ static ww_status set_up_frame(restore *r, df_frame *frame, const df_record *reco
     if (!ww_budget_charge(flow->ingress, record->number[6])) return WW_E_QUOTA;
     frame->charge = record->number[6];
     uint64_t sender = record->number[7], formal = record->number[8];
+    frame->deadline_ns = record->number[10] ? after(flow, record->number[10] - 1) : 0;
     if (sender > flow->peer_names.count || formal > frame->graph->formal_count) return WW_E_INVALID;
     if (sender) frame->sender = (uint32_t)sender - 1;
     if (formal) frame->event_formal = (uint32_t)formal - 1;
-    if (frame->parent && (frame->charge || sender || formal)) return WW_E_INVALID;
+    if (frame->parent && (frame->charge || sender || formal || frame->deadline_ns))
+        return WW_E_INVALID;
     ww_status status = restore_values(r, frame, record->bytes[9]);
     for (uint32_t op = 0; op < frame->graph->op_count; op++)
         if (!frame->missing[op]) frame->missing[op] = AT_REST;
@@ -322,11 +330,37 @@ static ww_status restore_waiting(restore *r, ww_view message)
     return forget_call(flow, what, record.number[3]);
 }
 
+/* A peer's call that has not begun. */
+static ww_status restore_call(ww_dataflow *flow, const df_record *record)
+{
+    uint64_t component = record->number[3] - 1, function = record->number[4];
+    if (component >= flow->component_count || record->number[7] >= flow->peer_names.count ||
+        function >= DF_ROLE_FUNCTIONS || !record->bytes[5].data ||
+        !flow->components[component].type->calls.functions[function])
+        return WW_E_INVALID;
+    if (!ww_budget_charge(flow->ingress, record->bytes[5].size)) return WW_E_QUOTA;
+    ww_blob *payload = ww_blob_copy(flow->allocator, record->bytes[5]);
+    df_inbox_item *item = payload ? df_ring_push(flow, &flow->inbox, sizeof *item) : NULL;
+    if (!item) {
+        ww_blob_unref(payload);
+        ww_budget_release(flow->ingress, record->bytes[5].size);
+        return WW_E_MEMORY;
+    }
+    *item = (df_inbox_item){.kind = DF_CONTROL,
+                            .id = record->number[6],
+                            .payload = payload,
+                            .peer = (uint32_t)record->number[7],
+                            .component = (uint32_t)component,
+                            .function = (uint32_t)function};
+    return WW_OK;
+}
+
 static ww_status restore_held(restore *r, ww_view message)
 {
     ww_dataflow *flow = r->flow;
     df_record record;
     if (!df_read_record(message, &record)) return WW_E_INVALID;
+    if (record.number[3]) return restore_call(flow, &record);
     df_frame *frame = frame_at(r, record.number[1]);
     if (!frame || frame->parent || frame->outstanding || frame->held) return WW_E_INVALID;
     bool event = frame->event_formal != DF_NONE;
@@ -362,17 +396,11 @@ static ww_status finish_frames(const restore *r)
 
 /* --- timers and the wire ------------------------------------------------------------------------------------------------ */
 
-static uint64_t after(const ww_dataflow *flow, uint64_t left)
-{
-    uint64_t at;
-    return __builtin_add_overflow(flow->now_ns, left, &at) ? UINT64_MAX : at;
-}
-
 static ww_status restore_timer(restore *r, ww_view message)
 {
     ww_dataflow *flow = r->flow;
     df_record record;
-    if (!df_read_record(message, &record) || record.number[1] > DF_TIMER_WIRE ||
+    if (!df_read_record(message, &record) || record.number[1] >= DF_TIMER_PEER ||
         record.number[3] > UINT32_MAX || record.number[4] > UINT32_MAX)
         return WW_E_INVALID;
     df_timer timer = {.at_ns = after(flow, record.number[2]),
@@ -408,18 +436,25 @@ static ww_status restore_outbound(restore *r, ww_view message)
     return place ? WW_OK : WW_E_MEMORY;
 }
 
+static ww_status restore_edge(restore *r, ww_view message)
+{
+    return df_edge_restore(r->flow, message);
+}
+
 static ww_status restore_request(restore *r, ww_view message)
 {
     ww_dataflow *flow = r->flow;
     df_record record;
     if (!df_read_record(message, &record) || record.number[3] >= flow->peer_names.count ||
-        flow->requests.count >= flow->limits.outbound_max)
+        flow->requests.count >= flow->limits.outbound_max || record.number[4] > flow->edge_count)
         return WW_E_INVALID;
     df_wire_request *place = df_ring_push(flow, &flow->requests, sizeof *place);
     if (!place) return WW_E_MEMORY;
     *place = (df_wire_request){.id = record.number[1],
                                .sent_ns = flow->now_ns - record.number[2],
-                               .peer = (uint32_t)record.number[3]};
+                               .peer = (uint32_t)record.number[3],
+                               .edge = (uint32_t)record.number[4] - 1,
+                               .silent = record.number[5]};
     return WW_OK;
 }
 
@@ -478,7 +513,7 @@ static ww_status read_all(restore *r)
         {DF_SNAP_FRAME, restore_frame},       {DF_SNAP_READY, restore_ready},
         {DF_SNAP_WAITING, restore_waiting},   {DF_SNAP_HELD, restore_held},
         {DF_SNAP_TIMER, restore_timer},       {DF_SNAP_OUTBOUND, restore_outbound},
-        {DF_SNAP_REQUEST, restore_request},
+        {DF_SNAP_EDGE, restore_edge},         {DF_SNAP_REQUEST, restore_request},
     };
     ww_status status = WW_OK;
     for (size_t i = 0; i < WW_COUNT_OF(order) && !status; i++)

@@ -173,9 +173,10 @@ static void write_seen(const ww_dataflow *flow, df_writer *w)
 
 /* --- what is under way -------------------------------------------------------------------------------------------------- */
 
+/* Neither bootstraps nor calls of peers, which are not operations of a module. */
 static bool is_kept(const df_frame *root)
 {
-    return !root->bootstrap && !root->aborted;
+    return root->graph && !root->bootstrap && !root->aborted;
 }
 
 static void write_frame(const ww_dataflow *flow, const df_frame *frame, df_writer *w)
@@ -193,6 +194,9 @@ static void write_frame(const ww_dataflow *flow, const df_frame *frame, df_write
     for (uint32_t i = 0; i < frame->graph->site_count; i++)
         if (frame->values[i].type) df_write_value(w, 1, &frame->values[i], i);
     df_write_end(w, values);
+    if (frame->deadline_ns)
+        df_write_number(
+            w, 10, frame->deadline_ns > flow->now_ns ? frame->deadline_ns - flow->now_ns + 1 : 1);
     df_write_end(w, message);
 }
 
@@ -259,11 +263,27 @@ static void write_waiting(const ww_dataflow *flow, df_writer *w)
         if (async->frame && is_kept(async->frame->root))
             write_place(w, DF_SNAP_WAITING, async->frame, async->op, async->command);
     }
+}
+
+static void write_call(const df_inbox_item *item, df_writer *w)
+{
+    df_write_number(w, 3, item->component + 1);
+    df_write_number(w, 4, item->function);
+    df_write_bytes(w, 5, ww_view_of(item->payload->bytes, item->payload->size));
+    df_write_number(w, 6, item->id);
+    df_write_number(w, 7, item->peer);
+}
+
+static void write_held(const ww_dataflow *flow, df_writer *w)
+{
     for (uint32_t i = 0; i < flow->held.count; i++) {
         const df_inbox_item *item = df_ring_at(&flow->held, i, sizeof *item);
         size_t message = df_write_begin(w, DF_SNAP_HELD);
-        df_write_number(w, 1, item->frame->ordinal);
-        if (item->frame->event)
+        if (item->kind == DF_CONTROL)
+            write_call(item, w);
+        else
+            df_write_number(w, 1, item->frame->ordinal);
+        if (item->kind == DF_START && item->frame->event)
             df_write_bytes(w, 2, ww_view_of(item->frame->event->bytes, item->frame->event->size));
         df_write_end(w, message);
     }
@@ -272,7 +292,7 @@ static void write_waiting(const ww_dataflow *flow, df_writer *w)
 static bool is_needed(const ww_dataflow *flow, const df_timer *timer)
 {
     uint32_t index;
-    if (timer->kind != DF_TIMER_COMMAND) return true;
+    if (timer->kind != DF_TIMER_COMMAND) return timer->kind != DF_TIMER_PEER;
     return df_map_find(&flow->async_by_command, timer->id, &index) &&
            is_kept(flow->asyncs[index].frame->root);
 }
@@ -320,6 +340,8 @@ static void write_wire(const ww_dataflow *flow, df_writer *w)
         df_write_number(w, 1, request->id);
         df_write_number(w, 2, flow->now_ns - request->sent_ns);
         df_write_number(w, 3, request->peer);
+        df_write_number(w, 4, request->edge == DF_NONE ? 0 : request->edge + 1);
+        df_write_number(w, 5, request->silent);
         df_write_end(w, message);
     }
 }
@@ -346,10 +368,12 @@ ww_status ww_dataflow_snapshot(ww_dataflow *flow, ww_buf *out, ww_diag *diag)
     write_done(flow, &w);
     write_keys(flow, &w);
     df_peers_save(flow, &w);
+    df_edges_save(flow, &w);
     write_seen(flow, &w);
     write_frames(flow, &w);
     write_ready(flow, &w);
     write_waiting(flow, &w);
+    write_held(flow, &w);
     write_timers(flow, &w);
     write_wire(flow, &w);
     if (w.status)

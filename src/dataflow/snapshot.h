@@ -14,7 +14,7 @@
 
 #define DF_SNAPSHOT_MAGIC "ww-flow\1"
 
-enum { DF_SNAPSHOT_HEAD = 16, DF_RECORD_FIELDS = 13 };
+enum { DF_SNAPSHOT_HEAD = 16, DF_RECORD_FIELDS = 16 };
 
 typedef enum df_snapshot_field {
     DF_SNAP_COUNTERS =
@@ -27,13 +27,14 @@ typedef enum df_snapshot_field {
     DF_SNAP_PEER,  /* see peers.c */
     DF_SNAP_SEEN,  /* hashes, 8 bytes each, the oldest first */
     DF_SNAP_FRAME, /* 1 graph, 2 execution, 3 parent + 1, 4 operation that called, 5 age, 6 bytes charged, 7 sender + 1,
-                        8 input of the event + 1, 9 values: each in a field 1 */
+                        8 input of the event + 1, 9 values: each in a field 1, 10 time left for its sends + 1 */
     DF_SNAP_READY, /* 1 frame, 2 operation */
     DF_SNAP_WAITING,  /* 1 frame, 2 operation, 3 command */
     DF_SNAP_HELD,     /* 1 frame that has not started, 2 bytes of its event */
     DF_SNAP_TIMER,    /* 1 kind, 2 time left, 3 graph, 4 operation, 5 id */
     DF_SNAP_OUTBOUND, /* 1 peer, 2 request, 3 bytes */
-    DF_SNAP_REQUEST,  /* 1 id, 2 age, 3 peer */
+    DF_SNAP_REQUEST,  /* 1 id, 2 age, 3 peer, 4 edge + 1, 5 silent */
+    DF_SNAP_EDGE,     /* 1 site, 2 chain, 3 hop, 4 mean, 5 deviation, 6 samples */
 } df_snapshot_field;
 
 /* A value: 1 hash of its type, 2 its wire form, 3 its site in a frame. A slot: 1 name, 2 component, 3 configuration,
@@ -60,6 +61,10 @@ typedef struct df_record {
 
 bool df_read_record(ww_view message, df_record *out);
 ww_status df_read_value(ww_dataflow *flow, ww_view message, ww_flow_value *out, uint64_t *site);
+
+/* health.c */
+void df_edges_save(const ww_dataflow *flow, df_writer *w);
+ww_status df_edge_restore(ww_dataflow *flow, ww_view message);
 
 /* peers.c */
 void df_peers_save(const ww_dataflow *flow, df_writer *w);

@@ -397,13 +397,28 @@ static ww_status put_slot(compiler *c, ww_view name, ww_buf *node)
     return bad(c, "no such slot is bound");
 }
 
-/* `name=value` ... `@slot`, to the end of the line; metadata goes behind the attributes. */
+/* `key="text"`, after the mark: metadata of the node. */
+static ww_status take_note(compiler *c, ww_buf *notes)
+{
+    char key[256];
+    ww_view word, text;
+    if (!take_word(c, &word) || word.size > sizeof key / 2) return bad(c, "a key is missing");
+    if (!accept(c, '=')) return bad(c, "= is missing after a key");
+    skip_space(c);
+    if (!take_string(c, &text)) return bad(c, "a string is missing");
+    snprintf(key, sizeof key, ROOT ".%.*s", WW_VIEW_ARG(word));
+    return put_note(c, notes, 9, key, text);
+}
+
+/* `name=value` ... `@slot` `!key="text"`, to the end of the line; metadata goes behind the attributes. */
 static ww_status take_settings(compiler *c, ww_buf *node, ww_buf *notes)
 {
     ww_view word;
     ww_status status = WW_OK;
     for (skip_space(c); c->at < c->end && !status; skip_space(c)) {
-        if (accept(c, '@'))
+        if (accept(c, '!'))
+            status = take_note(c, notes);
+        else if (accept(c, '@'))
             status =
                 take_word(c, &word) ? put_slot(c, word, notes) : bad(c, "a slot's name is missing");
         else if (take_word(c, &word))
