@@ -36,6 +36,34 @@ ww_capnp_struct_b ww_capnp_call_init_results(ww_capnp_call *call, ww_capnp_struc
     return results.at ? ww_capnp_any_b_init_struct(results, size) : (ww_capnp_struct_b){0};
 }
 
+capnp_parcel *capnp_call_reply(ww_capnp_call *call)
+{
+    if (call->reply) return call->reply;
+    call->reply = capnp_parcel_new(call->vat);
+    if (!call->reply) return NULL;
+    ww_capnp_any_b content = capnp_parcel_begin_return(call->reply);
+    ww_capnp_any_b_set_copy(content, call->response);
+    call->response = ww_capnp_any_b_read(content);
+    return call->reply;
+}
+
+void capnp_call_drop_results(ww_capnp_call *call)
+{
+    capnp_parcel *reply = call->reply;
+    capnp_letter *letter = call->reply_letter;
+    call->response = (ww_capnp_any){0};
+    call->reply = NULL;
+    call->reply_letter = NULL;
+    capnp_parcel_unref(call->vat, reply);
+    capnp_letter_free(call->vat, letter);
+}
+
+/* With a handler, which owes an answer. */
+static bool is_running(const ww_capnp_call *call)
+{
+    return call->state == CALL_RUNNING || call->state == CALL_SEVERED;
+}
+
 static void answer(ww_capnp_call *call)
 {
     ww_capnp_vat *vat = call->vat;
@@ -45,7 +73,7 @@ static void answer(ww_capnp_call *call)
 
 void ww_capnp_call_return(ww_capnp_call *call)
 {
-    WW_ASSERT(call->state == CALL_RUNNING);
+    WW_ASSERT(is_running(call));
     if (call->reply && call->reply->builder.fault)
         capnp_call_set_failure(call, WW_CAPNP_OVERLOADED, "the results are too large");
     answer(call);
@@ -53,7 +81,7 @@ void ww_capnp_call_return(ww_capnp_call *call)
 
 void ww_capnp_call_fail(ww_capnp_call *call, ww_capnp_exception type, const char *format, ...)
 {
-    WW_ASSERT(call->state == CALL_RUNNING);
+    WW_ASSERT(is_running(call));
     char reason[WW_CAPNP_REASON_MAX];
     va_list args;
     va_start(args, format);
@@ -80,10 +108,11 @@ static void join_pipes(ww_capnp_call *outer, ww_capnp_call *inner, bool looped)
 void capnp_call_follow(ww_capnp_call *outer, ww_capnp_call *inner)
 {
     bool looped = outer->state == CALL_REMOTE;
+    capnp_call_drop_results(outer); /* whatever its handler began */
     outer->state = CALL_TAIL;
     outer->inner = inner;
     join_pipes(outer, inner, looped);
-    if (inner->state != CALL_DONE) {
+    if (!capnp_call_is_over(inner)) {
         inner->follower = outer;
         return;
     }
@@ -97,8 +126,13 @@ void capnp_call_follow(ww_capnp_call *outer, ww_capnp_call *inner)
 
 void ww_capnp_call_tail(ww_capnp_call *call, ww_capnp_call *inner)
 {
-    WW_ASSERT(call->state == CALL_RUNNING);
+    WW_ASSERT(is_running(call));
     ww_capnp_vat *vat = call->vat;
+    if (call->state == CALL_SEVERED) {
+        ww_capnp_call_drop(inner);
+        answer(call);
+        return;
+    }
     ww_status status = ww_capnp_call_send(inner, NULL);
     if (status) {
         capnp_call_set_failure(call, WW_CAPNP_OVERLOADED, ww_status_text(status));
@@ -121,13 +155,14 @@ void ww_capnp_call_set_pipeline(ww_capnp_call *call, ww_capnp_pipeline pipeline,
     if (call->state != CALL_RUNNING || pipeline.depth > WW_CAPNP_PATH_MAX) return;
     capnp_early *early = ww_alloc(call->vat->allocator, sizeof *early);
     if (!early) return; /* a hint: the results will say it too */
-    *early = (capnp_early){call->early, ww_capnp_cap_ref(cap), pipeline.depth, {0}};
+    ww_capnp_cap *wrapped = capnp_call_wrap_early(call, cap);
+    *early = (capnp_early){call->early, wrapped, pipeline.depth, {0}};
     memcpy(early->path, pipeline.path, sizeof early->path);
     call->early = early;
     for (capnp_promise *p = call->pipes; p; p = p->next_pipe)
         if (p->depth == early->depth &&
             memcmp(p->path, early->path, p->depth * sizeof *p->path) == 0)
-            capnp_promise_settle(p, (ww_capnp_cap_entry){cap, false});
+            capnp_promise_settle(p, (ww_capnp_cap_entry){wrapped, false});
     capnp_vat_work(call->vat);
 }
 
@@ -136,7 +171,7 @@ void ww_capnp_call_on_cancel(ww_capnp_call *call, ww_capnp_done *done)
     call->on_cancel = done;
     if (!call->is_canceled || call->cancel_is_due) return;
     call->cancel_is_due = true;
-    capnp_vat_ready(call->vat, &call->item);
+    if (!call->item.list) capnp_vat_ready(call->vat, &call->item);
 }
 
 bool ww_capnp_call_is_canceled(const ww_capnp_call *call)

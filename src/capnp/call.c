@@ -5,6 +5,7 @@
  * C2  settle runs once per call, out of capnp_vat_work or directly; done_is_due and cancel_is_due are then turns of their
  *     own in vat->ready.
  * C3  A call that waits in a list is taken out of it before it is settled.
+ * C4  A severed call has its outcome while its handler still works: it is told first and ended when the handler answers.
  */
 #include "capnp/rpc.capnp.h"
 #include "capnp/vat.h"
@@ -251,34 +252,59 @@ static void free_call(ww_capnp_call *call)
     if (inner) capnp_call_unref(inner);
 }
 
-void capnp_call_settle(ww_capnp_call *call)
+/* The outcome reaches all who wait for it. */
+static void tell(ww_capnp_call *call)
 {
-    if (call->state == CALL_DONE) return;
-    capnp_list_remove(&call->item);
-    call->done_is_due = false; /* if that was its place in vat->ready, it gets another one below */
-    call->state = CALL_DONE;
-    capnp_call_release_request(call);
+    if (call->crossings) capnp_call_leave(call);
     settle_pipes(call);
     settle_follower(call);
-    if (call->is_exclusive) capnp_server_idle(call);
     if (call->answer_conn) capnp_conn_send_return(call->answer_conn, call);
-    bool was_stream = call->stream != NULL;
-    if (was_stream) {
+    if (call->stream) {
         leave_window(call);
         capnp_stream_settled(call);
+        done_later(call);
+        capnp_call_unref(call);
+    } else {
+        done_later(call);
     }
-    done_later(call);
+}
+
+/* Nobody works on it any more. */
+static void end(ww_capnp_call *call)
+{
+    capnp_call_release_request(call);
+    if (call->is_exclusive) capnp_server_idle(call);
     ww_capnp_cap *target = call->target;
     call->target = NULL;
     ww_capnp_cap_unref(target);
     call->in_progress = false;
-    if (was_stream)
-        capnp_call_unref(call);
-    else if (!call->refs)
-        free_call(call);
+    if (!call->refs) free_call(call);
+}
+
+void capnp_call_settle(ww_capnp_call *call)
+{
+    if (call->state == CALL_DONE) return;
+    bool was_severed = call->state == CALL_SEVERED;
+    call->state = CALL_DONE;
+    if (was_severed) { /* it keeps its turn in vat->ready if `done` is to be told */
+        if (!call->done_is_due) capnp_list_remove(&call->item);
+        capnp_call_drop_results(call);
+    } else {
+        capnp_list_remove(&call->item);
+        call->done_is_due = false; /* if that was its place in vat->ready, it gets another one */
+        tell(call);
+    }
+    end(call);
 }
 
 /* ---- nobody wants it any more ---- */
+
+static void cancel_later(ww_capnp_call *call)
+{
+    if (!call->on_cancel || call->cancel_is_due) return;
+    call->cancel_is_due = true;
+    if (!call->item.list) capnp_vat_ready(call->vat, &call->item);
+}
 
 static void cancel(ww_capnp_call *call)
 {
@@ -286,6 +312,7 @@ static void cancel(ww_capnp_call *call)
     call->is_canceled = true;
     switch ((enum capnp_call_state)call->state) {
     case CALL_NEW:
+    case CALL_SEVERED:
     case CALL_DONE: break;
     case CALL_QUEUED: {
         bool is_local = call->target->class == &CAPNP_SERVER;
@@ -297,11 +324,7 @@ static void cancel(ww_capnp_call *call)
         capnp_vat_settle_later(call);
         break;
     }
-    case CALL_RUNNING:
-        if (!call->on_cancel || call->cancel_is_due) break;
-        call->cancel_is_due = true;
-        capnp_vat_ready(call->vat, &call->item);
-        break;
+    case CALL_RUNNING: cancel_later(call); break;
     case CALL_REMOTE: capnp_conn_cancel(call->conn, call); break;
     case CALL_TAIL:
         if (call->inner) call->inner->follower = NULL;
@@ -309,6 +332,25 @@ static void cancel(ww_capnp_call *call)
         capnp_vat_settle_later(call);
         break;
     }
+}
+
+/* The failure comes first and stays; what would be the outcome of a cancel does not replace it. */
+void capnp_call_sever(ww_capnp_call *call, ww_capnp_exception type, const char *reason)
+{
+    capnp_call_set_failure(call, type, reason);
+    call->deliver_anyway = false;
+    if (call->state != CALL_RUNNING || call->is_settling) {
+        ww_capnp_call *inner = call->state == CALL_TAIL ? call->inner : NULL;
+        cancel(call);
+        if (!inner || inner->follower) return;
+        call->inner = NULL;
+        capnp_call_unref(inner);
+        return;
+    }
+    call->is_canceled = true;
+    cancel_later(call);
+    call->state = CALL_SEVERED;
+    tell(call);
 }
 
 void capnp_call_unref(ww_capnp_call *call)
@@ -354,8 +396,10 @@ void capnp_call_run(ww_capnp_call *call)
         capnp_dispatch(call);
         return;
     }
-    if (call->cancel_is_due && call->state == CALL_RUNNING) {
+    bool is_running = call->state == CALL_RUNNING || call->state == CALL_SEVERED;
+    if (call->cancel_is_due && is_running) {
         call->cancel_is_due = false;
+        if (call->done_is_due) capnp_vat_ready(call->vat, &call->item); /* another turn */
         call->on_cancel->fn(call->on_cancel, call);
         return;
     }
@@ -409,7 +453,7 @@ ww_capnp_cap *ww_capnp_pipeline_cap(ww_capnp_pipeline p)
     ww_capnp_vat *vat = p.call->vat;
     if (p.depth > WW_CAPNP_PATH_MAX)
         return capnp_broken(vat, WW_CAPNP_FAILED, "the path is too long");
-    if (p.call->state != CALL_DONE) return capnp_pipe(p.call, p.path, p.depth);
+    if (!capnp_call_is_over(p.call)) return capnp_pipe(p.call, p.path, p.depth);
     if (p.call->has_failed)
         return capnp_broken(vat, (ww_capnp_exception)p.call->exception,
                             ww_capnp_call_reason(p.call));

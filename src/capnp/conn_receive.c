@@ -66,7 +66,7 @@ static ww_capnp_cap *answer_cap(ww_capnp_conn *conn, rpc_promised_answer_r addre
     if (!read_path(conn, address, path, &depth))
         return capnp_broken(vat, WW_CAPNP_FAILED,
                             "the path of a promised answer is not understood");
-    if (call->state != CALL_DONE) {
+    if (!capnp_call_is_over(call)) {
         ww_capnp_cap *pipe = capnp_pipe(call, path, depth);
         return pipe ? pipe : capnp_broken(vat, WW_CAPNP_OVERLOADED, "out of memory");
     }
@@ -246,7 +246,7 @@ static void on_finish(ww_capnp_conn *conn, rpc_finish_r in)
     }
     call->is_finished = true;
     call->deliver_anyway = !ww_capnp_get_bool(in.s, 33);
-    if (call->state == CALL_DONE) {
+    if (capnp_call_is_over(call)) {
         capnp_idmap_remove(&conn->answers, call->answer);
         call->answer_conn = NULL;
         if (rpc_finish_release_result_caps(in)) capnp_ids_release(conn, &call->result_exports);

@@ -297,21 +297,9 @@ static void return_bare(ww_capnp_conn *conn, ww_capnp_call *call)
     capnp_conn_write(conn, parcel);
 }
 
-/* The results in a parcel of their own: what the handler built, or a copy of what another call was answered. */
-static capnp_parcel *reply_of(ww_capnp_call *call)
-{
-    if (call->reply) return call->reply;
-    call->reply = capnp_parcel_new(call->vat);
-    if (!call->reply) return NULL;
-    ww_capnp_any_b content = capnp_parcel_begin_return(call->reply);
-    ww_capnp_any_b_set_copy(content, call->response);
-    call->response = ww_capnp_any_b_read(content);
-    return call->reply;
-}
-
 static bool return_results(ww_capnp_conn *conn, ww_capnp_call *call)
 {
-    capnp_parcel *parcel = reply_of(call);
+    capnp_parcel *parcel = capnp_call_reply(call);
     if (!parcel) return false;
     rpc_return_b out = begin_return(parcel, call);
     bool has_caps = parcel->builder.message.cap_count > 0;

@@ -68,10 +68,24 @@ static void enqueue(capnp_promise *p, ww_capnp_call *call)
     capnp_list_push(&p->queue, &call->item);
 }
 
+/* To the peer, through whatever the call went through whose answer this is a place of. */
+static void send_on(capnp_promise *p, ww_capnp_call *call)
+{
+    bool is_guarded = p->kind == PROMISE_PIPE && p->call->crossings;
+    if (is_guarded && !capnp_call_cross_as(call, p->call)) return;
+    capnp_conn_send_call(conn_of(p), call, p);
+}
+
 void capnp_deliver(ww_capnp_cap *cap, ww_capnp_call *call, const ww_capnp_conn *origin)
 {
     ww_capnp_vat *vat = call->vat;
     cap = capnp_follow(cap, origin);
+    while (cap && cap->class == &CAPNP_GUARD) {
+        origin = NULL; /* what is behind it is no address of theirs */
+        ww_capnp_cap *inner = capnp_guard_enter(cap, call);
+        if (!inner) return;
+        cap = capnp_follow(inner, NULL);
+    }
     if (!cap) cap = &vat->null_cap.base;
     ww_capnp_cap *old = call->target;
     call->target = ww_capnp_cap_ref(cap);
@@ -79,8 +93,10 @@ void capnp_deliver(ww_capnp_cap *cap, ww_capnp_call *call, const ww_capnp_conn *
     capnp_promise *p = capnp_as_promise(cap);
     if (p) {
         bool is_raw = origin && capnp_promise_is_on(p, origin);
-        if (is_raw || (sends(p) && !p->queue.first))
+        if (is_raw)
             capnp_conn_send_call(conn_of(p), call, p);
+        else if (sends(p) && !p->queue.first)
+            send_on(p, call);
         else
             enqueue(p, call);
     } else if (cap->class == &CAPNP_BROKEN) {
@@ -102,7 +118,7 @@ void capnp_deliver_token(ww_capnp_cap *cap, capnp_token *token)
         capnp_list_push(sends(p) && !p->queue.first ? &p->tokens : &p->queue, &token->item);
         return;
     }
-    if (!p && cap && cap->class == &CAPNP_SERVER)
+    if (!p && cap && cap->class != &CAPNP_BROKEN)
         capnp_conn_abort(token->conn, "a Disembargo's target does not lead back to its sender");
     else
         capnp_conn_send_loopback(token->conn, token->embargo, p);
@@ -123,7 +139,7 @@ static void deliver_item(capnp_promise *p, capnp_item *item)
     if (p->state == PROMISE_RESOLVED)
         capnp_deliver(to, call, NULL);
     else
-        capnp_conn_send_call(conn_of(p), call, p);
+        send_on(p, call);
 }
 
 static void tell_watches(capnp_promise *p)

@@ -22,6 +22,8 @@ static void destroy(ww_capnp_cap *cap)
         server_destroy((capnp_server_cap *)cap);
     else if (cap->class == &CAPNP_BROKEN)
         broken_destroy((capnp_broken_cap *)cap);
+    else if (cap->class == &CAPNP_GUARD)
+        capnp_guard_destroy(cap);
     else
         capnp_promise_destroy((capnp_promise *)cap);
 }
@@ -41,7 +43,7 @@ void capnp_reap(ww_capnp_cap *cap)
 }
 
 const ww_capnp_cap_class CAPNP_SERVER = {capnp_reap}, CAPNP_BROKEN = {capnp_reap},
-                         CAPNP_PROMISE = {capnp_reap};
+                         CAPNP_PROMISE = {capnp_reap}, CAPNP_GUARD = {capnp_reap};
 
 ww_capnp_cap *ww_capnp_server_cap(ww_capnp_vat *vat, ww_capnp_server *server)
 {

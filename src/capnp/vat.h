@@ -91,8 +91,19 @@ enum capnp_call_state {
     CALL_RUNNING, /* with a handler */
     CALL_REMOTE,  /* with a peer */
     CALL_TAIL,    /* waits for `inner` */
+    CALL_SEVERED, /* with a handler, but failed already for all who wait */
     CALL_DONE
 };
+
+/* One boundary that a call went through; see boundary.c. */
+typedef struct capnp_crossing {
+    struct ww_capnp_boundary *boundary;
+    ww_capnp_call *call;
+    struct capnp_crossing *outer;        /* went through before */
+    struct capnp_crossing *next, **link; /* in the boundary's list; link NULL: in none */
+    uint64_t words;
+    bool is_outward;
+} capnp_crossing;
 
 struct ww_capnp_call {
     capnp_item item; /* of a promise's or server's queue, or of vat->ready */
@@ -127,7 +138,15 @@ struct ww_capnp_call {
     ww_capnp_conn *answer_conn; /* it came from there; NULL once nobody there waits */
     capnp_promise *pipes;
     struct capnp_early *early;
+    capnp_crossing *crossings; /* innermost first */
+    capnp_crossing crossing;   /* place for the first */
 };
+
+/* Who waits was told, or is being told. */
+static inline bool capnp_call_is_over(const ww_capnp_call *call)
+{
+    return call->state >= CALL_SEVERED;
+}
 
 /* A capability that a server named before its results. */
 typedef struct capnp_early {
@@ -198,7 +217,7 @@ struct capnp_promise {
     ww_capnp_call *stream_first, *stream_last;
 };
 
-extern const ww_capnp_cap_class CAPNP_SERVER, CAPNP_BROKEN, CAPNP_PROMISE;
+extern const ww_capnp_cap_class CAPNP_SERVER, CAPNP_BROKEN, CAPNP_PROMISE, CAPNP_GUARD;
 
 static inline capnp_promise *capnp_as_promise(ww_capnp_cap *cap)
 {
@@ -264,10 +283,28 @@ void capnp_call_run(ww_capnp_call *call);    /* its turn in vat->ready came */
 /* `outer` is answered with what `inner` is answered; takes a reference of inner. */
 void capnp_call_follow(ww_capnp_call *outer, ww_capnp_call *inner);
 void capnp_call_release_request(ww_capnp_call *call);
+/* The results in a parcel of its own: what the handler built, or a copy of what another call was answered. NULL when
+ * memory is short. */
+capnp_parcel *capnp_call_reply(ww_capnp_call *call);
+void capnp_call_drop_results(ww_capnp_call *call);
+/* Fails it for all who wait, whoever works on it still. */
+void capnp_call_sever(ww_capnp_call *call, ww_capnp_exception type, const char *reason);
 /* The results of a call as they were sent or received. */
 ww_capnp_cap_entry capnp_call_entry_at(ww_capnp_call *call, const uint16_t *path, uint16_t depth);
 ww_capnp_any_b capnp_parcel_begin_call(capnp_parcel *parcel);   /* the params' place */
 ww_capnp_any_b capnp_parcel_begin_return(capnp_parcel *parcel); /* the results' place */
+
+/* ---- boundaries (boundary.c) ---- */
+
+/* Where a call through a guard goes on to; NULL: it was refused. */
+ww_capnp_cap *capnp_guard_enter(ww_capnp_cap *guard, ww_capnp_call *call);
+void capnp_guard_destroy(ww_capnp_cap *guard);
+/* Takes the call through all that `before` went through. False: it was refused. */
+bool capnp_call_cross_as(ww_capnp_call *call, const ww_capnp_call *before);
+/* A capability of the results to come, as the caller will see it; owned, NULL if it will not. */
+ww_capnp_cap *capnp_call_wrap_early(const ww_capnp_call *call, ww_capnp_cap *cap);
+/* Takes the outcome back through all that the call went through. */
+void capnp_call_leave(ww_capnp_call *call);
 
 /* ---- promises (promise.c) ---- */
 

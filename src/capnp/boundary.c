@@ -1,0 +1,312 @@
+/* Boundaries: guards, and the calls that cross.
+ *
+ * Invariants
+ *  1. slots holds every guard once, at the slot of the capability that it was made for. It does not
+ *     count as a reference to the guard.
+ *  2. A guard's `inner` is no promise that is resolved, no broken capability, and no guard of the
+ *     same boundary when it is made; NULL once it was swept.
+ *  3. call->crossings lists, innermost first, what the call went through and has not left; each is in
+ *     its boundary's list until the call is severed or leaves.
+ */
+#include "capnp/boundary.h"
+#include "capnp/vat.h"
+
+enum { SLOTS_FIRST = 8 };
+
+static const ww_capnp_refusal NO_MEMORY = {WW_CAPNP_OVERLOADED, "out of memory"};
+
+typedef struct capnp_guard {
+    ww_capnp_cap base;
+    ww_capnp_cap *inner;
+    ww_capnp_boundary *boundary;
+    struct capnp_guard *next; /* in its slot */
+    uint32_t hash;
+    bool is_outward; /* its callers are outside */
+} capnp_guard;
+
+void ww_capnp_boundary_init(ww_capnp_boundary *boundary, const ww_capnp_boundary_class *class,
+                            ww_capnp_vat *vat)
+{
+    *boundary =
+        (ww_capnp_boundary){.class = class, .vat = vat, .allocator = vat->allocator, .refs = 1};
+}
+
+void ww_capnp_boundary_unref(ww_capnp_boundary *boundary)
+{
+    if (--boundary->refs) return;
+    WW_ASSERT(!boundary->guard_count && !boundary->crossings);
+    ww_free(boundary->allocator, boundary->slots, boundary->slot_count * sizeof(capnp_guard *));
+    boundary->class->free(boundary);
+}
+
+/* ---- guards ---- */
+
+static uint32_t hash_of(const ww_capnp_cap *cap, bool is_outward)
+{
+    uint64_t address = (uint64_t)(uintptr_t)cap >> 4;
+    uint64_t mixed = (address ^ is_outward) * UINT64_C(0x9e3779b97f4a7c15);
+    return (uint32_t)(mixed >> 32);
+}
+
+static capnp_guard **slot_of(const ww_capnp_boundary *boundary, uint32_t hash)
+{
+    return &boundary->slots[hash & (boundary->slot_count - 1)];
+}
+
+static void insert(const ww_capnp_boundary *boundary, capnp_guard *guard)
+{
+    capnp_guard **slot = slot_of(boundary, guard->hash);
+    guard->next = *slot;
+    *slot = guard;
+}
+
+/* Without memory the chains only get longer, once there are slots at all. */
+static bool make_room(ww_capnp_boundary *boundary)
+{
+    if (boundary->guard_count < boundary->slot_count) return true;
+    if (boundary->slot_count > UINT32_MAX / 4) return true;
+    ww_capnp_boundary old = *boundary;
+    uint32_t count = old.slot_count ? old.slot_count * 2 : SLOTS_FIRST;
+    const ww_allocator *allocator = boundary->allocator;
+    capnp_guard **slots = ww_alloc_array(allocator, count, sizeof *slots);
+    if (!slots) return old.slot_count > 0;
+    for (uint32_t i = 0; i < count; i++)
+        slots[i] = NULL;
+    boundary->slots = slots;
+    boundary->slot_count = count;
+    boundary->swept = 0;
+    for (uint32_t i = 0; i < old.slot_count; i++)
+        for (capnp_guard *guard; (guard = old.slots[i]);) {
+            old.slots[i] = guard->next;
+            insert(boundary, guard);
+        }
+    ww_free(allocator, old.slots, old.slot_count * sizeof *old.slots);
+    return true;
+}
+
+static capnp_guard *find(const ww_capnp_boundary *boundary, const ww_capnp_cap *inner,
+                         bool is_outward)
+{
+    if (!boundary->slot_count) return NULL;
+    capnp_guard *guard = *slot_of(boundary, hash_of(inner, is_outward));
+    while (guard && (guard->inner != inner || guard->is_outward != is_outward))
+        guard = guard->next;
+    return guard;
+}
+
+static ww_capnp_cap *new_guard(ww_capnp_boundary *boundary, ww_capnp_cap *inner, bool is_outward,
+                               const ww_capnp_refusal **refusal)
+{
+    *refusal = boundary->class->hold(boundary);
+    if (*refusal) return NULL;
+    capnp_guard *guard = make_room(boundary) ? ww_alloc(boundary->allocator, sizeof *guard) : NULL;
+    if (!guard) {
+        boundary->class->let_go(boundary);
+        *refusal = &NO_MEMORY;
+        return NULL;
+    }
+    *guard = (capnp_guard){.base = {.class = &CAPNP_GUARD, .refs = 1, .vat = boundary->vat},
+                           .inner = ww_capnp_cap_ref(inner),
+                           .boundary = ww_capnp_boundary_ref(boundary),
+                           .hash = hash_of(inner, is_outward),
+                           .is_outward = is_outward};
+    insert(boundary, guard);
+    boundary->guard_count++;
+    return &guard->base;
+}
+
+void capnp_guard_destroy(ww_capnp_cap *cap)
+{
+    capnp_guard *guard = (capnp_guard *)cap;
+    ww_capnp_boundary *boundary = guard->boundary;
+    capnp_guard **link = slot_of(boundary, guard->hash);
+    while (*link != guard)
+        link = &(*link)->next;
+    *link = guard->next;
+    boundary->guard_count--;
+    boundary->class->let_go(boundary);
+    ww_capnp_cap_unref(guard->inner);
+    ww_free(boundary->allocator, guard, sizeof *guard);
+    ww_capnp_boundary_unref(boundary);
+}
+
+ww_capnp_cap *ww_capnp_boundary_wrap(ww_capnp_boundary *boundary, ww_capnp_cap *cap, bool outward,
+                                     const ww_capnp_refusal **refusal)
+{
+    *refusal = NULL;
+    ww_capnp_cap *inner = cap ? capnp_follow(cap, NULL) : NULL;
+    if (!inner || inner->class == &CAPNP_BROKEN) return ww_capnp_cap_ref(inner);
+    capnp_guard *guard = inner->class == &CAPNP_GUARD ? (capnp_guard *)inner : NULL;
+    if (guard && guard->boundary == boundary)
+        return ww_capnp_cap_ref(guard->is_outward == outward || !guard->inner ? inner
+                                                                              : guard->inner);
+    guard = find(boundary, inner, outward);
+    return guard ? ww_capnp_cap_ref(&guard->base) : new_guard(boundary, inner, outward, refusal);
+}
+
+bool ww_capnp_boundary_sweep(ww_capnp_boundary *boundary, uint32_t slots_max)
+{
+    ww_capnp_boundary_ref(boundary);
+    for (uint32_t i = 0; i < slots_max && boundary->swept < boundary->slot_count; i++) {
+        /* Dropping one may free guards of this very slot: look again from its start. */
+        capnp_guard *guard = boundary->slots[boundary->swept];
+        while (guard && !guard->inner)
+            guard = guard->next;
+        if (!guard) {
+            boundary->swept++;
+            continue;
+        }
+        ww_capnp_cap *inner = guard->inner;
+        guard->inner = NULL;
+        ww_capnp_cap_unref(inner);
+    }
+    bool more = boundary->swept < boundary->slot_count;
+    ww_capnp_boundary_unref(boundary);
+    return more;
+}
+
+/* ---- crossing ---- */
+
+static const ww_capnp_refusal *wrap_all(ww_capnp_boundary *boundary, ww_capnp_cap_entry *entries,
+                                        uint32_t count, bool outward)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const ww_capnp_refusal *refusal;
+        ww_capnp_cap *wrapped = ww_capnp_boundary_wrap(boundary, entries[i].cap, outward, &refusal);
+        if (refusal) return refusal;
+        ww_capnp_cap_unref(entries[i].cap);
+        entries[i].cap = wrapped;
+    }
+    return NULL;
+}
+
+static const ww_capnp_refusal *wrap_params(ww_capnp_boundary *boundary, ww_capnp_call *call,
+                                           bool outward)
+{
+    const ww_capnp_message *message = call->params.message;
+    if (WW_LIKELY(!message || !message->cap_count)) return NULL;
+    ww_capnp_cap_entry *entries = call->letter ? call->letter->caps : call->request->builder.caps;
+    return wrap_all(boundary, entries, message->cap_count, outward);
+}
+
+static const ww_capnp_refusal *wrap_results(ww_capnp_boundary *boundary, ww_capnp_call *call,
+                                            bool outward)
+{
+    const ww_capnp_message *message = call->response.message;
+    if (WW_LIKELY(!message || !message->cap_count)) return NULL;
+    if (call->reply_letter)
+        return wrap_all(boundary, call->reply_letter->caps, message->cap_count, outward);
+    capnp_parcel *reply = capnp_call_reply(call);
+    if (!reply || reply->builder.fault) return &NO_MEMORY;
+    return wrap_all(boundary, reply->builder.caps, reply->builder.message.cap_count, outward);
+}
+
+static void leave_list(capnp_crossing *crossing)
+{
+    if (!crossing->link) return;
+    *crossing->link = crossing->next;
+    if (crossing->next) crossing->next->link = crossing->link;
+    crossing->link = NULL;
+}
+
+/* The call, a guest of its boundary from now on. */
+static const ww_capnp_refusal *cross(ww_capnp_call *call, ww_capnp_boundary *boundary,
+                                     bool is_outward)
+{
+    capnp_crossing *crossing = &call->crossing;
+    if (WW_UNLIKELY(crossing->boundary != NULL)) {
+        crossing = ww_alloc(call->vat->allocator, sizeof *crossing);
+        if (!crossing) return &NO_MEMORY;
+    }
+    const ww_capnp_refusal *refusal =
+        boundary->class->enter(boundary, call->interface_id, call->method, call->words, is_outward);
+    if (WW_UNLIKELY(refusal != NULL)) {
+        if (crossing != &call->crossing) ww_free(call->vat->allocator, crossing, sizeof *crossing);
+        return refusal;
+    }
+    *crossing = (capnp_crossing){.boundary = ww_capnp_boundary_ref(boundary),
+                                 .call = call,
+                                 .outer = call->crossings,
+                                 .next = boundary->crossings,
+                                 .link = &boundary->crossings,
+                                 .words = call->words,
+                                 .is_outward = is_outward};
+    if (crossing->next) crossing->next->link = &crossing->next;
+    boundary->crossings = crossing;
+    call->crossings = crossing;
+    return wrap_params(boundary, call, is_outward);
+}
+
+static bool refuse(ww_capnp_call *call, const ww_capnp_refusal *refusal)
+{
+    if (WW_LIKELY(!refusal)) return false;
+    capnp_call_set_failure(call, refusal->type, refusal->reason);
+    capnp_vat_settle_later(call);
+    return true;
+}
+
+ww_capnp_cap *capnp_guard_enter(ww_capnp_cap *cap, ww_capnp_call *call)
+{
+    /* The call may hold the last reference to the guard and to what it leads to. */
+    const capnp_guard *guard = (const capnp_guard *)cap;
+    ww_capnp_cap *inner = guard->inner;
+    return refuse(call, cross(call, guard->boundary, !guard->is_outward)) ? NULL : inner;
+}
+
+bool capnp_call_cross_as(ww_capnp_call *call, const ww_capnp_call *before)
+{
+    uint32_t depth = 0;
+    for (const capnp_crossing *c = before->crossings; c; c = c->outer)
+        depth++;
+    while (depth--) {
+        const capnp_crossing *c = before->crossings;
+        for (uint32_t i = 0; i < depth; i++)
+            c = c->outer;
+        if (refuse(call, cross(call, c->boundary, c->is_outward))) return false;
+    }
+    return true;
+}
+
+ww_capnp_cap *capnp_call_wrap_early(const ww_capnp_call *call, ww_capnp_cap *cap)
+{
+    ww_capnp_cap *wrapped = ww_capnp_cap_ref(cap);
+    for (const capnp_crossing *c = call->crossings; c; c = c->outer) {
+        const ww_capnp_refusal *refusal;
+        ww_capnp_cap *inner = wrapped;
+        wrapped = ww_capnp_boundary_wrap(c->boundary, inner, !c->is_outward, &refusal);
+        ww_capnp_cap_unref(inner);
+        if (refusal) return NULL;
+    }
+    return wrapped;
+}
+
+void capnp_call_leave(ww_capnp_call *call)
+{
+    for (capnp_crossing *crossing; (crossing = call->crossings);) {
+        ww_capnp_boundary *boundary = crossing->boundary;
+        call->crossings = crossing->outer;
+        leave_list(crossing);
+        const ww_capnp_refusal *refusal =
+            boundary->class->leave(boundary, crossing->words, crossing->is_outward);
+        if (!refusal && !call->has_failed)
+            refusal = wrap_results(boundary, call, !crossing->is_outward);
+        if (WW_UNLIKELY(refusal != NULL))
+            capnp_call_set_failure(call, refusal->type, refusal->reason);
+        crossing->boundary = NULL;
+        if (crossing != &call->crossing) ww_free(call->vat->allocator, crossing, sizeof *crossing);
+        ww_capnp_boundary_unref(boundary);
+    }
+    if (call->has_failed) capnp_call_drop_results(call);
+}
+
+void ww_capnp_boundary_sever(ww_capnp_boundary *boundary, const ww_capnp_refusal *why)
+{
+    ww_capnp_vat *vat = boundary->vat;
+    ww_capnp_boundary_ref(boundary);
+    for (capnp_crossing *crossing; (crossing = boundary->crossings);) {
+        leave_list(crossing);
+        capnp_call_sever(crossing->call, why->type, why->reason);
+    }
+    capnp_vat_work(vat);
+    ww_capnp_boundary_unref(boundary);
+}

@@ -1,0 +1,73 @@
+/* capnp/boundary.h - somebody between the callers and the objects: the hook that membranes are made
+ * of.
+ *
+ * Model      A boundary has an inside and an outside. A capability of one side, seen from the other,
+ *            is a guard: a settled capability whose calls are first shown to the boundary. Whatever
+ *            capability is in a call's parameters, results or pipelines crosses with it: it becomes
+ *            a guard, or itself again if it is a guard of this boundary on its way back. There is
+ *            one guard per capability and direction while anybody holds it. Null and broken
+ *            capabilities cross as they are.
+ * Cost       No allocation and no copy for a call without capabilities that crosses one boundary.
+ * Ownership  Embedded and counted; guards and calls under way hold it. `free` is told when the last
+ *            reference goes, from deep inside: it frees memory, and calls nothing here.
+ * Threads    The vat's. The class's functions call nothing here.
+ */
+#pragma once
+#include "capnp/cap.h"
+
+typedef struct ww_capnp_boundary ww_capnp_boundary;
+
+/* Why something may not cross; it stays valid. */
+typedef struct ww_capnp_refusal {
+    ww_capnp_exception type;
+    const char *reason;
+} ww_capnp_refusal;
+
+typedef struct ww_capnp_boundary_class {
+    /* A call from the outside (from the inside, if `is_outward`) of that many words. NULL: it
+     * crosses, and `leave` follows exactly once. */
+    const ww_capnp_refusal *(*enter)(ww_capnp_boundary *self, uint64_t interface_id,
+                                     uint16_t method, uint64_t words, bool is_outward);
+    /* The call is over; whether its results may cross. */
+    const ww_capnp_refusal *(*leave)(ww_capnp_boundary *self, uint64_t words, bool is_outward);
+    /* One guard more. NULL: `let_go` follows exactly once. */
+    const ww_capnp_refusal *(*hold)(ww_capnp_boundary *self);
+    void (*let_go)(ww_capnp_boundary *self);
+    void (*free)(ww_capnp_boundary *self);
+} ww_capnp_boundary_class;
+
+struct ww_capnp_boundary {
+    const ww_capnp_boundary_class *class;
+    ww_capnp_vat *vat;
+    const ww_allocator *allocator; /* the vat's: a boundary may outlive it */
+    uint32_t refs;
+    uint32_t guard_count, slot_count; /* slot_count: a power of two, or 0 */
+    uint32_t swept;                   /* slots that a sweep went through */
+    struct capnp_guard **slots;       /* by what they guard */
+    struct capnp_crossing *crossings; /* of the calls under way */
+};
+
+/* With one reference. */
+void ww_capnp_boundary_init(ww_capnp_boundary *boundary, const ww_capnp_boundary_class *class,
+                            ww_capnp_vat *vat);
+
+static inline ww_capnp_boundary *ww_capnp_boundary_ref(ww_capnp_boundary *boundary)
+{
+    boundary->refs++;
+    return boundary;
+}
+
+void ww_capnp_boundary_unref(ww_capnp_boundary *boundary);
+
+/* `cap` (borrowed) as the other side sees it: outside, or inside if not `outward`. A reference of the
+ * caller's; NULL with *refusal set when there can be none, and NULL for NULL. */
+ww_capnp_cap *ww_capnp_boundary_wrap(ww_capnp_boundary *boundary, ww_capnp_cap *cap, bool outward,
+                                     const ww_capnp_refusal **refusal);
+
+/* Every call under way through it fails with `why`, now; what it is answered later is released. Its
+ * server is told that the call is canceled. */
+void ww_capnp_boundary_sever(ww_capnp_boundary *boundary, const ww_capnp_refusal *why);
+
+/* For a boundary that lets nothing through any more: drops what guards lead to, in up to `slots_max`
+ * slots of its table. True: there is more. */
+bool ww_capnp_boundary_sweep(ww_capnp_boundary *boundary, uint32_t slots_max);
