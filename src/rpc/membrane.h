@@ -10,8 +10,8 @@
  *            the type `failed`; their late results and the capabilities in them are released. What
  *            the outside got as bytes it keeps, and what the inside kept of the outside's
  *            capabilities is dead in the same way.
- * Ownership  Counted: wrappers hold their membrane, and with it what they wrap until the grant ended
- *            and ww_membrane_sweep passed. `ended` is told once no wrapper and no reference is left.
+ * Ownership  Counted: wrappers hold their membrane, and what they wrap until the grant ended and
+ *            ww_membrane_sweep passed. The grant leaves the table with the membrane.
  * Bounds     Wrappers are handles of the allowance, calls are questions and bytes.
  * Threads    The vat's.
  */
@@ -20,37 +20,43 @@
 #include "cap/table.h"
 #include "capnp/cap.h"
 
+enum { WW_MEMBRANE_SWEEP = 1024 };
+
 typedef struct ww_membrane ww_membrane;
 
+/* Embedded by the owner; both only take a note and call nothing here. */
 typedef struct ww_membrane_end ww_membrane_end;
 struct ww_membrane_end {
-    /* Nothing refers to the membrane any more; it is being freed. */
-    void (*ended)(ww_membrane_end *self);
+    void (*revoked)(ww_membrane_end *self); /* the grant ended; what was under way has failed */
+    void (*unused)(ww_membrane_end *self);  /* nothing refers to the membrane: it is being freed */
 };
 
 typedef struct ww_membrane_options {
     const ww_allocator *allocator;
     ww_capnp_vat *vat;
     ww_cap_table *table;
-    ww_cap_ref grant;        /* the membrane's from now on: removed when it is freed */
-    ww_allowance *allowance; /* borrowed */
+    ww_authority *authorities[WW_LINEAGE_PLACES]; /* of the grant; NULL: does not end */
+    const ww_methods *methods;                    /* of calls from the outside; NULL: all */
+    ww_cap_ref parent;       /* a grant that has these methods; {0}: need not be asked */
+    ww_allowance *allowance; /* of the outside; outlives the membrane */
     ww_membrane_end *end;    /* may be NULL */
 } ww_membrane_options;
 
-/* With one reference. NULL when memory is short; the grant is then removed too. */
-ww_membrane *ww_membrane_new(const ww_membrane_options *options);
+/* With one reference. E_LIMIT, E_MEMORY, and the refusal of a parent that ended. */
+WW_MUST_USE ww_status ww_membrane_new(const ww_membrane_options *options, ww_membrane **out);
 ww_membrane *ww_membrane_ref(ww_membrane *membrane);
 void ww_membrane_unref(ww_membrane *membrane);
 
 /* `cap` of the inside as the outside sees it, and the other way round; a reference of the caller's.
- * Null and broken capabilities pass as they are. *refusal (never NULL afterwards) says why when the
- * result is NULL. */
-ww_capnp_cap *ww_membrane_out(ww_membrane *membrane, ww_capnp_cap *cap, const char **refusal);
-ww_capnp_cap *ww_membrane_in(ww_membrane *membrane, ww_capnp_cap *cap, const char **refusal);
+ * Null and broken capabilities pass as they are. What may not cross comes out broken, for the reason;
+ * NULL only for NULL and when there is not even memory for that. */
+ww_capnp_cap *ww_membrane_out(ww_membrane *membrane, ww_capnp_cap *cap);
+ww_capnp_cap *ww_membrane_in(ww_membrane *membrane, ww_capnp_cap *cap);
 
 /* WW_OK while the grant holds. */
 ww_status ww_membrane_check(const ww_membrane *membrane);
 ww_cap_ref ww_membrane_grant(const ww_membrane *membrane);
 
-/* After a revocation: lets go of what up to `max` wrappers hold. True: there is more. */
-bool ww_membrane_sweep(ww_membrane *membrane, uint32_t max);
+/* After a revocation: lets go of some of what wrappers hold, about WW_MEMBRANE_SWEEP. True: there is
+ * more. */
+bool ww_membrane_sweep(ww_membrane *membrane);

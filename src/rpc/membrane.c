@@ -1,0 +1,203 @@
+/* Invariant: every authority of the grant is watched until the first of them is revoked; from then on
+ * none is, and nothing enters. */
+#include "rpc/membrane.h"
+#include "capnp/boundary.h"
+
+typedef struct membrane_watch {
+    ww_authority_watch watch;
+    ww_membrane *membrane;
+} membrane_watch;
+
+struct ww_membrane {
+    ww_capnp_boundary boundary;
+    const ww_cap_entry *entry;
+    ww_cap_ref grant;
+    ww_allowance *allowance;
+    const ww_allocator *allocator;
+    ww_cap_table *table;
+    ww_membrane_end *end;
+    membrane_watch watches[WW_LINEAGE_PLACES];
+};
+
+static ww_membrane *membrane_of(ww_capnp_boundary *boundary)
+{
+    return WW_CONTAINER_OF(boundary, ww_membrane, boundary);
+}
+
+/* ---- refusals ---- */
+
+static const ww_capnp_refusal *refusal_of(ww_status status)
+{
+    static const ww_capnp_refusal stale = {WW_CAPNP_FAILED, WW_CAP_TEXT_STALE},
+                                  revoked = {WW_CAPNP_FAILED, WW_CAP_TEXT_REVOKED},
+                                  denied = {WW_CAPNP_FAILED, WW_CAP_TEXT_DENIED};
+    switch (status) {
+    case WW_OK: return NULL;
+    case WW_E_STALE: return &stale;
+    case WW_E_DENIED: return &denied;
+    default: return &revoked;
+    }
+}
+
+static const ww_capnp_refusal *quota_of(ww_allowance_kind kind)
+{
+    static const ww_capnp_refusal quotas[] = {
+#define REFUSAL(name, cell, principal, text) {WW_CAPNP_OVERLOADED, text},
+        WW_ALLOWANCE_LIST(REFUSAL)
+#undef REFUSAL
+    };
+    return &quotas[kind];
+}
+
+/* ---- what the boundary asks ---- */
+
+static const ww_capnp_refusal *enter(ww_capnp_boundary *boundary, uint64_t interface_id,
+                                     uint16_t method, uint64_t words, bool is_outward)
+{
+    ww_membrane *m = membrane_of(boundary);
+    uint32_t generation = m->grant.generation;
+    if (is_outward) return refusal_of(ww_membrane_check(m));
+    ww_status status = ww_cap_check(m->entry, generation, interface_id, method);
+    if (WW_UNLIKELY(status)) return refusal_of(status);
+    if (!ww_allowance_take(m->allowance, WW_ALLOWANCE_QUESTIONS, 1))
+        return quota_of(WW_ALLOWANCE_QUESTIONS);
+    if (ww_allowance_take(m->allowance, WW_ALLOWANCE_BYTES, words * 8)) return NULL;
+    ww_allowance_give(m->allowance, WW_ALLOWANCE_QUESTIONS, 1);
+    return quota_of(WW_ALLOWANCE_BYTES);
+}
+
+static const ww_capnp_refusal *leave(ww_capnp_boundary *boundary, uint64_t words, bool is_outward)
+{
+    ww_membrane *m = membrane_of(boundary);
+    if (!is_outward) {
+        ww_allowance_give(m->allowance, WW_ALLOWANCE_QUESTIONS, 1);
+        ww_allowance_give(m->allowance, WW_ALLOWANCE_BYTES, words * 8);
+    }
+    return refusal_of(ww_membrane_check(m));
+}
+
+static const ww_capnp_refusal *hold(ww_capnp_boundary *boundary)
+{
+    bool ok = ww_allowance_take(membrane_of(boundary)->allowance, WW_ALLOWANCE_HANDLES, 1);
+    return ok ? NULL : quota_of(WW_ALLOWANCE_HANDLES);
+}
+
+static void let_go(ww_capnp_boundary *boundary)
+{
+    ww_allowance_give(membrane_of(boundary)->allowance, WW_ALLOWANCE_HANDLES, 1);
+}
+
+static void unwatch(ww_membrane *m)
+{
+    for (size_t i = 0; i < WW_COUNT_OF(m->watches); i++)
+        ww_authority_watch_remove(&m->watches[i].watch);
+}
+
+static void free_membrane(ww_capnp_boundary *boundary)
+{
+    ww_membrane *m = membrane_of(boundary);
+    ww_membrane_end *end = m->end;
+    unwatch(m);
+    ww_cap_table_remove(m->table, m->grant);
+    ww_free(m->allocator, m, sizeof *m);
+    if (end) end->unused(end);
+}
+
+/* ---- life ---- */
+
+static void revoked(ww_authority_watch *watch)
+{
+    ww_membrane *m = WW_CONTAINER_OF(watch, membrane_watch, watch)->membrane;
+    unwatch(m);
+    ww_membrane_ref(m);
+    ww_capnp_boundary_sever(&m->boundary, refusal_of(ww_membrane_check(m)));
+    if (m->end) m->end->revoked(m->end);
+    ww_membrane_unref(m);
+}
+
+static ww_status make_grant(const ww_membrane_options *options, ww_cap_ref *out)
+{
+    const ww_authority *authorities[WW_LINEAGE_PLACES];
+    for (int i = 0; i < WW_LINEAGE_PLACES; i++)
+        authorities[i] = options->authorities[i];
+    ww_lineage lineage;
+    ww_lineage_init(&lineage, authorities);
+    if (options->parent.generation)
+        return ww_cap_table_attenuate(options->table, options->parent, options->methods, &lineage,
+                                      out);
+    return ww_cap_table_add(options->table, &lineage, options->methods, out);
+}
+
+ww_status ww_membrane_new(const ww_membrane_options *options, ww_membrane **out)
+{
+    static const ww_capnp_boundary_class class = {enter, leave, hold, let_go, free_membrane};
+    *out = NULL;
+    ww_cap_ref grant;
+    ww_status status = make_grant(options, &grant);
+    if (status) return status;
+    ww_membrane *m = ww_alloc_zeroed(options->allocator, sizeof *m);
+    if (!m) {
+        ww_cap_table_remove(options->table, grant);
+        return WW_E_MEMORY;
+    }
+    ww_capnp_boundary_init(&m->boundary, &class, options->vat);
+    m->entry = ww_cap_table_entry(options->table, grant);
+    m->grant = grant;
+    m->allowance = options->allowance;
+    m->allocator = options->allocator;
+    m->table = options->table;
+    m->end = options->end;
+    for (int i = 0; i < WW_LINEAGE_PLACES; i++) {
+        m->watches[i] = (membrane_watch){.watch.revoked = revoked, .membrane = m};
+        if (options->authorities[i])
+            ww_authority_watch_add(options->authorities[i], &m->watches[i].watch);
+    }
+    *out = m;
+    return WW_OK;
+}
+
+ww_membrane *ww_membrane_ref(ww_membrane *membrane)
+{
+    ww_capnp_boundary_ref(&membrane->boundary);
+    return membrane;
+}
+
+void ww_membrane_unref(ww_membrane *membrane)
+{
+    if (membrane) ww_capnp_boundary_unref(&membrane->boundary);
+}
+
+static ww_capnp_cap *wrap(ww_membrane *m, ww_capnp_cap *cap, bool outward)
+{
+    const ww_capnp_refusal *refusal = refusal_of(ww_membrane_check(m));
+    ww_capnp_cap *wrapped = NULL;
+    if (!refusal) wrapped = ww_capnp_boundary_wrap(&m->boundary, cap, outward, &refusal);
+    return refusal ? ww_capnp_broken_new(m->boundary.vat, refusal->type, refusal->reason) : wrapped;
+}
+
+ww_capnp_cap *ww_membrane_out(ww_membrane *membrane, ww_capnp_cap *cap)
+{
+    return wrap(membrane, cap, true);
+}
+
+ww_capnp_cap *ww_membrane_in(ww_membrane *membrane, ww_capnp_cap *cap)
+{
+    return wrap(membrane, cap, false);
+}
+
+ww_status ww_membrane_check(const ww_membrane *membrane)
+{
+    if (WW_LIKELY(ww_cap_is_fresh(membrane->entry, membrane->grant.generation))) return WW_OK;
+    return ww_cap_ended(membrane->entry, membrane->grant.generation);
+}
+
+ww_cap_ref ww_membrane_grant(const ww_membrane *membrane)
+{
+    return membrane->grant;
+}
+
+bool ww_membrane_sweep(ww_membrane *membrane)
+{
+    if (ww_membrane_check(membrane) == WW_OK) return false;
+    return ww_capnp_boundary_sweep(&membrane->boundary, WW_MEMBRANE_SWEEP);
+}
