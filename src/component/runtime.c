@@ -418,31 +418,28 @@ static void finish_job(ww_instance *instance)
 
 /* --- running --- */
 
-static ww_status advance(ww_instance *instance, ww_diag *diag)
+/* Runs steps, then starts the next job; false when the instance died of it. */
+static bool advance(ww_instance *instance)
 {
-    ww_status status = run_steps(instance, diag);
-    if (!status && !instance->in_call && instance->queue) status = start_job(instance);
-    return status;
+    ww_instance_end end = {.status = instance->kill_reason, .trap_code = -1};
+    if (!end.status) {
+        end.status = run_steps(instance, &instance->failed_step);
+        if (!end.status && !instance->in_call && instance->queue) end.status = start_job(instance);
+        if (!end.status) return true;
+        end.text = ww_view_str(instance->failed_step.text);
+    }
+    die(instance, end);
+    return false;
 }
 
 ww_poll ww_instance_poll(ww_instance *instance)
 {
     WW_ASSERT(!ww_instance_is_polling(instance));
     while (!instance->end.status) {
-        if (instance->kill_reason && !instance->in_call) {
-            die(instance, (ww_instance_end){.status = instance->kill_reason, .trap_code = -1});
-            break;
+        if (!instance->in_call) {
+            if (!advance(instance)) break;
+            if (!instance->in_call) return WW_POLL_DONE;
         }
-        ww_diag diag = {0};
-        ww_status status = advance(instance, &diag);
-        if (status) {
-            instance->failed_step = diag;
-            die(instance, (ww_instance_end){.status = status,
-                                            .trap_code = -1,
-                                            .text = ww_view_str(instance->failed_step.text)});
-            break;
-        }
-        if (!instance->in_call) return WW_POLL_DONE;
         ww_poll polled = ww_store_poll(instance->store);
         if (polled == WW_POLL_WAIT || polled == WW_POLL_SLICE) return polled;
         instance->in_call = false;
