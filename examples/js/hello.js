@@ -17,13 +17,14 @@ function readAll(stream) {
 }
 
 export const run = {
-  run() {
+  async run() {
     const [name, ...args] = getArguments();
     console.log(`Hello from ${name}, in JavaScript.`);
     for (const arg of args) console.log(`argument: ${arg}`);
     if (args[0] === 'lines')
       for (const line of readAll(getStdin()).split('\n').filter(Boolean)) console.log(`line: ${line}`);
     if (args[0] === 'exit') exitWithCode(Number(args[1]));
+    if (args[0] === 'fetch') await fetch(args[1]).catch((error) => console.log(`fetch: ${error.message}`));
     if (args[0] === 'throw') throw new Error('as told');
   },
 };

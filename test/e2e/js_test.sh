@@ -28,6 +28,11 @@ case_is "exit code, 7: it is the process's"
 run "$WW" run "$guest" -- exit 7
 expect_code 7
 
+case_is "fetch, without the network: the promise is rejected, the guest goes on"
+run "$WW" run "$guest" -- fetch http://example.com/
+expect_code 0
+expect_out_has "fetch: "
+
 case_is "exception, not caught: exit code 1"
 run "$WW" run "$guest" -- throw
 expect_code 1

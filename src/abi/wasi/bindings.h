@@ -12,6 +12,7 @@
 #include "wit/wasi_clocks_wall_clock.h"
 #include "wit/wasi_filesystem.h"
 #include "wit/wasi_filesystem_preopens.h"
+#include "wit/wasi_http.h"
 #include "wit/wasi_io_error.h"
 #include "wit/wasi_io_poll.h"
 #include "wit/wasi_io_streams.h"
@@ -32,6 +33,7 @@ extern const wasi_clocks_monotonic_clock ww_wasi_clocks_monotonic_clock;
 extern const wasi_clocks_wall_clock ww_wasi_clocks_wall_clock;
 extern const wasi_filesystem ww_wasi_filesystem;
 extern const wasi_filesystem_preopens ww_wasi_filesystem_preopens;
+extern const wasi_http ww_wasi_http;
 extern const wasi_io_error ww_wasi_io_error;
 extern const wasi_io_poll ww_wasi_io_poll;
 extern const wasi_io_streams ww_wasi_io_streams;

@@ -3,7 +3,6 @@
 #include "resource/policy.h"
 #include "wit/wasi_cli_terminal_input.h"
 #include "wit/wasi_cli_terminal_output.h"
-#include "wit/wasi_http.h"
 #include "wit/wasi_http_outgoing_handler.h"
 #include "wit/wasi_sockets_ip_name_lookup.h"
 #include "wit/wasi_sockets_network.h"
@@ -18,7 +17,6 @@ typedef struct binding {
 } binding;
 
 /* A function that is not set is denied, in the words of its policy row. */
-static const wasi_http denied_http;
 static const wasi_http_outgoing_handler denied_outgoing_handler;
 static const wasi_sockets_ip_name_lookup denied_ip_name_lookup;
 static const wasi_sockets_tcp denied_tcp;
@@ -41,7 +39,7 @@ static const binding bindings[] = {
     {&wasi_clocks_wall_clock_interface, &ww_wasi_clocks_wall_clock},
     {&wasi_filesystem_interface, &ww_wasi_filesystem},
     {&wasi_filesystem_preopens_interface, &ww_wasi_filesystem_preopens},
-    {&wasi_http_interface, &denied_http},
+    {&wasi_http_interface, &ww_wasi_http},
     {&wasi_http_outgoing_handler_interface, &denied_outgoing_handler},
     {&wasi_io_error_interface, &ww_wasi_io_error},
     {&wasi_io_poll_interface, &ww_wasi_io_poll},
