@@ -3,7 +3,7 @@ BUILD  ?= build
 prefix ?= /usr/local
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test fuzz bench conformance install format clean
+.PHONY: help setup build run test interop fuzz bench conformance install format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,6 +22,10 @@ test: setup ## every fast test, the sanitizer build and fuzz smoke included
 	@tools/build $(BUILD) all tests
 	@tools/build $(BUILD)/san tests --sanitize
 	@ctest --test-dir $(BUILD) --output-on-failure -j2
+
+interop: setup ## Cap'n Proto against its Rust library
+	@tools/build $(BUILD) capnp_peer
+	@tools/interop $(BUILD)
 
 fuzz: setup ## long fuzzing of everything that reads foreign bytes
 	@tools/build $(BUILD)/san tests --sanitize

@@ -1,4 +1,5 @@
-# The interop peers: ours, and the C++ one of the installed package. test/interop/run.sh crosses them.
+# The interop peers: ours, the C++ one of the installed package, and pycapnp. test/interop/run.sh crosses them; the
+# peer in Rust is that of `make interop`.
 pkg_check_modules(CAPNP_RPC QUIET IMPORTED_TARGET capnp-rpc)
 add_executable(capnp_peer EXCLUDE_FROM_ALL test/interop/peer.c)
 target_link_libraries(capnp_peer PRIVATE ww_test_support)
@@ -19,10 +20,20 @@ set_target_properties(capnp_peer_cpp PROPERTIES CXX_STANDARD 14 COMPILE_OPTIONS 
 target_include_directories(capnp_peer_cpp PRIVATE ${made})
 target_link_libraries(capnp_peer_cpp PRIVATE PkgConfig::CAPNP_RPC pthread)
 add_dependencies(tests capnp_peer_cpp)
-foreach(pair capnp_peer:capnp_peer capnp_peer:capnp_peer_cpp capnp_peer_cpp:capnp_peer)
+
+# ww_add_interop(SCRIPT SERVER:CLIENT [tcp])
+function(ww_add_interop script pair)
   string(REPLACE ":" "_and_" name ${pair})
-  add_test(NAME interop/${name} COMMAND ${CMAKE_SOURCE_DIR}/test/interop/run.sh ${pair})
-  set_tests_properties(interop/${name} PROPERTIES TIMEOUT 120 ENVIRONMENT "WW_BUILD=${CMAKE_BINARY_DIR}")
+  string(JOIN "_" name interop/${name} ${ARGN})
+  add_test(NAME ${name} COMMAND ${CMAKE_SOURCE_DIR}/test/interop/${script} ${pair} ${ARGN})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 200 SKIP_RETURN_CODE 77 ENVIRONMENT "WW_BUILD=${CMAKE_BINARY_DIR}")
+endfunction()
+foreach(pair capnp_peer:capnp_peer capnp_peer:capnp_peer_cpp capnp_peer_cpp:capnp_peer)
+  ww_add_interop(run.sh ${pair})
+  ww_add_interop(run.sh ${pair} tcp)
+endforeach()
+foreach(pair capnp_peer:capnp_peer_python capnp_peer_python:capnp_peer)
+  ww_add_interop(python/run.sh ${pair})
 endforeach()
 
 # bench/capnp_bench.c measures against this one.

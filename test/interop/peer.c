@@ -1,101 +1,102 @@
-/* Our side of the interop tests: peer {serve|drive} unix:PATH SCENARIO. Prints one JSON line; exit status 0 for ok. */
+/* Our side of the interop tests: peer {serve|drive} ADDRESS [SCENARIO [LEFT]], ADDRESS unix:PATH or tcp:HOST:PORT. The
+ * server says "ready ADDRESS"; the client prints one JSON line, exit status 0 for ok. LEFT is how many table entries the
+ * server is known never to give back. */
+#include "os/socket.h"
+#include "rpc/link.h"
 #include "support/capnp_link.h"
-#include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-enum { IOV_MAX_HERE = 16, WAIT_MS = 10000 };
+enum { WAIT_MS = 10000 };
 
-static int open_socket(const char *address, bool is_server)
+/* ---- the server ---- */
+
+typedef struct server {
+    ww_rpc_vat vat;
+    ww_listener_user user;
+    ww_listener *listener;
+    ww_rpc_owner owner;
+    uint32_t live, links;
+} server;
+
+_Noreturn static void stop_with(const char *what, const char *why)
 {
-    struct sockaddr_un at = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    snprintf(at.sun_path, sizeof at.sun_path, "%s", address + strlen("unix:"));
-    if (is_server) unlink(at.sun_path);
-    int rc = is_server ? bind(fd, (struct sockaddr *)&at, sizeof at) || listen(fd, 8)
-                       : connect(fd, (struct sockaddr *)&at, sizeof at);
-    if (rc) {
-        perror(address);
-        exit(1);
-    }
-    return fd;
+    fprintf(stderr, "%s: %s\n", what, why);
+    exit(1);
 }
 
-/* Writes what waits, then reads once. False at the end. */
-static bool turn(ww_capnp_vat *vat, ww_capnp_conn *conn, int fd, int wait_ms)
+/* Whatever the peer's way to say goodbye, it says nothing of an error of ours. */
+static void link_is_over(ww_rpc_owner *owner, ww_rpc_link *link, const char *reason)
 {
-    while (ww_capnp_vat_run(vat, 100))
-        continue;
-    ww_capnp_iov out[IOV_MAX_HERE];
-    struct iovec iov[IOV_MAX_HERE];
-    for (size_t count; (count = ww_capnp_conn_output(conn, out, IOV_MAX_HERE));) {
-        for (size_t i = 0; i < count; i++)
-            iov[i] = (struct iovec){(void *)(uintptr_t)out[i].data, out[i].size};
-        ssize_t size =
-            sendmsg(fd, &(struct msghdr){.msg_iov = iov, .msg_iovlen = count}, MSG_NOSIGNAL);
-        if (size < 0) return false;
-        ww_capnp_conn_sent(conn, (size_t)size);
-    }
-    if (ww_capnp_conn_is_over(conn)) return false;
-    struct pollfd p = {fd, POLLIN, 0};
-    if (poll(&p, 1, wait_ms) <= 0) return wait_ms == 0;
-    size_t room;
-    uint8_t *to = ww_capnp_conn_room(conn, &room);
-    ssize_t size = to ? read(fd, to, room) : -1;
-    if (size <= 0) return false;
-    ww_diag diag = {0};
-    bool goes_on = ww_capnp_conn_received(conn, (size_t)size, &diag) == WW_AGAIN;
-    while (ww_capnp_vat_run(vat, 100))
-        continue;
-    if (goes_on) return true;
-    fprintf(stderr, "ended: %s\n", diag.text);
-    return false;
+    server *s = WW_CONTAINER_OF(owner, server, owner);
+    if (strncmp(reason, "the peer ", 9) != 0) fprintf(stderr, "ended: %s\n", reason);
+    ww_rpc_link_free(link);
+    if (--s->links == 0 && s->live) fprintf(stderr, "%u objects are left\n", s->live);
 }
 
-_Noreturn static void serve(const char *address)
+static void accepted(ww_listener_user *user, ww_fd *fd)
 {
-    ww_capnp_vat *vat = ww_capnp_vat_new(ww_allocator_libc(), NULL);
-    int listener = open_socket(address, true);
-    printf("ready\n");
+    server *s = WW_CONTAINER_OF(user, server, user);
+    ww_capnp_cap *cap;
+    ww_rpc_link *link;
+    ww_diag diag;
+    factory_new(s->vat.vat, &s->live, &cap);
+    if (ww_rpc_link_open_fd(&s->vat, fd, cap, &s->owner, &link, &diag))
+        stop_with("link", diag.text);
+    ww_capnp_cap_unref(cap);
+    s->links++;
+}
+
+static void serve(ww_loop *loop, bool is_unix, const char *name)
+{
+    server s = {.user = {accepted}, .owner = {link_is_over}};
+    ww_diag diag;
+    ww_status status = ww_rpc_vat_init(&s.vat, loop, NULL);
+    if (!status)
+        status =
+            (is_unix ? ww_listen_unix : ww_listen_tcp)(loop, name, &s.user, &s.listener, &diag);
+    if (status) stop_with(name, diag.text);
+    printf("ready %s:%s\n", is_unix ? "unix" : "tcp", ww_listener_address(s.listener));
     fflush(stdout);
-    for (;;) {
-        uint32_t live = 0;
-        ww_capnp_cap *cap;
-        int fd = accept(listener, NULL, NULL);
-        factory_new(vat, &live, &cap);
-        ww_capnp_conn *conn = ww_capnp_conn_new(vat, cap);
-        ww_capnp_cap_unref(cap);
-        while (turn(vat, conn, fd, WAIT_MS))
-            continue;
-        ww_capnp_conn_free(conn);
-        while (ww_capnp_vat_run(vat, 100))
-            continue;
-        close(fd);
-        if (live) fprintf(stderr, "%u objects are left\n", live);
-    }
+    ww_loop_run(loop);
 }
 
-/* ---- scenarios of the client ---- */
+/* ---- the client ---- */
 
 typedef struct client {
-    ww_capnp_vat *vat;
-    ww_capnp_conn *conn;
+    ww_loop *loop;
+    ww_rpc_vat vat;
+    ww_rpc_link *link;
+    ww_rpc_owner owner;
     ww_capnp_cap *root;
-    int fd;
+    ww_timer timer;
+    bool is_late, is_over;
 } client;
+
+static void client_is_over(ww_rpc_owner *owner, ww_rpc_link *link, const char *reason)
+{
+    (void)link;
+    WW_CONTAINER_OF(owner, client, owner)->is_over = true;
+    fprintf(stderr, "ended: %s\n", reason);
+}
+
+static void late(ww_timer *timer)
+{
+    WW_CONTAINER_OF(timer, client, timer)->is_late = true;
+}
+
+static void wait_at_most(client *c, uint64_t ms)
+{
+    c->is_late = false;
+    ww_timer_start(c->loop, &c->timer, ww_clock_after(ww_clock_system(), ms * WW_NS_PER_MS));
+}
 
 static bool is_told(client *c, waiter *w)
 {
-    bool goes_on = true;
-    while (!w->count && goes_on) { /* a local call needs no wire */
-        while (ww_capnp_vat_run(c->vat, 100))
-            continue;
-        if (!w->count) goes_on = turn(c->vat, c->conn, c->fd, WAIT_MS);
-    }
+    wait_at_most(c, WAIT_MS);
+    while (!w->count && !c->is_late && !c->is_over)
+        ww_loop_turn(c->loop, true);
+    ww_timer_stop(c->loop, &c->timer);
     return w->count == 1;
 }
 
@@ -137,7 +138,7 @@ static bool embargo(client *c)
 {
     waiter w[6], swapped;
     ww_capnp_cap *mine;
-    factory_new(c->vat, NULL, &mine);
+    factory_new(c->vat.vat, NULL, &mine);
     ww_capnp_call *swap = call_swap(c->root, mine, &swapped);
     ww_capnp_cap *back = result_cap(swap);
     for (uint32_t i = 0; i < 3; i++)
@@ -158,7 +159,7 @@ static bool promise(client *c)
 {
     waiter first, second, settled;
     ww_capnp_cap *mine;
-    factory_new(c->vat, NULL, &mine);
+    factory_new(c->vat.vat, NULL, &mine);
     ww_capnp_call *call = call_promise(c->root, NULL);
     ww_capnp_cap *p = result_cap(call);
     ww_capnp_call_drop(call_order(p, 0, &first));
@@ -208,7 +209,7 @@ static bool cancel(client *c)
 {
     waiter w;
     ww_capnp_cap *mine;
-    factory_new(c->vat, NULL, &mine);
+    factory_new(c->vat.vat, NULL, &mine);
     for (uint64_t i = 0; i < 10; i++) {
         ww_capnp_call *never = call_never(c->root, mine, NULL);
         ww_capnp_call_drop(call_ping(c->root, i, &w));
@@ -217,8 +218,9 @@ static bool cancel(client *c)
     }
     ww_capnp_call_drop(call_ping(c->root, 7, &w));
     bool ok = gives(c, &w, 7);
-    for (int i = 0; i < 20 && mine->refs > 1; i++)
-        turn(c->vat, c->conn, c->fd, 50);
+    wait_at_most(c, WAIT_MS);
+    while (mine->refs > 1 && !c->is_late)
+        ww_loop_turn(c->loop, true);
     ok = ok && mine->refs == 1;
     ww_capnp_cap_unref(mine);
     return ok;
@@ -255,14 +257,42 @@ static bool tail(client *c)
 {
     waiter w;
     ww_capnp_cap *mine;
-    factory_new(c->vat, NULL, &mine);
+    factory_new(c->vat.vat, NULL, &mine);
     ww_capnp_call_drop(call_tail(c->root, mine, 0, &w));
     bool ok = gives(c, &w, 0);
     ww_capnp_cap_unref(mine);
     return ok;
 }
 
-static int drive(const char *address, const char *scenario)
+static uint32_t entries_of(const client *c)
+{
+    ww_capnp_conn_counts n = ww_capnp_conn_count(ww_rpc_link_conn(c->link));
+    return n.questions + n.answers + n.exports + n.imports + n.embargoes;
+}
+
+/* The last messages of both sides may still be on their way. */
+static uint32_t left_over(client *c, uint32_t expected)
+{
+    wait_at_most(c, WAIT_MS);
+    while (entries_of(c) > expected && !c->is_late && !c->is_over)
+        ww_loop_turn(c->loop, true);
+    ww_timer_stop(c->loop, &c->timer);
+    return entries_of(c);
+}
+
+static void open_link(client *c, bool is_unix, const char *name)
+{
+    ww_fd *fd;
+    ww_diag diag;
+    ww_status status = (is_unix ? ww_connect_unix : ww_connect_tcp)(c->loop, name, &fd, &diag);
+    if (!status && ww_rpc_vat_init(&c->vat, c->loop, NULL)) stop_with("vat", "out of memory");
+    if (!status) status = ww_rpc_link_open_fd(&c->vat, fd, NULL, &c->owner, &c->link, &diag);
+    if (status) stop_with(name, diag.text);
+    c->root = ww_rpc_link_bootstrap(c->link);
+}
+
+static int drive(ww_loop *loop, bool is_unix, const char *name, const char *scenario,
+                 uint32_t expected)
 {
     static const struct {
         const char *name;
@@ -270,29 +300,34 @@ static int drive(const char *address, const char *scenario)
     } scenarios[] = {{"ping", ping},       {"pipeline", pipeline}, {"embargo", embargo},
                      {"promise", promise}, {"all", all},           {"fail", fails},
                      {"cancel", cancel},   {"stream", stream},     {"tail", tail}};
-    client c = {.fd = open_socket(address, false)};
-    c.vat = ww_capnp_vat_new(ww_allocator_libc(), NULL);
-    c.conn = ww_capnp_conn_new(c.vat, NULL);
-    c.root = ww_capnp_conn_bootstrap(c.conn);
+    client c = {.loop = loop, .owner = {client_is_over}, .timer = {.fire = late}};
+    open_link(&c, is_unix, name);
     bool ok = false;
     for (size_t i = 0; i < WW_COUNT_OF(scenarios); i++)
         if (strcmp(scenarios[i].name, scenario) == 0) ok = scenarios[i].run(&c) && ping(&c);
     ww_capnp_cap_unref(c.root);
-    for (int i = 0; i < 10; i++)
-        turn(c.vat, c.conn, c.fd, 10);
-    ww_capnp_conn_counts n = ww_capnp_conn_count(c.conn);
-    uint32_t left = n.questions + n.answers + n.exports + n.imports + n.embargoes;
+    uint32_t left = left_over(&c, expected);
     printf("{\"scenario\": \"%s\", \"ok\": %s, \"left\": %u}\n", scenario, ok ? "true" : "false",
            left);
-    ww_capnp_conn_free(c.conn);
-    ww_capnp_vat_free(c.vat);
-    return ok && !left ? 0 : 1;
+    ww_rpc_link_free(c.link);
+    ww_rpc_vat_deinit(&c.vat);
+    return ok && left <= expected ? 0 : 1;
 }
 
 int main(int argc, char **argv)
 {
-    if (argc >= 3 && strcmp(argv[1], "serve") == 0) serve(argv[2]);
-    if (argc >= 4 && strcmp(argv[1], "drive") == 0) return drive(argv[2], argv[3]);
-    fputs("usage: peer {serve|drive} unix:PATH [SCENARIO]\n", stderr);
-    return 2;
+    ww_loop *loop;
+    ww_diag diag;
+    const char *name = argc >= 3 ? strchr(argv[2], ':') : NULL;
+    if (!name) {
+        fputs("usage: peer {serve|drive} {unix:PATH|tcp:HOST:PORT} [SCENARIO [LEFT]]\n", stderr);
+        return 2;
+    }
+    if (ww_loop_new(ww_allocator_libc(), NULL, &loop, &diag)) stop_with("loop", diag.text);
+    bool is_unix = strncmp(argv[2], "unix:", 5) == 0;
+    if (strcmp(argv[1], "serve") == 0) serve(loop, is_unix, name + 1);
+    int status = drive(loop, is_unix, name + 1, argc > 3 ? argv[3] : "",
+                       argc > 4 ? (uint32_t)strtoul(argv[4], NULL, 10) : 0);
+    ww_loop_free(loop);
+    return status;
 }

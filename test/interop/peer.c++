@@ -1,4 +1,4 @@
-// The C++ side of the interop tests: peer {serve|drive} unix:PATH SCENARIO. Prints one JSON line; exit status 0 for ok.
+// The C++ side of the interop tests: peer {serve|drive} ADDRESS SCENARIO. Prints one JSON line; exit status 0 for ok.
 #include "interop.capnp.h"
 #include <capnp/ez-rpc.h>
 #include <capnp/rpc-twoparty.h>
@@ -259,15 +259,19 @@ int main(int argc, char **argv)
 {
     if (argc < 3) return 2;
     const char *scenario = argc > 3 ? argv[3] : "";
+    const char *address = strncmp(argv[2], "tcp:", 4) == 0 ? argv[2] + 4 : argv[2];
     try {
         if (strcmp(argv[1], "serve") == 0) {
-            capnp::EzRpcServer server(kj::heap<FactoryImpl>(), argv[2]);
-            server.getPort().wait(server.getWaitScope());
-            printf("ready\n");
+            capnp::EzRpcServer server(kj::heap<FactoryImpl>(), address);
+            auto port = server.getPort().wait(server.getWaitScope());
+            if (port)
+                printf("ready tcp:127.0.0.1:%u\n", port);
+            else
+                printf("ready %s\n", argv[2]);
             fflush(stdout);
             kj::NEVER_DONE.wait(server.getWaitScope());
         }
-        capnp::EzRpcClient client(argv[2]);
+        capnp::EzRpcClient client(address);
         int status = drive(client, scenario);
         printf("{\"scenario\": \"%s\", \"ok\": true}\n", scenario);
         return status;
