@@ -14,6 +14,9 @@ setup: ## install missing packages, build the engine once
 build: setup ## build/ww, the library and the tools
 	@tools/build $(BUILD) all
 
+guest-%: setup ## build/images/NAME alone
+	@tools/build $(BUILD) $@
+
 run: setup ## boot the default image
 	@tools/build $(BUILD) ww images
 	@$(BUILD)/ww run $(BUILD)/images/default

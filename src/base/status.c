@@ -1,6 +1,5 @@
 #include "base/status.h"
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 const char *ww_status_name(ww_status status)
@@ -21,12 +20,6 @@ const char *ww_status_text(ww_status status)
 #undef WW_STATUS_TEXT
     };
     return (unsigned)status < WW_STATUS_COUNT ? texts[status] : "?";
-}
-
-void ww_assert_failed(const char *cond, const char *file, int line)
-{
-    fprintf(stderr, "ww: internal error: %s does not hold (%s:%d)\n", cond, file, line);
-    abort();
 }
 
 /* Names from foreign files end up in these texts and then on a terminal. */
