@@ -1,5 +1,5 @@
-/* What one cell may make, beside its code: core instances, memories, tables and their sizes. Making
- * more is E_LIMIT with the engine's reason, before anything of the instance that is too much runs. */
+/* What one cell may make: core instances, memories, tables and their sizes. Making more is E_LIMIT
+ * with the engine's reason, before anything of the instance that is too much runs. */
 #include "support/binary.h"
 #include "support/check.h"
 #include "support/rig.h"
