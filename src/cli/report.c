@@ -8,6 +8,7 @@ void ww_report_print_trap(const ww_run_report *report)
         fputs("ww: the time limit was reached; the guest was ended\n", stderr);
     if (report->reason == WW_RUN_USED_UP)
         fprintf(stderr, "ww: the quota of %s is used up; the guest was ended\n", report->text);
+    if (report->reason == WW_RUN_KILLED) fputs("ww: the guest was killed\n", stderr);
     if (report->reason != WW_RUN_TRAPPED) return;
     fprintf(stderr, "ww: the guest trapped: %s\n", report->text);
     if (report->trace && *report->trace) fprintf(stderr, "%s\n", report->trace);
@@ -15,7 +16,7 @@ void ww_report_print_trap(const ww_run_report *report)
 
 static const char *reason_name(const ww_run_report *report, ww_status status)
 {
-    static const char *const names[] = {"exit", "trap", "timeout", "quota", "signal"};
+    static const char *const names[] = {"exit", "trap", "timeout", "quota", "signal", "killed"};
     return status ? "error" : names[report->reason];
 }
 

@@ -23,6 +23,7 @@ static ww_status read_request(const ww_invocation *invocation, ww_run_options *r
         .timeout_ms = ww_config_number(&invocation->config, WW_SETTING_TIMEOUT),
         .cpu_ms = ww_config_number(&invocation->config, WW_SETTING_CPU),
         .memory_bytes_max = ww_config_number(&invocation->config, WW_SETTING_MEMORY),
+        .serve = ww_config_number(&invocation->config, WW_SETTING_SERVE),
     };
     ww_status status = WW_OK;
     for (size_t i = 0; !status && i < invocation->given_count; i++) {
@@ -44,6 +45,7 @@ static int run_image(const ww_invocation *invocation, const ww_run_options *requ
         .log = log,
         .allocator = ww_allocator_libc(),
         .cells_max = (uint32_t)ww_config_number(&invocation->config, WW_SETTING_CELLS),
+        .socket = ww_config_path(&invocation->config, WW_SETTING_SOCKET),
     };
     if (ww_node_new(&node_options, &node, &diag)) return ww_command_failed(&diag);
     ww_run_report report = {.reason = WW_RUN_EXITED};
@@ -106,8 +108,9 @@ const ww_command ww_command_run = {
     .operand = "image",
     .json = "one report object on the last line of standard error",
     .options = options,
-    .settings = WW_SETTING(PRESET) | WW_SETTING(ENV_CONFIG) | WW_SETTING(LOG) | WW_SETTING(CELLS) |
-                WW_SETTING(MEMORY) | WW_SETTING(TIMEOUT) | WW_SETTING(CPU),
+    .settings = WW_SETTING(PRESET) | WW_SETTING(ENV_CONFIG) | WW_SETTING(LOG) | WW_SETTING(SOCKET) |
+                WW_SETTING(SERVE) | WW_SETTING(CELLS) | WW_SETTING(MEMORY) | WW_SETTING(TIMEOUT) |
+                WW_SETTING(CPU),
     .operands_min = 1,
     .operands_max = 1,
     .runs_guest = true,

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static ww_status find(char out[WW_PATH_MAX], const char *variable, const char *below_home,
                       ww_diag *diag)
@@ -60,4 +61,27 @@ bool ww_folders_overlap(const char *a, const char *b)
     char real_a[WW_PATH_MAX], real_b[WW_PATH_MAX];
     if (!resolve(a, real_a) || !resolve(b, real_b)) return true;
     return holds(real_a, real_b) || holds(real_b, real_a);
+}
+
+ww_status ww_folders_find_image(const char *name, char out[WW_PATH_MAX], ww_diag *diag)
+{
+    static const char *const places[] = {"/images/", "/../share/ww/images/"};
+    char program[WW_PATH_MAX];
+    ssize_t size = readlink("/proc/self/exe", program, sizeof program - 1);
+    if (size < 0) return ww_fail(diag, WW_E_IO, "where this program stands is not known");
+    program[size] = '\0';
+    *strrchr(program, '/') = '\0';
+    for (size_t i = 0; i < WW_COUNT_OF(places); i++) {
+        int length = snprintf(out, WW_PATH_MAX, "%s%s%s", program, places[i], name);
+        if (length < WW_PATH_MAX && access(out, R_OK) == 0) return WW_OK;
+    }
+    return ww_fail(diag, WW_E_NOT_FOUND, "no image \"%s\" in %s/images nor %s/../share/ww/images",
+                   name, program, program);
+}
+
+ww_status ww_folders_socket(const ww_folders *folders, uint32_t process, char out[WW_PATH_MAX],
+                            ww_diag *diag)
+{
+    int size = snprintf(out, WW_PATH_MAX, "%s/%u" WW_SOCKET_SUFFIX, folders->runtime, process);
+    return size < WW_PATH_MAX ? WW_OK : ww_fail(diag, WW_E_USAGE, "%s: too long", folders->runtime);
 }

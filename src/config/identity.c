@@ -24,10 +24,10 @@ static ww_status read_key(const ww_folder *folder, const char *path, const ww_al
     size_t size = buf.size && buf.data[buf.size - 1] == '\n' ? buf.size - 1 : buf.size;
     if (status == WW_E_LIMIT ||
         (!status && !ww_hex_decode(ww_view_of(buf.data, size), out->seed, WW_ED25519_SEED_BYTES)))
-        status = ww_fail(diag, WW_E_DENIED, "%s/%s: not a key: %d hexadecimal digits", path,
+        status = ww_fail(diag, WW_E_INVALID, "%s/%s: not a key: %d hexadecimal digits", path,
                          WW_IDENTITY_FILE, SEED_DIGITS);
     else if (!status && !facts.is_private)
-        status = ww_fail(diag, WW_E_DENIED,
+        status = ww_fail(diag, WW_E_INVALID,
                          "%s/%s: others may read this key; if nobody has, run chmod 600 on it",
                          path, WW_IDENTITY_FILE);
     if (buf.data) explicit_bzero(buf.data, buf.capacity);

@@ -5,7 +5,7 @@
  *            made at the first start; of processes that start at once, the first to name it wins.
  * Ownership  ww_identity_wipe when done: the seed is a secret.
  * Bounds     WW_ALLOWED_KEYS_MAX keys, a file of WW_ALLOWED_KEYS_BYTES_MAX.
- * Errors     E_DENIED: the key file is readable by others or no key; nothing is replaced, since the
+ * Errors     E_INVALID: the key file is readable by others or no key; nothing is replaced, since the
  *            key is what others know this node by. E_USAGE for a file of allowed keys, naming its
  *            line.
  * Threads    Any; reading may block.

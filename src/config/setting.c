@@ -43,7 +43,7 @@ const ww_setting ww_settings[WW_SETTING_COUNT] = {
             .name = "socket",
             .env = "WW_SOCKET",
             .argument = "PATH",
-            .fallback = "auto",
+            .fallback = WW_SOCKET_AUTO,
             .negation = "no-socket",
             .help = "the operator socket of the node; auto is a name of its own in "
                     "$XDG_RUNTIME_DIR/ww, none is no socket",

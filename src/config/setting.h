@@ -54,6 +54,8 @@ typedef struct ww_setting {
     char letter;  /* the short flag, or 0 */
 } ww_setting;
 
+#define WW_SOCKET_AUTO "auto" /* a name of its own in the runtime folder */
+
 /* The numbers of the choices. */
 enum { WW_GRAFT_OPEN, WW_GRAFT_KEY };
 

@@ -3,9 +3,13 @@
 #include "cell/cell.h"
 #include "component/host.h"
 #include "config/folders.h"
+#include "config/identity.h"
+#include "config/setting.h"
 #include "loaders/compiler.h"
 #include "loaders/image.h"
 #include "node/node.h"
+#include "node/operator.h"
+#include "node/roster.h"
 
 struct ww_node {
     const ww_allocator *allocator;
@@ -22,13 +26,18 @@ struct ww_node {
     ww_audit_ring audit;
     ww_cache *cache; /* NULL: compiles every time */
     ww_cached_compiler compiler;
+    ww_rpc_vat rpc;
+    ww_identity identity;
+    ww_epoch_source epochs;
+    ww_roster roster;
+    ww_operators operators;
 };
 
 /* Made on first use; the worker's. */
 WW_MUST_USE ww_status ww_node_roomy_engine(ww_node *node, ww_engine **out, ww_diag *diag);
 
 /* One image on its way to a program, on a worker. */
-typedef struct ww_load {
+typedef struct ww_loading {
     ww_job job;
     ww_node *node;
     const ww_run_options *options;
@@ -38,8 +47,9 @@ typedef struct ww_load {
     ww_diag diag;
     void *self;
     void (*done)(void *self);
-} ww_load;
+} ww_loading;
 
-/* `done` runs on the loop, also after ww_load_cancel. */
-WW_MUST_USE ww_status ww_load_start(ww_load *load, ww_node *node, const ww_run_options *options);
-void ww_load_deinit(ww_load *load); /* after `done` */
+/* `done` runs on the loop, also after ww_loading_cancel. */
+WW_MUST_USE ww_status ww_loading_start(ww_loading *load, ww_node *node,
+                                       const ww_run_options *options);
+void ww_loading_deinit(ww_loading *load); /* after `done` */

@@ -1,7 +1,7 @@
 #include "node/inside.h"
 
 /* A pool slot has limits; what does not fit gets an engine that maps on demand. */
-static ww_status make_program(ww_load *load)
+static ww_status make_program(ww_loading *load)
 {
     ww_node *node = load->node;
     ww_view bytes = ww_buf_view(&load->image.component);
@@ -16,7 +16,7 @@ static ww_status make_program(ww_load *load)
                           &load->diag);
 }
 
-static ww_status load_image(ww_load *load)
+static ww_status load_image(ww_loading *load)
 {
     const ww_run_options *options = load->options;
     ww_volume_loader volumes[WW_VOLUMES_MAX];
@@ -34,7 +34,7 @@ static ww_status load_image(ww_load *load)
 
 static void work(ww_job *job)
 {
-    ww_load *load = WW_CONTAINER_OF(job, ww_load, job);
+    ww_loading *load = WW_CONTAINER_OF(job, ww_loading, job);
     load->status = load_image(load);
     if (load->status) return;
     load->status = make_program(load);
@@ -43,12 +43,12 @@ static void work(ww_job *job)
 
 static void done(ww_job *job, bool canceled)
 {
-    ww_load *load = WW_CONTAINER_OF(job, ww_load, job);
+    ww_loading *load = WW_CONTAINER_OF(job, ww_loading, job);
     if (canceled) load->status = ww_fail(&load->diag, WW_E_CANCELED, "loading was canceled");
     load->done(load->self);
 }
 
-ww_status ww_load_start(ww_load *load, ww_node *node, const ww_run_options *options)
+ww_status ww_loading_start(ww_loading *load, ww_node *node, const ww_run_options *options)
 {
     load->node = node;
     load->options = options;
@@ -58,7 +58,7 @@ ww_status ww_load_start(ww_load *load, ww_node *node, const ww_run_options *opti
     return ww_job_start(node->loop, &load->job);
 }
 
-void ww_load_deinit(ww_load *load)
+void ww_loading_deinit(ww_loading *load)
 {
     ww_program_unref(load->program);
     load->program = NULL;

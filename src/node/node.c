@@ -1,7 +1,9 @@
 #include "abi/wasi/wasi.h"
 #include "abi/wetware/wetware.h"
 #include "node/inside.h"
+#include "os/file.h"
 #include <stdio.h>
+#include <unistd.h>
 
 enum { TICK_NS = 1000000, AUDIT_RECORDS = 4096 };
 static const uint64_t cache_bytes_max = UINT64_C(2) << 30;
@@ -50,6 +52,37 @@ static void open_cache(ww_node *node)
     ww_cached_compiler_init(&node->compiler, node->cache, node->allocator);
 }
 
+/* A key that is there must be sound. Where none can be kept, the node is somebody else each time. */
+static ww_status open_identity(ww_node *node, ww_diag *diag)
+{
+    ww_identity *identity = &node->identity;
+    ww_status status = ww_identity_open(node->folders.state, node->allocator, identity, diag);
+    if (!status || status == WW_E_INVALID || status == WW_E_MEMORY) return status;
+    ww_log_print(node->log, WW_LOG_WARN, "ww::node", "%s; this one is for this time only",
+                 diag->text);
+    status = ww_ed25519_generate(identity->seed, identity->id);
+    return status ? ww_fail(diag, status, "Ed25519: %s", ww_status_text(status)) : WW_OK;
+}
+
+/* A socket that was asked for by name must be had; the usual one is a convenience. */
+static ww_status open_operators(ww_node *node, const char *socket, ww_diag *diag)
+{
+    if (!socket) return WW_OK;
+    if (strcmp(socket, WW_SOCKET_AUTO))
+        return ww_operators_open(&node->operators, node, socket, diag);
+    char path[WW_PATH_MAX];
+    ww_folder folder;
+    ww_status status = ww_folder_make(node->folders.runtime, &folder, diag);
+    if (!status) {
+        ww_folder_close(&folder);
+        status = ww_folders_socket(&node->folders, (uint32_t)getpid(), path, diag);
+    }
+    if (!status) status = ww_operators_open(&node->operators, node, path, diag);
+    if (status)
+        ww_log_print(node->log, WW_LOG_WARN, "ww::operator", "no operator socket: %s", diag->text);
+    return WW_OK;
+}
+
 static ww_status open_parts(ww_node *node, ww_diag *diag)
 {
     ww_status status = ww_folders_find(&node->folders, diag);
@@ -63,6 +96,8 @@ static ww_status open_parts(ww_node *node, ww_diag *diag)
     if (!status) status = ww_wetware_link(node->linker);
     if (!status) status = ww_audit_ring_init(&node->audit, node->allocator, AUDIT_RECORDS);
     if (!status) open_cache(node);
+    if (!status) status = ww_rpc_vat_init(&node->rpc, node->loop, NULL);
+    if (!status) status = open_identity(node, diag);
     return status;
 }
 
@@ -75,7 +110,10 @@ ww_status ww_node_new(const ww_node_options *options, ww_node **out, ww_diag *di
     node->log = options->log;
     node->cells_max = options->cells_max;
     ww_random_system_init(&node->random);
+    ww_roster_init(&node->roster);
+    ww_epoch_source_init_local(&node->epochs, node->allocator);
     ww_status status = open_parts(node, diag);
+    if (!status) status = open_operators(node, options->socket, diag);
     if (status)
         ww_node_free(node);
     else
@@ -86,6 +124,8 @@ ww_status ww_node_new(const ww_node_options *options, ww_node **out, ww_diag *di
 void ww_node_free(ww_node *node)
 {
     if (!node) return;
+    ww_operators_close(&node->operators);
+    if (node->rpc.vat) ww_rpc_vat_deinit(&node->rpc);
     ww_ticker_free(node->ticker);
     ww_cache_close(node->cache);
     ww_linker_free(node->linker);
@@ -93,6 +133,8 @@ void ww_node_free(ww_node *node)
     ww_engine_free(node->engine);
     ww_loop_free(node->loop);
     ww_audit_ring_deinit(&node->audit);
+    ww_epoch_source_deinit(&node->epochs);
+    ww_identity_wipe(&node->identity);
     ww_random_system_deinit(&node->random);
     ww_free(node->allocator, node, sizeof *node);
 }

@@ -15,6 +15,7 @@ typedef struct ww_node_options {
     const ww_log *log;
     const ww_allocator *allocator;
     uint32_t cells_max; /* what the pool has room for */
+    const char *socket; /* the operator's; WW_SOCKET_AUTO; NULL: none */
 } ww_node_options;
 
 WW_MUST_USE ww_status ww_node_new(const ww_node_options *options, ww_node **out, ww_diag *diag);
@@ -26,11 +27,12 @@ typedef enum ww_run_reason {
     WW_RUN_TIMED_OUT,
     WW_RUN_USED_UP,  /* a quota; text names it */
     WW_RUN_SIGNALED, /* by the operator, SIGINT or SIGTERM */
+    WW_RUN_KILLED,   /* by the operator, through the socket */
 } ww_run_reason;
 
 typedef struct ww_run_report {
     ww_run_reason reason;
-    int exit_code;      /* of the process: the guest's, or 134, 124, 130, 143 */
+    int exit_code;      /* of the process: the guest's, or 134, 124, 130, 137, 143 */
     char *text, *trace; /* of a trap; the report's own, "" if none */
     char *file;         /* the component that ran */
     uint64_t wall_ns, cpu_ns, memory_bytes, calls, refused, bytes, slices;

@@ -1,9 +1,11 @@
 /* One run: the image is loaded on a worker, then a cell runs on the loop until it has ended. A signal
- * asks the guest to end: its input is over. grace_ns later, or at a second signal, it is ended.
+ * asks the guest to end: its input is over. grace_ns later, or at a second signal, it is ended. A node
+ * that serves stays when the guest is over, until a signal.
  */
 #include "node/inside.h"
 #include "node/stdio.h"
 #include "node/surroundings.h"
+#include "rpc/spawner.h"
 #include <signal.h>
 #include <stdlib.h>
 
@@ -16,7 +18,7 @@ typedef struct ww_run {
     ww_run_report *report;
     ww_diag *diag;
     ww_status status;
-    ww_load load;
+    ww_loading load;
     ww_cell *cell;
     ww_stdio stdio;
     ww_principal principal;
@@ -24,6 +26,8 @@ typedef struct ww_run {
     ww_surroundings surroundings;
     ww_signal *interrupt, *terminate;
     int signal;
+    bool is_killed, is_over; /* the guest: by the operator; in whatever way */
+    ww_roster_entry entry;
     ww_timer grace, patience;
     uint64_t start_ns;
 } ww_run;
@@ -56,6 +60,9 @@ static void judge(const ww_run *run, const ww_cell_facts *facts)
     report->exit_code = facts->exit_code;
     if (run->signal) {
         judge_signal(run);
+    } else if (run->is_killed) {
+        report->reason = WW_RUN_KILLED;
+        report->exit_code = WW_EXIT_KILLED;
     } else if (facts->status == WW_E_TIMEOUT) {
         report->reason = WW_RUN_TIMED_OUT;
         report->exit_code = 124;
@@ -73,6 +80,8 @@ static void on_ended(void *self)
     ww_run *run = self;
     ww_cell_facts facts = ww_cell_facts_of(run->cell);
     ww_run_report *report = run->report;
+    run->is_over = true;
+    ww_roster_leave(&run->node->roster, &run->entry);
     judge(run, &facts);
     report->text = copy_text(facts.text);
     report->trace = copy_text(facts.trace);
@@ -84,7 +93,27 @@ static void on_ended(void *self)
     report->calls = run->principal.calls.used;
     report->refused = run->principal.refused;
     report->bytes = run->principal.bytes.used;
-    over(run, WW_OK);
+    if (run->options->serve && !run->signal)
+        ww_log_print(run->node->log, WW_LOG_INFO, "ww::node", "%s ended with %d; the node stays",
+                     report->file, report->exit_code);
+    else
+        over(run, WW_OK);
+}
+
+static void on_kill(ww_roster_entry *entry)
+{
+    ww_run *run = WW_CONTAINER_OF(entry, ww_run, entry);
+    run->is_killed = true;
+    ww_cell_end(run->cell, WW_E_CANCELED);
+}
+
+static void join_roster(ww_run *run)
+{
+    run->entry.started_ns = run->start_ns;
+    run->entry.cell = run->cell;
+    run->entry.principal = &run->principal;
+    run->entry.kill = on_kill;
+    ww_roster_join(&run->node->roster, &run->entry, ww_view_str(run->load.image.name));
 }
 
 /* What `ww run` grants: everything that works on what the operator named, and no network. */
@@ -120,7 +149,9 @@ static ww_status start_cell(ww_run *run)
         .on_end = {run, on_ended},
     };
     run->start_ns = ww_clock_now_ns(ww_loop_clock(node->loop));
-    return ww_cell_new(&cell, node->allocator, &run->cell, run->diag);
+    status = ww_cell_new(&cell, node->allocator, &run->cell, run->diag);
+    if (!status) join_roster(run);
+    return status;
 }
 
 static void on_loaded(void *self)
@@ -173,6 +204,11 @@ static void on_signal(void *self, int number)
         return;
     }
     run->signal = number;
+    if (run->is_over) {
+        judge_signal(run);
+        over(run, WW_OK);
+        return;
+    }
     end_input(run);
     ww_loop *loop = run->node->loop;
     ww_timer_start(loop, &run->grace, ww_clock_after(ww_loop_clock(loop), grace_ns));
@@ -184,7 +220,7 @@ static ww_status start(ww_run *run)
     ww_on_signal on = {run, on_signal};
     ww_status status = ww_signal_new(loop, SIGINT, on, &run->interrupt);
     if (!status) status = ww_signal_new(loop, SIGTERM, on, &run->terminate);
-    if (!status) status = ww_load_start(&run->load, run->node, run->options);
+    if (!status) status = ww_loading_start(&run->load, run->node, run->options);
     if (status) return ww_fail(run->diag, status, "cannot start: %s", ww_status_text(status));
     ww_timer_start(loop, &run->patience, ww_clock_after(ww_loop_clock(loop), patience_ns));
     return WW_OK;
@@ -195,8 +231,9 @@ static void deinit(ww_run *run)
     ww_loop *loop = run->node->loop;
     ww_timer_stop(loop, &run->grace);
     ww_timer_stop(loop, &run->patience);
+    ww_roster_leave(&run->node->roster, &run->entry);
     ww_cell_free(run->cell);
-    ww_load_deinit(&run->load);
+    ww_loading_deinit(&run->load);
     ww_stdio_deinit(&run->stdio);
     ww_surroundings_deinit(&run->surroundings);
     if (run->interrupt) ww_signal_close(run->interrupt);

@@ -364,3 +364,8 @@ ww_status ww_socket_peer_of(const ww_fd *fd, ww_socket_peer *out, ww_diag *diag)
     *out = (ww_socket_peer){who.uid, who.gid, who.pid};
     return WW_OK;
 }
+
+bool ww_socket_peer_is_own(const ww_socket_peer *peer)
+{
+    return peer->user == geteuid();
+}

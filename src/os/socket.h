@@ -44,3 +44,5 @@ typedef struct ww_socket_peer {
     int32_t process;
 } ww_socket_peer;
 WW_MUST_USE ww_status ww_socket_peer_of(const ww_fd *fd, ww_socket_peer *out, ww_diag *diag);
+/* Of the same user as this process. */
+bool ww_socket_peer_is_own(const ww_socket_peer *peer);

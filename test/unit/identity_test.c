@@ -81,7 +81,7 @@ static void identity__key_that_others_may_read__is_refused_and_kept(void **state
     put(path, seed_text, 0640);
     ww_identity identity;
     ww_diag diag;
-    assert_int_equal(ww_identity_open(folder, ww_allocator_libc(), &identity, &diag), WW_E_DENIED);
+    assert_int_equal(ww_identity_open(folder, ww_allocator_libc(), &identity, &diag), WW_E_INVALID);
     assert_non_null(strstr(diag.text, "others may read this key"));
     put(path, seed_text, 0600);
     assert_ok(ww_identity_open(folder, ww_allocator_libc(), &identity, &diag));
@@ -101,7 +101,7 @@ static void identity__file_that_is_no_key__is_refused_and_kept(void **state)
         snprintf(longer, sizeof longer, "%s00", seed_text);
         put(path, i < WW_COUNT_OF(texts) ? texts[i] : longer, 0600);
         assert_int_equal(ww_identity_open(folder, ww_allocator_libc(), &identity, &diag),
-                         WW_E_DENIED);
+                         WW_E_INVALID);
         assert_non_null(strstr(diag.text, "not a key: 64 hexadecimal digits"));
     }
     test_folder_remove(folder);

@@ -1,0 +1,33 @@
+/* node/operator.h - the operator socket of a node: who connects, and what he finds there.
+ *
+ * Model      A Unix socket for this user alone. Each connection has an operator of its own
+ *            (rpc/operator.h) over what the node is; it ends with the connection, and what it started
+ *            with it. Whoever is not this user is told so and goes.
+ * Ownership  Owned by the node, closed before the loop and after the cells.
+ * Bounds     WW_OPERATORS_MAX connections, and WW_TURNED_AWAY_MAX more that are being told so.
+ * Threads    The loop's.
+ * Trust      What a connection sends is hostile; it can end itself and nothing else by it.
+ */
+#pragma once
+#include "node/node.h"
+#include "os/socket.h"
+#include "rpc/link.h"
+#include "rpc/operator.h"
+
+enum { WW_OPERATORS_MAX = 64, WW_TURNED_AWAY_MAX = 16 };
+
+typedef struct ww_operator_link ww_operator_link;
+
+typedef struct ww_operators {
+    ww_node *node;
+    ww_listener *listener; /* NULL: no socket */
+    ww_listener_user user;
+    ww_operator_link *first;
+    uint32_t count;
+    uint64_t started_ns;
+} ww_operators;
+
+/* At `path`; what stands in its way is named. */
+WW_MUST_USE ww_status ww_operators_open(ww_operators *operators, ww_node *node, const char *path,
+                                        ww_diag *diag);
+void ww_operators_close(ww_operators *operators); /* also fit for a zeroed one */

@@ -1,0 +1,172 @@
+# A running node and the commands of its owner.
+. "$(dirname "$0")/expect.sh"
+. "$(dirname "$0")/node.sh"
+waits=$BUILD/guests/lines.wasm
+
+case_is "no node: how to start one"
+run "$WW" ps
+expect_code 1
+expect_err 'ww: no node runs; start one with `ww run --serve IMAGE`'
+run "$WW" ps --socket "$tmp/none"
+expect_code 1
+expect_err_has "no node listens on $tmp/none; start one with"
+
+case_is "without a socket there is no way to a node"
+run "$WW" ps --no-socket
+expect_code 1
+expect_err_has "name one with --socket PATH"
+
+case_is "the only node is the default"
+start_node one "" --cells 20 "$waits"
+one=$node
+await_cell ""
+expect [ "$(stat -c %a "$XDG_RUNTIME_DIR/ww/$one.sock")" = 600 ]
+run "$WW" ps
+expect_code 0
+expect_out_has "CELL PARENT STATE"
+expect grep -qE '^ +1 +0 running .* lines.wasm$' "$tmp/out"
+run "$WW" status
+expect_out_has "node       $("$WW" id)"
+expect_out_has "process    $one"
+expect_out_has "cells      1 of 20"
+expect_out_has "operators  1"
+expect_out_has "epoch      0 (local)"
+
+case_is "the same for machines"
+run "$WW" ps --json
+expect [ "$(jq -c '.cells[] | [.cell, .parent, .state, .name, .refused_calls]' "$tmp/out")" = '[1,0,"running","lines.wasm",0]' ]
+expect [ "$(jq '.cells[0] | .memory_bytes > 0 and .age_us > 0 and .calls > 0' "$tmp/out")" = true ]
+run "$WW" status --json
+expect [ "$(jq -c '[.process, .cells, .cells_max, .operators, .epoch.source]' "$tmp/out")" = "[$one,1,20,1,\"local\"]" ]
+
+case_is "epochs are advanced one by one"
+run "$WW" epoch show
+expect_out "epoch 0 (local)"
+run "$WW" epoch advance /ipfs/head
+expect_out "epoch 1, head /ipfs/head"
+run "$WW" epoch advance --json
+expect [ "$(jq -c '[.seq, .head]' "$tmp/out")" = '[2,""]' ]
+run "$WW" epoch show
+expect_out "epoch 2 (local)"
+run "$WW" epoch turn
+expect_code 2
+expect_err_has '"turn" is neither show nor advance [HEAD]'
+
+case_is "two nodes: both are named"
+start_node two "" "$waits"
+two=$node
+await_cell "$XDG_RUNTIME_DIR/ww/$two.sock"
+run "$WW" ps
+expect_code 1
+expect_err_has "2 nodes run, choose one with --socket: "
+expect_err_has "$XDG_RUNTIME_DIR/ww/$one.sock"
+expect_err_has "$XDG_RUNTIME_DIR/ww/$two.sock"
+run "$WW" status --json --socket "$XDG_RUNTIME_DIR/ww/$two.sock"
+expect [ "$(jq .process "$tmp/out")" = "$two" ]
+
+case_is "kill ends a cell, and a node that lives for it: 137"
+run "$WW" kill 2 --socket "$XDG_RUNTIME_DIR/ww/$two.sock"
+expect_code 1
+expect_err "ww: no cell 2"
+run "$WW" kill one --socket "$XDG_RUNTIME_DIR/ww/$two.sock"
+expect_code 1
+expect_err_has '"one" is not the number of a cell'
+run "$WW" kill 1 --socket "$XDG_RUNTIME_DIR/ww/$two.sock"
+expect_code 0
+await_node "$two"
+expect_code 137
+expect [ ! -e "$XDG_RUNTIME_DIR/ww/$two.sock" ]
+
+case_is "two nodes on one path: the second is refused"
+run "$WW" run --socket "$XDG_RUNTIME_DIR/ww/$one.sock" "$waits" </dev/null
+expect_code 1
+expect_err_has "another node listens on $XDG_RUNTIME_DIR/ww/$one.sock"
+run "$WW" status
+expect_code 0
+
+case_is "a signal ends the node and takes its socket away"
+kill -TERM "$one"
+await_node "$one"
+expect_code 143
+expect [ ! -e "$XDG_RUNTIME_DIR/ww/$one.sock" ]
+
+case_is "what a killed node left behind is neither seen nor in the way"
+start_node stale "$tmp/s" --socket "$tmp/s" "$waits"
+kill -KILL "$node" && wait "$node" 2>/dev/null
+expect [ -S "$tmp/s" ]
+run "$WW" ps --socket "$tmp/s"
+expect_code 1
+expect_err_has "no node listens on $tmp/s"
+start_node fresh "$tmp/s" --socket "$tmp/s" "$waits"
+run "$WW" ps --socket "$tmp/s"
+expect_code 0
+
+case_is "nonsense on the socket ends that connection and nothing else"
+run perl -MIO::Socket::UNIX -e '
+    my $s = IO::Socket::UNIX->new($ARGV[0]) or die;
+    syswrite $s, "\xff" x 4096;
+    sysread $s, my $answer, 4096;
+    print length $answer ? "answered" : "closed"' "$tmp/s"
+expect_code 0
+run "$WW" ps --socket "$tmp/s"
+expect_code 0
+
+case_is "a file that is no socket is left alone"
+echo text >"$tmp/file"
+run "$WW" run --socket "$tmp/file" "$waits" </dev/null
+expect_code 1
+expect_err_has "$tmp/file"
+expect [ "$(cat "$tmp/file")" = text ]
+stop_nodes
+
+case_is "--serve: the node stays when its guest is over, until SIGTERM"
+start_node serve "" --serve "$BUILD/images/hello"
+await grep -q "the node stays" "$tmp/serve.err"
+run "$WW" ps
+expect_code 0
+expect [ "$(wc -l <"$tmp/out")" = 1 ]
+kill -TERM "$node"
+await_node "$node"
+expect_code 143
+
+case_is "--preset minimal has no socket"
+run "$WW" run --preset minimal "$BUILD/images/hello"
+expect_code 0
+"$WW" run --preset minimal "$waits" <"$tmp/never" >"$tmp/minimal.out" 2>&1 &
+nodes+=($!)
+run "$WW" ps
+expect_code 1
+expect_err_has "no node runs"
+stop_nodes
+
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
+    as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups env HOME="$tmp/nobody" \
+        XDG_STATE_HOME="$tmp/nobody" XDG_CACHE_HOME="$tmp/nobody" XDG_RUNTIME_DIR="$tmp/nobody" "$@"; }
+    mkdir "$tmp/nobody" && chown 65534:65534 "$tmp/nobody" && chmod 755 "$tmp"
+
+    case_is "a foreign user does not get in"
+    start_node mine "$tmp/mine" --socket "$tmp/mine" "$waits"
+    run as_nobody "$WW" ps --socket "$tmp/mine"
+    expect_code 1
+    expect_err_has "Permission denied"
+
+    case_is "even one whom no file mode stops is turned away, with the reason"
+    chmod 666 "$tmp/mine"
+    run as_nobody perl -MIO::Socket::UNIX -e '
+        my $s = IO::Socket::UNIX->new($ARGV[0]) or die;
+        sysread $s, my $answer, 4096;
+        print $answer =~ /(this node is not for user \d+)/' "$tmp/mine"
+    expect_out "this node is not for user 65534"
+    run "$WW" ps --socket "$tmp/mine"
+    expect_code 0
+
+    case_is "a node of another user is not spoken to"
+    as_nobody "$WW" run --socket "$tmp/nobody/s" "$waits" <"$tmp/never" >"$tmp/theirs.out" 2>&1 &
+    nodes+=($!)
+    await [ -S "$tmp/nobody/s" ]
+    run "$WW" ps --socket "$tmp/nobody/s"
+    expect_code 1
+    expect_err_has "the node there is of user 65534, not yours"
+    stop_nodes
+fi
+finish

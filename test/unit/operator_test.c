@@ -1,0 +1,347 @@
+/* The Operator interface as a client at the other end of a link sees it. */
+#include "capnp/operator.capnp.h"
+#include "rpc/link.h"
+#include "rpc/operator.h"
+#include "support/check.h"
+#include <stdio.h>
+
+enum { CELLS = 2 };
+
+/* A node with two cells, one of which may be killed. */
+typedef struct fake {
+    ww_operator_host host;
+    uint32_t killed, released;
+    ww_operator_exec *exec;
+} fake;
+
+static fake *fake_of(ww_operator_host *host)
+{
+    return WW_CONTAINER_OF(host, fake, host);
+}
+
+static size_t cell_count(ww_operator_host *host)
+{
+    (void)host;
+    return CELLS;
+}
+
+static void cells(ww_operator_host *host, ww_operator_cell *out, size_t count)
+{
+    (void)host;
+    assert_int_equal(count, CELLS);
+    out[0] = (ww_operator_cell){.number = 3,
+                                .name = WW_VIEW_LITERAL("one"),
+                                .age_ns = 10,
+                                .cpu_ns = 20,
+                                .memory_bytes = 30};
+    out[1] = (ww_operator_cell){.number = 5,
+                                .parent = 3,
+                                .name = WW_VIEW_LITERAL("two"),
+                                .is_ending = true,
+                                .calls = 40,
+                                .refused = 50};
+}
+
+static ww_status kill(ww_operator_host *host, uint32_t number)
+{
+    if (number != 5) return WW_E_NOT_FOUND;
+    fake_of(host)->killed++;
+    return WW_OK;
+}
+
+static void status(ww_operator_host *host, ww_operator_status *out)
+{
+    (void)host;
+    *out = (ww_operator_status){.version = WW_VIEW_LITERAL("1.2.3"),
+                                .node_id = WW_VIEW_LITERAL("id"),
+                                .process_id = 7,
+                                .cells_max = 9,
+                                .operators = 1,
+                                .uptime_ns = 11};
+}
+
+static void exec(ww_operator_host *host, ww_operator_exec *exec)
+{
+    fake_of(host)->exec = exec;
+}
+
+static void released(ww_operator_host *host)
+{
+    fake_of(host)->released++;
+}
+
+static const ww_operator_host_class class = {
+    .cell_count = cell_count,
+    .cells = cells,
+    .kill = kill,
+    .status = status,
+    .exec = exec,
+    .released = released,
+};
+
+/* --- a client and a node, connected --- */
+
+typedef struct pair {
+    test_allocator allocator;
+    ww_loop *loop;
+    ww_rpc_vat client_vat, node_vat;
+    ww_rpc_link *client, *node;
+    ww_epoch_source epochs;
+    fake fake;
+    operator_operator_cap operator;
+} pair;
+
+static void make(pair *p)
+{
+    memset(p, 0, sizeof *p);
+    test_allocator_init(&p->allocator, 0);
+    const ww_allocator *allocator = &p->allocator.base;
+    assert_ok(ww_loop_new(allocator, NULL, &p->loop, NULL));
+    assert_ok(ww_rpc_vat_init(&p->client_vat, p->loop, NULL));
+    assert_ok(ww_rpc_vat_init(&p->node_vat, p->loop, NULL));
+    ww_epoch_source_init_local(&p->epochs, allocator);
+    p->fake.host =
+        (ww_operator_host){.class = &class, .allocator = allocator, .epochs = &p->epochs};
+    ww_transport *ends[2];
+    assert_ok(ww_transport_new_pair(p->loop, 4096, ends));
+    ww_capnp_cap *cap = ww_operator_serve(p->node_vat.vat, &p->fake.host);
+    assert_non_null(cap);
+    assert_ok(ww_rpc_link_open(&p->node_vat, ends[0], cap, NULL, &p->node));
+    ww_capnp_cap_unref(cap);
+    assert_ok(ww_rpc_link_open(&p->client_vat, ends[1], NULL, NULL, &p->client));
+    p->operator.cap = ww_rpc_link_bootstrap(p->client);
+}
+
+static void finish(pair *p)
+{
+    ww_capnp_cap_unref(p->operator.cap);
+    ww_rpc_link_free(p->client);
+    ww_rpc_link_free(p->node);
+    ww_rpc_vat_deinit(&p->client_vat);
+    ww_rpc_vat_deinit(&p->node_vat);
+    assert_int_equal(p->fake.released, 1);
+    ww_epoch_source_deinit(&p->epochs);
+    ww_loop_free(p->loop);
+    assert_int_equal(p->allocator.live_bytes, 0);
+}
+
+typedef struct answer {
+    ww_capnp_done done;
+    uint32_t count;
+} answer;
+
+static void answered(ww_capnp_done *done, ww_capnp_call *call)
+{
+    (void)call;
+    WW_CONTAINER_OF(done, answer, done)->count++;
+}
+
+/* Sends and waits. */
+static void ask(pair *p, ww_capnp_call *call)
+{
+    answer wanted = {.done = {answered}};
+    assert_ok(ww_capnp_call_send(call, &wanted.done));
+    while (!wanted.count)
+        ww_loop_turn(p->loop, false);
+}
+
+static void ask_in_vain(pair *p, ww_capnp_call *call, const char *reason)
+{
+    ask(p, call);
+    assert_true(ww_capnp_call_failed(call));
+    assert_int_equal(ww_capnp_call_exception(call), WW_CAPNP_FAILED);
+    assert_string_equal(ww_capnp_call_reason(call), reason);
+    ww_capnp_call_drop(call);
+}
+
+static void operator__its_connection_ends__is_released(void **state)
+{
+    (void)state;
+    pair p;
+    make(&p);
+    ww_capnp_call *call;
+    operator_operator_status_begin(p.operator, & call);
+    ask(&p, call);
+    ww_capnp_call_drop(call);
+    ww_rpc_link_free(p.node);
+    p.node = NULL;
+    assert_int_equal(p.fake.released, 1);
+    finish(&p);
+}
+
+static void over(ww_rpc_owner *owner, ww_rpc_link *link, const char *reason)
+{
+    (void)owner;
+    (void)reason;
+    ww_rpc_link_free(link);
+}
+
+static void operator__its_client_leaves__is_released(void **state)
+{
+    (void)state;
+    pair p;
+    make(&p);
+    ww_rpc_owner owner = {over};
+    ww_transport *ends[2];
+    ww_capnp_cap *cap = ww_operator_serve(p.node_vat.vat, &p.fake.host);
+    assert_ok(ww_transport_new_pair(p.loop, 4096, ends));
+    ww_rpc_link *node, *client;
+    assert_ok(ww_rpc_link_open(&p.node_vat, ends[0], cap, &owner, &node));
+    ww_capnp_cap_unref(cap);
+    assert_ok(ww_rpc_link_open(&p.client_vat, ends[1], NULL, &owner, &client));
+    operator_operator_cap operator= {ww_rpc_link_bootstrap(client)};
+    ww_capnp_call *call;
+    operator_operator_status_begin(operator, & call);
+    ask(&p, call);
+    ww_capnp_call_drop(call);
+    ww_capnp_cap_unref(operator.cap);
+    ww_rpc_link_close(client, "done");
+    for (int i = 0; i < 100; i++)
+        ww_loop_turn(p.loop, false);
+    assert_int_equal(p.fake.released, 1);
+    p.fake.released = 0;
+    finish(&p);
+}
+
+static void operator__asked_for_cells__tells_all_of_them(void **state)
+{
+    (void)state;
+    pair p;
+    make(&p);
+    ww_capnp_call *call;
+    operator_operator_cells_begin(p.operator, & call);
+    ask(&p, call);
+    operator_cell_l all =
+        operator_operator_cells_results_cells(operator_operator_cells_response(call));
+    assert_int_equal(all.list.count, CELLS);
+    operator_cell_r one = operator_cell_l_at(all, 0), two = operator_cell_l_at(all, 1);
+    assert_int_equal(operator_cell_number(one), 3);
+    assert_view_is(operator_cell_name(one), "one");
+    assert_int_equal(operator_cell_state(one), OPERATOR_CELL_STATE_RUNNING);
+    assert_int_equal(operator_cell_age_ns(one), 10);
+    assert_int_equal(operator_cell_cpu_ns(one), 20);
+    assert_int_equal(operator_cell_memory_bytes(one), 30);
+    assert_int_equal(operator_cell_parent(two), 3);
+    assert_int_equal(operator_cell_state(two), OPERATOR_CELL_STATE_ENDING);
+    assert_int_equal(operator_cell_calls(two), 40);
+    assert_int_equal(operator_cell_refused_calls(two), 50);
+    ww_capnp_call_drop(call);
+    finish(&p);
+}
+
+static void operator__kill__reaches_the_cell_or_says_that_there_is_none(void **state)
+{
+    (void)state;
+    pair p;
+    make(&p);
+    ww_capnp_call *call;
+    operator_operator_kill_params_set_cell(operator_operator_kill_begin(p.operator, & call), 5);
+    ask(&p, call);
+    assert_false(ww_capnp_call_failed(call));
+    assert_int_equal(p.fake.killed, 1);
+    ww_capnp_call_drop(call);
+    operator_operator_kill_params_set_cell(operator_operator_kill_begin(p.operator, & call), 4);
+    ask_in_vain(&p, call, "no cell 4");
+    finish(&p);
+}
+
+static void operator__status__tells_node_and_epoch(void **state)
+{
+    (void)state;
+    pair p;
+    make(&p);
+    ww_capnp_call *call;
+    operator_operator_status_begin(p.operator, & call);
+    ask(&p, call);
+    operator_status_r s =
+        operator_operator_status_results_status(operator_operator_status_response(call));
+    assert_view_is(operator_status_version(s), "1.2.3");
+    assert_view_is(operator_status_node_id(s), "id");
+    assert_int_equal(operator_status_process_id(s), 7);
+    assert_int_equal(operator_status_cells(s), CELLS);
+    assert_int_equal(operator_status_cells_max(s), 9);
+    assert_int_equal(operator_status_operators(s), 1);
+    assert_int_equal(operator_status_uptime_ns(s), 11);
+    assert_view_is(operator_status_epoch_source(s), "local");
+    ww_capnp_call_drop(call);
+    finish(&p);
+}
+
+static void operator__advance__begins_the_next_epoch(void **state)
+{
+    (void)state;
+    pair p;
+    make(&p);
+    ww_capnp_call *call;
+    operator_operator_advance_epoch_params_set_head(
+        operator_operator_advance_epoch_begin(p.operator, & call), WW_VIEW_LITERAL("head"));
+    ask(&p, call);
+    ww_capnp_call_drop(call);
+    operator_operator_epoch_begin(p.operator, & call);
+    ask(&p, call);
+    operator_operator_epoch_results_r results = operator_operator_epoch_response(call);
+    stem_epoch_r epoch = operator_operator_epoch_results_epoch(results);
+    assert_int_equal(stem_epoch_seq(epoch), 1);
+    assert_view_is(stem_epoch_head(epoch), "head");
+    ww_capnp_call_drop(call);
+    finish(&p);
+}
+
+static void operator__advance_of_a_static_epoch__is_refused(void **state)
+{
+    (void)state;
+    pair p;
+    make(&p);
+    ww_epoch_source_deinit(&p.epochs);
+    ww_epoch_source_init_static(&p.epochs, &p.allocator.base);
+    ww_capnp_call *call;
+    operator_operator_advance_epoch_begin(p.operator, & call);
+    ask_in_vain(&p, call, "the static epoch source is not advanced by an operator");
+    finish(&p);
+}
+
+static void operator__exec__passes_the_request_and_the_failure(void **state)
+{
+    (void)state;
+    pair p;
+    make(&p);
+    ww_capnp_call *call;
+    operator_exec_request_b request = operator_operator_exec_params_init_request(
+        operator_operator_exec_begin(p.operator, & call));
+    operator_exec_request_set_wasm(request, WW_VIEW_LITERAL("code"));
+    operator_exec_request_set_name(request, WW_VIEW_LITERAL("x.wasm"));
+    ww_capnp_text_lb_set(operator_exec_request_init_args(request, 1), 0, WW_VIEW_LITERAL("x"));
+    operator_exec_request_set_grant_operator(request, true);
+    answer wanted = {.done = {answered}};
+    assert_ok(ww_capnp_call_send(call, &wanted.done));
+    while (!p.fake.exec)
+        ww_loop_turn(p.loop, false);
+    ww_operator_exec *exec = p.fake.exec;
+    assert_view_is(exec->wasm, "code");
+    assert_view_is(exec->name, "x.wasm");
+    assert_int_equal(exec->args.list.count, 1);
+    assert_true(exec->grant_operator);
+    ww_diag diag;
+    ww_fail(&diag, WW_E_INVALID, "not a component");
+    exec->done(exec, NULL, &diag);
+    while (!wanted.count)
+        ww_loop_turn(p.loop, false);
+    assert_string_equal(ww_capnp_call_reason(call), "not a component");
+    ww_capnp_call_drop(call);
+    finish(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(operator__its_connection_ends__is_released),
+        cmocka_unit_test(operator__its_client_leaves__is_released),
+        cmocka_unit_test(operator__asked_for_cells__tells_all_of_them),
+        cmocka_unit_test(operator__kill__reaches_the_cell_or_says_that_there_is_none),
+        cmocka_unit_test(operator__status__tells_node_and_epoch),
+        cmocka_unit_test(operator__advance__begins_the_next_epoch),
+        cmocka_unit_test(operator__advance_of_a_static_epoch__is_refused),
+        cmocka_unit_test(operator__exec__passes_the_request_and_the_failure),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
