@@ -431,6 +431,36 @@ static void program__a_call_before_the_fixup__traps_as_through_a_null_entry(void
 
 /* --- instances ------------------------------------------------------------------------------- */
 
+/* The newer form of encoders: an entry is a global with a reference to a function, first to one that
+ * traps; the fixup's start function sets the globals. */
+#define WITH_GLOBALS(start)                                                                        \
+    TEST_COMPONENT                                                                                 \
+    "07[02 40 01 's' 73 01 00  40 00 01 00] 0a[01 00 'g' 01 00]" MAIN_CALLS_G(                     \
+        start) "01[" TEST_MODULE "01[01 60 02 7f 7f 00] 03[02 00 00] 06[01 64 00 01 d2 00 0b]"     \
+               "07[02 'g0' 03 00 '0' 00 01] 0a[02 [00 00 0b] [00 20 00 20 01 23 00 15 00 0b]]]"    \
+               "01[" TEST_MODULE "01[02 60 02 7f 7f 00  60 00 00]"                                 \
+               "02[02 '' 'g0' 03 64 00 01 '' '0' 00 00] 03[01 01] 08[01] 09[01 03 00 01 00]"       \
+               "0a[01 [00 d2 00 24 00 0b]]]"                                                       \
+               "02[01 00 01 00] 06[01 00 00 01 00 '0'] 02[01 01 01 'g' 00 00] 02[01 00 00 01 "     \
+               "'env' 12 01]"                                                                      \
+               "06[02 00 02 01 02 'mem'  00 03 01 00 'g0'] 08[01 01 00 00 01 03 00]"               \
+               "02[01 01 02 '0' 00 01 'g0' 03 00] 02[01 00 02 01 '' 12 03]"                        \
+               "06[01 00 00 01 02 'run'] 08[01 00 00 02 00 01] 0b[01 00 'run' 01 01 00]"
+
+static void program__a_shim_of_globals__is_instantiated_and_works(void **state)
+{
+    fixture *f = *state;
+    assert_loads(f, WITH_GLOBALS(""));
+    assert_int_equal(ww_program_stats_of(f->program).core_instances, 4);
+    told t = {0};
+    assert_ok(run(f, "", "run", &t));
+    assert_int_equal(t.count, 1);
+    assert_int_equal(t.values[0], 2);
+    assert_loads(f, WITH_GLOBALS("08[01]"));
+    assert_int_equal(run(f, "", "run", &t), WW_E_TRAP);
+    assert_int_equal(t.trap_code, WW_TRAP_UNREACHABLE);
+}
+
 static void program__an_empty_instance__need_not_be_there_but_must_not_be_a_function(void **state)
 {
     fixture *f = *state;
@@ -505,6 +535,7 @@ int main(void)
         CASE(program_export_module__a_core_module_among_the_exports__is_its_bytes),
         CASE(program__a_shim_that_is_left_out__is_not_missed),
         CASE(program__a_call_before_the_fixup__traps_as_through_a_null_entry),
+        CASE(program__a_shim_of_globals__is_instantiated_and_works),
         CASE(program__an_empty_instance__need_not_be_there_but_must_not_be_a_function),
         CASE(program__a_resource_under_two_names_of_the_host__is_one),
         CASE(program__a_core_module_that_the_engine_refuses__is_named),
