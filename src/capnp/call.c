@@ -95,11 +95,17 @@ ww_status ww_capnp_call_send(ww_capnp_call *call, ww_capnp_done *done)
 
 /* ---- streams ---- */
 
+void capnp_call_remind(ww_capnp_call *call)
+{
+    if (call->done_is_due && !call->item.list) capnp_vat_ready(call->vat, &call->item);
+}
+
+/* A call that waits in a queue is told when it leaves it. */
 static void done_later(ww_capnp_call *call)
 {
     if (!call->done || call->done_is_due) return;
     call->done_is_due = true;
-    if (!call->item.list) capnp_vat_ready(call->vat, &call->item);
+    capnp_call_remind(call);
 }
 
 /* Completes the sends that fit the window again, in order. */
@@ -399,7 +405,7 @@ void capnp_call_run(ww_capnp_call *call)
     bool is_running = call->state == CALL_RUNNING || call->state == CALL_SEVERED;
     if (call->cancel_is_due && is_running) {
         call->cancel_is_due = false;
-        if (call->done_is_due) capnp_vat_ready(call->vat, &call->item); /* another turn */
+        capnp_call_remind(call);
         call->on_cancel->fn(call->on_cancel, call);
         return;
     }

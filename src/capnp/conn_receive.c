@@ -202,6 +202,7 @@ static bool on_call(ww_capnp_conn *conn, capnp_letter *letter, rpc_message_r mes
     }
     call->interface_id = rpc_call_interface_id(in);
     call->method = rpc_call_method_id(in);
+    call->is_unanswered = ww_capnp_get_bool(in.s, 130); /* onlyPromisePipeline */
     call->is_redirect =
         rpc_call_send_results_to_which(results) == RPC_CALL_SEND_RESULTS_TO_IS_YOURSELF;
     call->letter = letter;
@@ -259,10 +260,15 @@ static void on_finish(ww_capnp_conn *conn, rpc_finish_r in)
 static void take_from(ww_capnp_conn *conn, ww_capnp_call *outer, uint32_t id)
 {
     ww_capnp_call *inner = capnp_idmap_find(&conn->answers, id);
-    if (!inner || !inner->is_redirect || inner->is_taken || inner == outer) {
+    if (!inner || !inner->is_redirect || inner->is_taken) {
         capnp_conn_abort(conn, "results are to be taken from a question that has none to give");
         return;
     }
+    for (const ww_capnp_call *at = inner; at; at = at->inner)
+        if (at == outer) {
+            capnp_conn_abort(conn, "results are to be taken from a question that waits for them");
+            return;
+        }
     inner->is_taken = true;
     inner->refs++;
     capnp_call_follow(outer, inner);
@@ -321,17 +327,20 @@ static bool on_return(ww_capnp_conn *conn, capnp_letter *letter, rpc_message_r m
     }
     q->has_returned = true;
     ww_capnp_call *call = q->call;
-    if (rpc_return_release_param_caps(in)) capnp_ids_release(conn, &q->exports);
-    q = &conn->questions[id];
-    if (ww_capnp_get_bool(in.s, 33)) q->finish_is_sent = true; /* noFinishNeeded */
-    if (!call) { /* canceled: whatever it carries was released with the Finish */
-        capnp_question_check(conn, id);
-        return false;
+    capnp_ids done_with = {0}; /* after the results, which may name them */
+    if (rpc_return_release_param_caps(in)) {
+        done_with = q->exports;
+        q->exports = (capnp_ids){0};
     }
-    call->refs++;
-    bool is_kept = complete(conn, call, letter, message);
+    if (ww_capnp_get_bool(in.s, 33)) q->finish_is_sent = true; /* noFinishNeeded */
+    bool is_kept = false;
+    if (call) { /* otherwise it was canceled: what it carries was released with the Finish */
+        call->refs++;
+        is_kept = complete(conn, call, letter, message);
+    }
+    capnp_ids_release(conn, &done_with);
     if (!conn->is_over) capnp_question_check(conn, id);
-    capnp_call_unref(call);
+    if (call) capnp_call_unref(call);
     return is_kept;
 }
 

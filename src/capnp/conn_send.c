@@ -210,6 +210,7 @@ void capnp_conn_send_call(ww_capnp_conn *conn, ww_capnp_call *call, capnp_promis
     call->conn = conn;
     call->question = id;
     q->call = call;
+    capnp_call_remind(call);
     capnp_conn_write(conn, parcel);
     if (!conn->is_over) follow_up(conn, &conn->questions[id].exports);
     for (capnp_promise *p = call->pipes; p; p = p->next_pipe)
@@ -316,6 +317,10 @@ static bool return_results(ww_capnp_conn *conn, ww_capnp_call *call)
 
 void capnp_conn_send_return(ww_capnp_conn *conn, ww_capnp_call *call)
 {
+    if (call->is_unanswered) {
+        if (call->is_finished) drop_answer(conn, call);
+        return;
+    }
     bool is_plain = !call->is_finished && !call->has_failed && !call->is_redirect;
     if (is_plain && return_results(conn, call)) return;
     if (is_plain) {

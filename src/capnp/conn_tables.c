@@ -174,7 +174,17 @@ void capnp_export_repoint(ww_capnp_conn *conn, uint32_t id, ww_capnp_cap *cap)
     ww_capnp_cap *old = e->cap;
     forget_export(conn, old, id);
     e->cap = ww_capnp_cap_ref(cap);
+    capnp_promise *p = capnp_as_promise(cap);
+    if (p) p->is_pinned = true;
     ww_capnp_cap_unref(old);
+}
+
+void capnp_conn_unpin(ww_capnp_conn *conn, capnp_promise *import)
+{
+    ww_capnp_cap_ref(&import->base);
+    for (uint32_t id = 0; id < conn->export_count; id++)
+        if (conn->exports[id].cap == &import->base) capnp_export_repoint(conn, id, import->target);
+    ww_capnp_cap_unref(&import->base);
 }
 
 /* ---- lists of numbers ---- */

@@ -4,6 +4,7 @@
  *     will go. RESOLVED: `target` says where; the queue is empty once the vat's work is done.
  * P2  `target` is the innermost reference at the moment of the resolution, which is also what peers were told then. It
  *     is not followed further for messages of the peer that was told: see capnp_follow.
+ *     `target` is NULL while PENDING; following targets never leads in a circle.
  * P3  `used` is set when anything was sent through a promise that is still to be resolved by its peer.
  */
 #include "capnp/vat.h"
@@ -17,12 +18,22 @@ bool capnp_promise_is_on(const capnp_promise *p, const ww_capnp_conn *conn)
            capnp_conn_question_lives(conn, p->call);
 }
 
+/* Order is nothing to errors: who was told of a promise that came to nothing hears so at once. */
+static ww_capnp_cap *error_of(ww_capnp_cap *cap)
+{
+    ww_capnp_cap *end = capnp_follow(cap, NULL);
+    return end && end->class == &CAPNP_BROKEN ? end : NULL;
+}
+
 ww_capnp_cap *capnp_follow(ww_capnp_cap *cap, const ww_capnp_conn *origin)
 {
     for (;;) {
         capnp_promise *p = capnp_as_promise(cap);
         if (!p || p->state != PROMISE_RESOLVED) return cap;
-        if (origin && capnp_promise_is_on(p, origin)) return cap;
+        if (origin && capnp_promise_is_on(p, origin)) {
+            ww_capnp_cap *error = error_of(cap);
+            return error ? error : cap;
+        }
         cap = p->target;
     }
 }
@@ -177,6 +188,14 @@ static bool needs_embargo(const capnp_promise *p, const ww_capnp_cap *inner, boo
     return conn_of(p) && capnp_promise_is_on(p, conn_of(p));
 }
 
+/* Whether a promise that comes to stand for `cap` would stand for itself, now or when embargoes are lifted. */
+static bool leads_to(ww_capnp_cap *cap, const capnp_promise *p)
+{
+    for (capnp_promise *at = capnp_as_promise(cap); at; at = capnp_as_promise(at->target))
+        if (at == p) return true;
+    return false;
+}
+
 static void resolved(capnp_promise *p)
 {
     p->state = PROMISE_RESOLVED;
@@ -188,7 +207,7 @@ void capnp_promise_settle(capnp_promise *p, ww_capnp_cap_entry entry)
     if (p->state != PROMISE_PENDING) return;
     ww_capnp_vat *vat = p->base.vat;
     ww_capnp_cap *inner = capnp_follow(entry.cap ? entry.cap : &vat->null_cap.base, NULL);
-    if (inner == &p->base) {
+    if (leads_to(inner, p)) {
         capnp_promise_settle_broken(p, WW_CAPNP_FAILED, "a promise was resolved to itself");
         return;
     }
@@ -214,6 +233,7 @@ void capnp_promise_settle_broken(capnp_promise *p, ww_capnp_exception type, cons
     p->target = capnp_broken(p->base.vat, type, reason);
     ww_capnp_cap_unref(old);
     resolved(p);
+    if (p->is_pinned && p->conn) capnp_conn_unpin(p->conn, p);
 }
 
 void capnp_promise_lift_embargo(capnp_promise *p)

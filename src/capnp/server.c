@@ -144,6 +144,7 @@ void capnp_dispatch(ww_capnp_call *call)
         return;
     }
     call->state = CALL_RUNNING;
+    capnp_call_remind(call);
     ww_capnp_cap_ref(
         &cap->base); /* a handler that returns must not pull the rug from under itself */
     handler(server, call);

@@ -115,6 +115,7 @@ struct ww_capnp_call {
     bool is_settling; /* in vat->to_settle */
     bool is_canceled, cancel_is_due, is_stream, done_is_due, is_exclusive, is_redirect, is_taken,
         deliver_anyway, has_failed;
+    bool is_unanswered; /* its caller wants nothing but pipelines: no Return is sent */
     uint8_t exception;
     uint16_t method;
     uint64_t interface_id, words;
@@ -200,6 +201,7 @@ struct capnp_promise {
     bool is_settled; /* an import that is no promise */
     bool is_listed;  /* in vat->to_flush */
     bool poisoned;   /* a streaming call failed */
+    bool is_pinned;  /* an import that an export of its connection stands for */
     ww_capnp_cap *target;
     capnp_list queue;
     capnp_list
@@ -282,6 +284,8 @@ void capnp_server_idle(ww_capnp_call *call); /* an exclusive call ended */
 void capnp_call_run(ww_capnp_call *call);    /* its turn in vat->ready came */
 /* `outer` is answered with what `inner` is answered; takes a reference of inner. */
 void capnp_call_follow(ww_capnp_call *outer, ww_capnp_call *inner);
+void capnp_call_remind(
+    ww_capnp_call *call); /* it left a queue: what was due meanwhile gets its turn */
 void capnp_call_release_request(ww_capnp_call *call);
 /* The results in a parcel of its own: what the handler built, or a copy of what another call was answered. NULL when
  * memory is short. */
@@ -336,6 +340,9 @@ void capnp_conn_cancel(ww_capnp_conn *conn,
                        ww_capnp_call *call); /* of a remote call that nobody wants */
 void capnp_conn_pipes_gone(ww_capnp_conn *conn, ww_capnp_call *call);
 void capnp_conn_import_gone(ww_capnp_conn *conn, capnp_promise *import);
+/* An import came to nothing: exports that stand for it need not lead to the peer any more, which would keep both ends'
+ * entries for ever. */
+void capnp_conn_unpin(ww_capnp_conn *conn, capnp_promise *import);
 /* False when the table is full or memory is short. */
 bool capnp_conn_send_embargo(ww_capnp_conn *conn, capnp_promise *promise);
 void capnp_conn_send_loopback(ww_capnp_conn *conn, uint32_t embargo, capnp_promise *target);

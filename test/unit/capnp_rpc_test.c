@@ -1,54 +1,5 @@
 /* Two vats and a link: the cases of doc/compat/capnp.md by their numbers. */
-#include "support/capnp_link.h"
-
-/* Vat b offers a factory; `root` is a's reference to it. */
-typedef struct world {
-    two_vats l;
-    uint32_t live; /* objects of b */
-    factory *f;
-    ww_capnp_cap *root;
-} world;
-
-static void world_init(world *w)
-{
-    w->live = 0;
-    link_init(&w->l, NULL);
-    ww_capnp_cap *cap;
-    w->f = factory_new(w->l.b.vat, &w->live, &cap);
-    link_connect(&w->l, NULL, cap);
-    ww_capnp_cap_unref(cap);
-    w->root = ww_capnp_conn_bootstrap(w->l.a.conn);
-    link_pump(&w->l);
-}
-
-static bool world_is_alive(world *w)
-{
-    waiter last;
-    ww_capnp_call_drop(call_ping(w->root, 99, &last));
-    link_pump(&w->l);
-    return last.count == 1 && !last.failed && last.n == 99;
-}
-
-/* Everything was given back, on both ends and in both tables. */
-static void world_deinit(world *w)
-{
-    assert_true(world_is_alive(w));
-    ww_capnp_cap_unref(w->root);
-    link_pump(&w->l);
-    assert_idle(&w->l);
-    assert_int_equal(w->live, 1);
-    link_deinit(&w->l);
-    assert_int_equal(w->live, 0);
-}
-
-/* An object of vat a. */
-static ww_capnp_cap *mine(world *w, factory **f)
-{
-    ww_capnp_cap *cap;
-    factory *made = factory_new(w->l.a.vat, NULL, &cap);
-    if (f) *f = made;
-    return cap;
-}
+#include "support/capnp_world.h"
 
 static void t01__parallel_calls_one_unimplemented__only_that_one_fails(void **state)
 {
@@ -160,7 +111,7 @@ static void t07__cancel_before_delivery__is_canceled_and_params_are_freed(void *
     waiter never;
     world_init(&w);
     factory *f;
-    ww_capnp_cap *cap = mine(&w, &f);
+    ww_capnp_cap *cap = world_mine(&w, &f);
     ww_capnp_call *call = call_never(w.root, cap, &never);
     ww_capnp_call_cancel(call);
     ww_capnp_call_drop(call);
@@ -177,7 +128,7 @@ static void t10__cancel_of_a_running_call__frees_its_params(void **state)
     (void)state;
     world w;
     world_init(&w);
-    ww_capnp_cap *cap = mine(&w, NULL);
+    ww_capnp_cap *cap = world_mine(&w, NULL);
     ww_capnp_call *call = call_never(w.root, cap, NULL);
     link_pump(&w.l);
     assert_true(cap->refs > 1);
@@ -197,7 +148,7 @@ static void t08__tail_call_to_the_callers_object__answers_from_there(void **stat
     waiter outer;
     world_init(&w);
     factory *f;
-    ww_capnp_cap *cap = mine(&w, &f);
+    ww_capnp_cap *cap = world_mine(&w, &f);
     ww_capnp_call_drop(call_tail(w.root, cap, 0, &outer));
     link_pump(&w.l);
     assert_result(outer, 0);
@@ -239,7 +190,7 @@ static void t11__promise_resolved_to_the_callers_object__calls_keep_their_order(
     waiter order[4], settled;
     world_init(&w);
     factory *f;
-    ww_capnp_cap *cap = mine(&w, &f);
+    ww_capnp_cap *cap = world_mine(&w, &f);
     ww_capnp_call *call = call_promise(w.root, NULL);
     ww_capnp_cap *promise = result_cap(call);
     ww_capnp_call_drop(call_order(promise, 0, &order[0]));
@@ -266,7 +217,7 @@ static void t11__promise_resolved_before_its_answer_arrives__calls_keep_their_or
     world w;
     waiter order[2], settled;
     world_init(&w);
-    ww_capnp_cap *cap = mine(&w, NULL);
+    ww_capnp_cap *cap = world_mine(&w, NULL);
     ww_capnp_call *call = call_promise(w.root, NULL);
     ww_capnp_cap *promise = result_cap(call);
     ww_capnp_call_drop(call_order(promise, 0, &order[0]));
@@ -291,7 +242,7 @@ static void t12__object_held_and_asked_back__calls_send_nothing(void **state)
     waiter done, direct;
     world_init(&w);
     factory *f;
-    ww_capnp_cap *cap = mine(&w, &f);
+    ww_capnp_cap *cap = world_mine(&w, &f);
     ww_capnp_call_drop(call_hold(w.root, cap, &done));
     link_pump(&w.l);
     ww_capnp_call *call = call_held(w.root, &done);
@@ -320,7 +271,7 @@ static void t13__same_object_passed_again__has_one_number(void **state)
     world w;
     waiter a, b;
     world_init(&w);
-    ww_capnp_cap *cap = mine(&w, NULL);
+    ww_capnp_cap *cap = world_mine(&w, NULL);
     ww_capnp_call *one = call_never(w.root, cap, NULL), *two = call_never(w.root, cap, NULL);
     link_pump(&w.l);
     assert_int_equal(ww_capnp_conn_count(w.l.a.conn).exports, 1);
@@ -343,7 +294,7 @@ t14__own_object_echoed__calls_keep_their_order_with_one_disembargo_each_way(void
     waiter order[6];
     world_init(&w);
     factory *f;
-    ww_capnp_cap *cap = mine(&w, &f);
+    ww_capnp_cap *cap = world_mine(&w, &f);
     ww_capnp_call *swap = call_swap(w.root, cap, NULL);
     ww_capnp_cap *back = result_cap(swap);
     for (uint32_t i = 0; i < 3; i++)
