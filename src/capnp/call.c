@@ -196,6 +196,7 @@ void capnp_call_fail_now(ww_capnp_call *call, ww_capnp_exception type, const cha
 
 void capnp_call_release_request(ww_capnp_call *call)
 {
+    if (call->letter) capnp_conn_unhold(call);
     capnp_parcel_unref(call->vat, call->request);
     capnp_letter_free(call->vat, call->letter);
     call->request = NULL;

@@ -60,7 +60,8 @@ typedef struct ww_capnp_pipeline {
 
 ww_capnp_pipeline ww_capnp_pipeline_of(ww_capnp_call *call);
 ww_capnp_pipeline ww_capnp_pipeline_field(ww_capnp_pipeline p, uint16_t pointer);
-/* A reference to the capability there, owned; asking twice for one place gives the same. NULL when memory is short. */
+/* A reference to the capability there, owned; asking twice for one place gives the same. NULL when memory is short, or
+ * for more than 256 places of one answer. */
 ww_capnp_cap *ww_capnp_pipeline_cap(ww_capnp_pipeline p);
 
 /* ---- the server's side ---- */

@@ -34,9 +34,12 @@ typedef struct ww_capnp_limits {
     uint32_t embargoes_max;
     uint32_t path_max;          /* operations of a promised answer's path */
     uint64_t message_words_max; /* of one message, sent or received */
-    uint64_t queued_words_max;  /* of the calls that wait for one promise or busy server */
-    uint64_t
-        output_words_max; /* written but not yet taken by the transport; then calls are refused */
+    uint64_t queued_words_max;  /* of the calls that wait for one promise */
+    uint64_t held_words_max; /* of the calls of one connection's peer that are not answered, and of
+                                   their results until it has finished with them; then its calls
+                                   are answered `overloaded` */
+    uint64_t output_words_max; /* in memory, not yet taken by the transport; then calls and results
+                                   are refused, and at twice as much the connection is lost */
     uint32_t stream_window_size; /* bytes of streaming calls in flight */
 } ww_capnp_limits;
 

@@ -1,5 +1,6 @@
 /* A connection's life, its bytes, and its end. */
 #include "capnp/conn_state.h"
+#include "capnp/pool.h"
 #include <stdio.h>
 
 enum { TABLE_ROOM = 256, READ_MIN = 4096, GROWTH = 256 * 1024 };
@@ -93,7 +94,10 @@ uint8_t *ww_capnp_conn_room(ww_capnp_conn *conn, size_t *size)
     uint64_t need;
     capnp_chunk *c = conn->input;
     if (arriving(conn, &have, &need, NULL)) return NULL; /* told when it arrived */
-    if (c && !have && c->refs == 1) c->used = conn->input_start = 0;
+    if (c && !have && c->refs == 1) {
+        c->used = conn->input_start = 0;
+        capnp_pool_open(c->bytes, c->capacity);
+    }
     size_t left = c ? c->capacity - c->used : 0;
     bool fits =
         need ? need - have <= left || (need > CHUNK_SIZE && left >= READ_MIN) : left >= TABLE_ROOM;
@@ -229,6 +233,7 @@ static void drop_first(ww_capnp_conn *conn)
 {
     capnp_parcel *p = conn->output_first;
     conn->output_words -= (size_of(p) - p->table_size) / 8;
+    conn->output_cost -= capnp_parcel_cost(p);
     conn->output_first = p->next;
     if (!conn->output_first) conn->output_last = NULL;
     conn->output_sent = 0;

@@ -185,6 +185,13 @@ static ww_capnp_cap *read_target(ww_capnp_conn *conn, rpc_message_target_r targe
     }
 }
 
+/* Words of memory that a call takes while it is not answered: each capability may have brought an entry or a pipe. */
+static uint64_t letter_cost(const capnp_letter *letter)
+{
+    uint64_t of_cap = (sizeof(capnp_promise) + sizeof(ww_capnp_cap_entry)) / 8;
+    return letter->words + letter->message.cap_count * of_cap;
+}
+
 static bool on_call(ww_capnp_conn *conn, capnp_letter *letter, rpc_message_r message)
 {
     rpc_call_r in = rpc_message_call(message);
@@ -209,7 +216,10 @@ static bool on_call(ww_capnp_conn *conn, capnp_letter *letter, rpc_message_r mes
     call->words = letter->words;
     rpc_payload_r payload = rpc_call_params(in);
     bool ok = read_caps(conn, letter, payload);
-    if (ok) {
+    if (ok && !capnp_conn_hold(call, letter_cost(letter))) {
+        capnp_call_release_request(call);
+        fail_answer(call, WW_CAPNP_OVERLOADED, "too much waits to be answered");
+    } else if (ok) {
         renew_budget(conn, letter);
         call->params = rpc_payload_content(payload);
         capnp_deliver(target, call, conn);
@@ -249,6 +259,7 @@ static void on_finish(ww_capnp_conn *conn, rpc_finish_r in)
     call->deliver_anyway = !ww_capnp_get_bool(in.s, 33);
     if (capnp_call_is_over(call)) {
         capnp_idmap_remove(&conn->answers, call->answer);
+        capnp_conn_unhold(call);
         call->answer_conn = NULL;
         if (rpc_finish_release_result_caps(in)) capnp_ids_release(conn, &call->result_exports);
     }
@@ -388,12 +399,14 @@ static void loop_back(ww_capnp_conn *conn, rpc_disembargo_r in)
 {
     ww_capnp_cap *target = read_target(conn, rpc_disembargo_target(in));
     if (!target) return;
-    capnp_token *token = ww_alloc(conn->vat->allocator, sizeof *token);
+    bool is_full = conn->tokens >= conn->vat->limits.embargoes_max;
+    capnp_token *token = is_full ? NULL : ww_alloc(conn->vat->allocator, sizeof *token);
     if (!token) {
-        capnp_conn_abort(conn, "out of memory");
+        capnp_conn_abort(conn, is_full ? "too many embargoes at once" : "out of memory");
     } else {
         uint32_t id = rpc_disembargo_context_sender_loopback(rpc_disembargo_context(in));
         *token = (capnp_token){.item = {.is_token = true}, .conn = conn, .embargo = id};
+        conn->tokens++;
         capnp_conn_ref(conn);
         capnp_deliver_token(target, token);
     }

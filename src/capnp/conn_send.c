@@ -17,6 +17,11 @@ static uint64_t words_of(const capnp_parcel *parcel)
     return words;
 }
 
+uint64_t capnp_parcel_cost(const capnp_parcel *parcel)
+{
+    return sizeof *parcel / 8 + words_of(parcel);
+}
+
 capnp_parcel *capnp_conn_parcel(ww_capnp_conn *conn)
 {
     capnp_parcel *parcel = conn->is_over ? NULL : capnp_parcel_new(conn->vat);
@@ -32,6 +37,11 @@ void capnp_conn_write(ww_capnp_conn *conn, capnp_parcel *parcel)
         if (is_broken) capnp_conn_end(conn, WW_CAPNP_OVERLOADED, "out of memory");
         return;
     }
+    if (conn->output_cost / 2 > conn->vat->limits.output_words_max) {
+        capnp_parcel_unref(conn->vat, parcel);
+        capnp_conn_end(conn, WW_CAPNP_OVERLOADED, "the peer asks and does not read");
+        return;
+    }
     uint8_t table[WW_CAPNP_TABLE_SIZE_MAX];
     parcel->table_size = (uint32_t)ww_capnp_frame_table(&parcel->builder, table);
     bool is_one = parcel->builder.message.segment_count == 1;
@@ -41,6 +51,7 @@ void capnp_conn_write(ww_capnp_conn *conn, capnp_parcel *parcel)
     *(was_empty ? &conn->output_first : &conn->output_last->next) = parcel;
     conn->output_last = parcel;
     conn->output_words += words_of(parcel);
+    conn->output_cost += capnp_parcel_cost(parcel);
     if (was_empty && conn->wake) conn->wake->fn(conn->wake);
 }
 
@@ -193,7 +204,7 @@ void capnp_conn_send_call(ww_capnp_conn *conn, ww_capnp_call *call, capnp_promis
         return;
     }
     uint32_t id;
-    bool is_full = conn->output_words > conn->vat->limits.output_words_max;
+    bool is_full = conn->output_cost > conn->vat->limits.output_words_max;
     capnp_question *q = is_full ? NULL : capnp_question_new(conn, &id);
     if (!q || !write_call(conn, call, target, id)) {
         if (q) capnp_question_free(conn, id);
@@ -279,6 +290,7 @@ static rpc_return_b begin_return(capnp_parcel *parcel, const ww_capnp_call *call
 static void drop_answer(ww_capnp_conn *conn, ww_capnp_call *call)
 {
     capnp_idmap_remove(&conn->answers, call->answer);
+    capnp_conn_unhold(call);
     call->answer_conn = NULL;
     if (!call->is_finished) capnp_call_unref(call);
 }
@@ -300,10 +312,12 @@ static void return_bare(ww_capnp_conn *conn, ww_capnp_call *call)
 
 static bool return_results(ww_capnp_conn *conn, ww_capnp_call *call)
 {
-    capnp_parcel *parcel = capnp_call_reply(call);
+    bool is_full = conn->output_cost > conn->vat->limits.output_words_max;
+    capnp_parcel *parcel = is_full ? NULL : capnp_call_reply(call);
     if (!parcel) return false;
     rpc_return_b out = begin_return(parcel, call);
     bool has_caps = parcel->builder.message.cap_count > 0;
+    if (has_caps && !capnp_conn_hold(call, capnp_parcel_cost(parcel))) return false;
     if (!describe_all(conn, parcel, rpc_return_edit_results(out), &call->result_exports))
         return false;
     ww_capnp_set_bool(out.s, 33,
@@ -327,6 +341,7 @@ void capnp_conn_send_return(ww_capnp_conn *conn, ww_capnp_call *call)
         capnp_parcel_unref(call->vat, call->reply);
         call->reply = NULL;
         call->response = (ww_capnp_any){0};
+        capnp_conn_unhold(call);
         capnp_call_set_failure(call, WW_CAPNP_OVERLOADED, "the results cannot be sent");
     }
     return_bare(conn, call);

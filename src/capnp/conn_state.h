@@ -50,6 +50,9 @@ struct ww_capnp_conn {
     capnp_parcel *output_first, *output_last;
     size_t output_sent; /* of output_first */
     uint64_t output_words;
+    uint64_t output_cost; /* words of memory that the output takes */
+    uint64_t held_words;  /* see ww_capnp_limits */
+    uint32_t tokens;      /* Disembargos of the peer that wait their turn */
     ww_capnp_wake *wake;
     char reason[WW_CAPNP_REASON_MAX]; /* why it is over */
 };
@@ -79,6 +82,7 @@ void capnp_ids_forget(ww_capnp_conn *conn, capnp_ids *ids); /* only empties */
 /* ---- conn_send.c ---- */
 
 /* Takes the parcel; what cannot be sent any more is dropped. */
+uint64_t capnp_parcel_cost(const capnp_parcel *parcel); /* words of memory */
 void capnp_conn_write(ww_capnp_conn *conn, capnp_parcel *parcel);
 capnp_parcel *
 capnp_conn_parcel(ww_capnp_conn *conn); /* NULL: the connection is ended for want of memory */

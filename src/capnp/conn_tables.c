@@ -187,6 +187,33 @@ void capnp_conn_unpin(ww_capnp_conn *conn, capnp_promise *import)
     ww_capnp_cap_unref(&import->base);
 }
 
+/* ---- what a peer keeps here ---- */
+
+bool capnp_conn_hold(ww_capnp_call *call, uint64_t words)
+{
+    ww_capnp_conn *conn = call->answer_conn;
+    uint64_t max = conn->vat->limits.held_words_max;
+    capnp_conn_unhold(call);
+    if (words > max || conn->held_words > max - words) return false;
+    conn->held_words += words;
+    call->held_words = words;
+    return true;
+}
+
+void capnp_conn_unhold(ww_capnp_call *call)
+{
+    if (call->answer_conn) call->answer_conn->held_words -= call->held_words;
+    call->held_words = 0;
+}
+
+void capnp_conn_token_done(capnp_token *token)
+{
+    ww_capnp_conn *conn = token->conn;
+    ww_free(conn->vat->allocator, token, sizeof *token);
+    conn->tokens--;
+    capnp_conn_unref(conn);
+}
+
 /* ---- lists of numbers ---- */
 
 static uint32_t *numbers(capnp_ids *ids)

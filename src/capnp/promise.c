@@ -133,9 +133,7 @@ void capnp_deliver_token(ww_capnp_cap *cap, capnp_token *token)
         capnp_conn_abort(token->conn, "a Disembargo's target does not lead back to its sender");
     else
         capnp_conn_send_loopback(token->conn, token->embargo, p);
-    ww_capnp_conn *conn = token->conn;
-    ww_free(capnp_conn_allocator(conn), token, sizeof *token);
-    capnp_conn_unref(conn);
+    capnp_conn_token_done(token);
 }
 
 static void deliver_item(capnp_promise *p, capnp_item *item)
@@ -248,8 +246,10 @@ ww_capnp_cap *capnp_pipe(ww_capnp_call *call, const uint16_t *path, uint16_t dep
     for (capnp_promise *p = call->pipes; p; p = p->next_pipe)
         if (p->depth == depth && memcmp(p->path, path, depth * sizeof *path) == 0)
             return ww_capnp_cap_ref(&p->base);
-    capnp_promise *p = capnp_promise_alloc(call->vat, PROMISE_PIPE);
+    capnp_promise *p =
+        call->pipe_count < PIPES_MAX ? capnp_promise_alloc(call->vat, PROMISE_PIPE) : NULL;
     if (!p) return NULL;
+    call->pipe_count++;
     p->depth = depth;
     if (depth) memcpy(p->path, path, depth * sizeof *path);
     p->call = call;
@@ -269,6 +269,7 @@ static void leave_call(capnp_promise *p)
     while (*link != p)
         link = &(*link)->next_pipe;
     *link = p->next_pipe;
+    call->pipe_count--;
     if (!call->pipes && call->conn && call->state != CALL_REMOTE)
         capnp_conn_pipes_gone(call->conn, call);
     capnp_call_unref(call);

@@ -1,5 +1,6 @@
 /* The vat: lists, pools, work lists, turns. */
 #include "capnp/vat.h"
+#include "capnp/pool.h"
 
 const ww_capnp_limits WW_CAPNP_LIMITS_DEFAULT = {
     .questions_max = 65536,
@@ -10,6 +11,7 @@ const ww_capnp_limits WW_CAPNP_LIMITS_DEFAULT = {
     .path_max = WW_CAPNP_PATH_MAX,
     .message_words_max = WW_CAPNP_MESSAGE_WORDS_MAX,
     .queued_words_max = (uint64_t)4 << 20,
+    .held_words_max = (uint64_t)16 << 20,
     .output_words_max = (uint64_t)16 << 20,
     .stream_window_size = 64 * 1024,
 };
@@ -57,6 +59,7 @@ capnp_parcel *capnp_parcel_new(ww_capnp_vat *vat)
     if (p) {
         vat->parcels = p->next;
         vat->parcel_count--;
+        capnp_pool_open(p->scratch, sizeof p->scratch);
     } else {
         p = ww_alloc(vat->allocator, sizeof *p);
         if (!p) return NULL;
@@ -81,6 +84,7 @@ void capnp_parcel_unref(ww_capnp_vat *vat, capnp_parcel *parcel)
         return;
     }
     ww_capnp_builder_reset(&parcel->builder);
+    capnp_pool_close(parcel->scratch, sizeof parcel->scratch);
     parcel->next = vat->parcels;
     vat->parcels = parcel;
     vat->parcel_count++;
@@ -98,6 +102,7 @@ capnp_chunk *capnp_chunk_new(ww_capnp_vat *vat, size_t size)
         if (!c) return NULL;
         c->capacity = capacity;
     }
+    capnp_pool_open(c->bytes, c->capacity);
     c->next = NULL;
     c->refs = 1;
     c->used = 0;
@@ -108,6 +113,7 @@ void capnp_chunk_unref(ww_capnp_vat *vat, capnp_chunk *chunk)
 {
     if (!chunk || --chunk->refs) return;
     if (chunk->capacity != CHUNK_SIZE || vat->chunk_count == POOL_KEEP) {
+        capnp_pool_open(chunk->bytes, chunk->capacity);
         ww_free(vat->allocator, chunk, sizeof *chunk + chunk->capacity);
         return;
     }
@@ -140,6 +146,8 @@ void capnp_letter_free(ww_capnp_vat *vat, capnp_letter *letter)
     if (!letter) return;
     for (uint32_t i = 0; i < letter->message.cap_count; i++)
         ww_capnp_cap_unref(letter->caps[i].cap);
+    for (uint32_t i = 0; i < letter->message.segment_count; i++)
+        capnp_pool_close(letter->segments[i].data, (size_t)letter->segments[i].words * 8);
     if (letter->caps != letter->few_caps)
         ww_free(vat->allocator, letter->caps, letter->message.cap_count * sizeof *letter->caps);
     if (letter->segments != letter->few_segments)
@@ -299,6 +307,7 @@ static void free_pools(ww_capnp_vat *vat)
     const ww_allocator *a = vat->allocator;
     for (capnp_parcel *p; (p = vat->parcels); ww_free(a, p, sizeof *p)) {
         vat->parcels = p->next;
+        capnp_pool_open(p->scratch, sizeof p->scratch);
         ww_capnp_builder_deinit(&p->builder);
     }
     for (capnp_letter *l; (l = vat->letters); ww_free(a, l, sizeof *l))

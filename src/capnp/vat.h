@@ -21,7 +21,8 @@ enum {
     LETTER_SEGMENTS = 2,
     LETTER_CAPS = 2,
     CHUNK_SIZE = 8 * 1024 - 64,
-    POOL_KEEP = 64
+    POOL_KEEP = 64,
+    PIPES_MAX = 256 /* places of one answer that are spoken of before it is there */
 };
 
 /* ---- lists ---- */
@@ -137,7 +138,9 @@ struct ww_capnp_call {
     bool is_finished; /* a Finish came for the answer */
     capnp_ids result_exports;
     ww_capnp_conn *answer_conn; /* it came from there; NULL once nobody there waits */
+    uint64_t held_words;        /* counted in answer_conn */
     capnp_promise *pipes;
+    uint32_t pipe_count;
     struct capnp_early *early;
     capnp_crossing *crossings; /* innermost first */
     capnp_crossing crossing;   /* place for the first */
@@ -345,6 +348,10 @@ void capnp_conn_import_gone(ww_capnp_conn *conn, capnp_promise *import);
 void capnp_conn_unpin(ww_capnp_conn *conn, capnp_promise *import);
 /* False when the table is full or memory is short. */
 bool capnp_conn_send_embargo(ww_capnp_conn *conn, capnp_promise *promise);
+/* What the call keeps in memory on account of answer_conn's peer, or nothing. False: that would be too much. */
+bool capnp_conn_hold(ww_capnp_call *call, uint64_t words);
+void capnp_conn_unhold(ww_capnp_call *call);
+void capnp_conn_token_done(capnp_token *token);
 void capnp_conn_send_loopback(ww_capnp_conn *conn, uint32_t embargo, capnp_promise *target);
 void capnp_conn_resolved(ww_capnp_conn *conn, uint32_t export_id, capnp_promise *promise);
 void capnp_conn_abort(ww_capnp_conn *conn, const char *reason);

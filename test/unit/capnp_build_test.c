@@ -294,9 +294,47 @@ static void build__any_allocation_fails__gives_all_back(void **state)
     test_every_allocation_failing(build_and_write, NULL);
 }
 
+/* A message whose pointers lead outside, into a circle and into another segment that is not there. */
+static void
+check_16__foreign_message_to_be_edited__is_copied_and_only_the_copy_is_built_on(void **state)
+{
+    (void)state;
+    static const uint64_t foreign[] = {
+        0x0004000100000000, /* root: one word of data, four pointers */
+        0x000000000000002a,
+        0x00000001000003fc,                     /* a struct far outside */
+        0x00000000fffffffc | UINT64_C(4) << 48, /* the struct itself: a circle */
+        0x0000000900000002,                     /* a far pointer to segment 9 */
+        0x7ffffffe00000001,                     /* a list larger than the message */
+    };
+    const ww_capnp_segment segment = {(const uint8_t *)foreign, WW_COUNT_OF(foreign), 0};
+    ww_capnp_message message;
+    ww_capnp_message_init(&message, &segment, 1);
+    ww_capnp_builder b;
+    ww_capnp_builder_init(&b, ww_allocator_libc(), NULL);
+    ww_capnp_any_b_set_copy(ww_capnp_builder_root(&b), ww_capnp_message_root(&message));
+    assert_true(ww_capnp_message_check(&message, NULL) != WW_OK);
+    ww_capnp_struct_b root =
+        ww_capnp_any_b_get_struct(ww_capnp_builder_root(&b), (ww_capnp_struct_size){1, 4});
+    for (uint32_t i = 0; i < 4; i++) {
+        ww_capnp_struct_b at = ww_capnp_any_b_get_struct(ww_capnp_struct_b_pointer(root, i),
+                                                         (ww_capnp_struct_size){2, 1});
+        ww_capnp_set_u64(at, 1, i);
+    }
+    ww_capnp_struct read = ww_capnp_any_struct(ww_capnp_message_root(&b.message));
+    assert_int_equal(ww_capnp_get_u64(read, 0), 0x2a);
+    for (uint32_t i = 0; i < 4; i++)
+        assert_int_equal(ww_capnp_get_u64(ww_capnp_any_struct(ww_capnp_get_pointer(read, i)), 1),
+                         i);
+    assert_ok(ww_capnp_message_check(&b.message, NULL));
+    ww_capnp_builder_deinit(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(
+            check_16__foreign_message_to_be_edited__is_copied_and_only_the_copy_is_built_on),
         cmocka_unit_test(build__plain_struct__has_the_bytes_of_the_encoding),
         cmocka_unit_test(build__segments_of_one_word__use_far_pointers_and_read_the_same),
         cmocka_unit_test(build__beyond_words_max__is_a_sticky_limit_and_setters_are_harmless),

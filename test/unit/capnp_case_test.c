@@ -351,6 +351,33 @@ static void t52__import_received_twice__survives_its_first_reference(void **stat
     world_deinit(&w);
 }
 
+static void t56__view_of_results_after_the_call_was_dropped__is_caught(void **state)
+{
+    (void)state;
+    if (!test_is_sanitized()) skip();
+    two_vats l;
+    ww_capnp_cap *root = narrow_link(&l, NULL);
+    for (int is_local = 0; is_local < 2; is_local++) {
+        ww_capnp_cap *cap = root, *mine;
+        factory_new(l.a.vat, NULL, &mine);
+        if (is_local) cap = mine;
+        ww_capnp_call *call;
+        interop_echo_back_params_set_len(interop_echo_back_begin((interop_echo_cap){cap}, &call),
+                                         100);
+        assert_ok(ww_capnp_call_send(call, NULL));
+        link_pump(&l);
+        ww_view d = interop_echo_back_results_d(interop_echo_back_response(call));
+        assert_int_equal(d.size, 100);
+        assert_false(test_is_closed(d.data));
+        ww_capnp_call_drop(call);
+        assert_true(test_is_closed(d.data));
+        ww_capnp_cap_unref(mine);
+    }
+    ww_capnp_cap_unref(root);
+    link_pump(&l);
+    link_deinit(&l);
+}
+
 static void t55__a_million_calls__take_no_more_memory(void **state)
 {
     (void)state;
@@ -387,6 +414,7 @@ int main(void)
         cmocka_unit_test(t34__stream_into_a_promise_that_becomes_remote__keeps_its_window),
         cmocka_unit_test(t36__writing_fails_while_reading_works__pending_calls_fail_at_once),
         cmocka_unit_test(t52__import_received_twice__survives_its_first_reference),
+        cmocka_unit_test(t56__view_of_results_after_the_call_was_dropped__is_caught),
         cmocka_unit_test(t55__a_million_calls__take_no_more_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

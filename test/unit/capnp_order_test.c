@@ -140,6 +140,21 @@ static void t29__own_object_echoed_over_two_hops__keeps_its_order(void **state)
     chain_deinit(&c);
 }
 
+static void t21__exception_over_two_hops__keeps_its_kind_and_its_text(void **state)
+{
+    (void)state;
+    chain c;
+    waiter done;
+    chain_init(&c);
+    for (uint16_t type = 0; type < 4; type++) {
+        ww_capnp_call_drop(call_fail(c.root, type, "a reason", &done));
+        chain_pump(&c);
+        assert_failed(done, type);
+        assert_string_equal(done.reason, "a reason"); /* nothing is put before it on the way */
+    }
+    chain_deinit(&c);
+}
+
 static void t30__promise_resolves_before_send__order_is_that_of_sending(void **state)
 {
     (void)state;
@@ -352,6 +367,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(t09__cancel_of_the_outer_call_of_a_tail__cancels_the_inner_once),
+        cmocka_unit_test(t21__exception_over_two_hops__keeps_its_kind_and_its_text),
         cmocka_unit_test(t29__own_object_echoed_over_two_hops__keeps_its_order),
         cmocka_unit_test(t30__promise_resolves_before_send__order_is_that_of_sending),
         cmocka_unit_test(t33__stalled_server__admits_a_bounded_number_and_errors_stay),
