@@ -362,12 +362,32 @@ struct ww_dataflow {
     size_t step_count, step_capacity;
 };
 
-/* rings.c */
-void *df_ring_push(ww_dataflow *flow, df_ring *ring, size_t size); /* NULL: no memory */
-void *df_ring_at(const df_ring *ring, uint32_t index, size_t size);
-void df_ring_pop(df_ring *ring);
-void df_ring_free(ww_dataflow *flow, df_ring *ring, size_t size);
+/* rings.c. Capacities are powers of two. */
 ww_status df_ring_reserve(ww_dataflow *flow, df_ring *ring, size_t size, uint32_t extra);
+
+static inline void *df_ring_at(const df_ring *ring, uint32_t index, size_t size)
+{
+    WW_ASSERT(index < ring->count);
+    return ring->items + ((ring->first + index) & (ring->capacity - 1)) * size;
+}
+
+static inline void df_ring_pop(df_ring *ring)
+{
+    WW_ASSERT(ring->count);
+    ring->first = (ring->first + 1) & (ring->capacity - 1);
+    ring->count--;
+}
+
+/* NULL: no memory. */
+static inline void *df_ring_push(ww_dataflow *flow, df_ring *ring, size_t size)
+{
+    if (WW_UNLIKELY(ring->count == ring->capacity) && df_ring_reserve(flow, ring, size, 1))
+        return NULL;
+    ring->count++;
+    return df_ring_at(ring, ring->count - 1, size);
+}
+
+void df_ring_free(ww_dataflow *flow, df_ring *ring, size_t size);
 bool df_map_find(const df_map *map, uint64_t key, uint32_t *value);
 ww_status df_map_put(ww_dataflow *flow, df_map *map, uint64_t key, uint32_t value);
 void df_map_remove(df_map *map, uint64_t key);
@@ -379,9 +399,7 @@ df_frame *df_frame_new(ww_dataflow *flow, df_graph *graph, df_frame *parent);
 void df_frame_seed(ww_dataflow *flow, df_frame *frame);
 void df_frame_write(ww_dataflow *flow, df_frame *frame, uint32_t site,
                     ww_flow_value value); /* takes it */
-void df_frame_push(ww_dataflow *flow, df_frame *frame, uint32_t op);
-void df_frame_settle(ww_dataflow *flow, df_frame *root,
-                     uint32_t ended); /* `ended` fewer outstanding */
+void df_frame_drained(ww_dataflow *flow, df_frame *root);
 void df_frame_release(ww_dataflow *flow, df_frame *root);
 void df_frames_collect(ww_dataflow *flow);
 void df_frame_stage(ww_dataflow *flow, df_frame *frame, uint32_t formal,
@@ -390,6 +408,25 @@ void df_frame_drop(ww_dataflow *flow, df_frame *root);
 void df_spare_free(ww_dataflow *flow, df_graph *graph);
 
 void df_frame_preset(df_frame *frame, uint32_t site, ww_flow_value value); /* takes it */
+
+/* The operation enters the frontier, which has room for all that live. */
+static inline void df_frame_push(ww_dataflow *flow, df_frame *frame, uint32_t op)
+{
+    df_ring *frontier = &flow->frontier;
+    WW_ASSERT(frontier->count < frontier->capacity);
+    frontier->count++;
+    *(df_ready *)df_ring_at(frontier, frontier->count - 1, sizeof(df_ready)) =
+        (df_ready){frame, op};
+    frame->root->outstanding++;
+}
+
+/* `ended` fewer outstanding. */
+static inline void df_frame_settle(ww_dataflow *flow, df_frame *root, uint32_t ended)
+{
+    WW_ASSERT(root->outstanding >= ended);
+    root->outstanding -= ended;
+    if (WW_UNLIKELY(!root->outstanding)) df_frame_drained(flow, root);
+}
 
 /* async.c */
 ww_status df_async_add(ww_dataflow *flow, uint64_t command, df_frame *frame, uint32_t op,
@@ -433,11 +470,27 @@ size_t df_contract_index(ww_flow_role role,
                          ww_view op_type); /* into vtable.functions; SIZE_MAX: no such */
 bool df_role_of(ww_view name, ww_flow_role *out);
 
-/* For run functions. */
-const ww_flow_value *df_input(const df_op *op, const df_frame *frame, uint32_t input);
+/* For run functions. NULL: absent. */
+static inline const ww_flow_value *df_input(const df_op *op, const df_frame *frame, uint32_t input)
+{
+    if (input >= op->input_count) return NULL;
+    uint32_t site = frame->graph->in_sites[op->inputs_at + input];
+    if (site == DF_NONE || frame->values[site].type == WW_FLOW_NONE) return NULL;
+    return &frame->values[site];
+}
+
+static inline void df_output(ww_dataflow *flow, const df_op *op, df_frame *frame, uint32_t output,
+                             ww_flow_value value)
+{
+    uint32_t site =
+        output < op->output_count ? frame->graph->out_sites[op->outputs_at + output] : DF_NONE;
+    if (site == DF_NONE)
+        ww_flow_value_unref(value);
+    else
+        df_frame_write(flow, frame, site, value);
+}
+
 const ww_flow_value *df_port(const df_op *op, const df_frame *frame, uint32_t port);
-void df_output(ww_dataflow *flow, const df_op *op, df_frame *frame, uint32_t output,
-               ww_flow_value value);
 df_outcome df_fail(ww_dataflow *flow, ww_flow_error_kind kind, const char *reason,
                    const char *format, ...) WW_PRINTF(4, 5);
 df_outcome df_no_memory(ww_dataflow *flow);

@@ -108,14 +108,6 @@ df_frame *df_frame_new(ww_dataflow *flow, df_graph *graph, df_frame *parent)
     return frame;
 }
 
-void df_frame_push(ww_dataflow *flow, df_frame *frame, uint32_t op)
-{
-    df_ready *ready = df_ring_push(flow, &flow->frontier, sizeof *ready);
-    WW_ASSERT(ready); /* F4 */
-    *ready = (df_ready){frame, op};
-    frame->root->outstanding++;
-}
-
 /* Without pushing: for inputs that are all there before anything runs. */
 void df_frame_preset(df_frame *frame, uint32_t site, ww_flow_value value)
 {
@@ -194,11 +186,8 @@ void df_frame_seed(ww_dataflow *flow, df_frame *frame)
         if (!frame->missing[op]) df_frame_push(flow, frame, op);
 }
 
-void df_frame_settle(ww_dataflow *flow, df_frame *root, uint32_t ended)
+void df_frame_drained(ww_dataflow *flow, df_frame *root)
 {
-    WW_ASSERT(root->outstanding >= ended);
-    root->outstanding -= ended;
-    if (root->outstanding) return;
     unlink_root(&flow->live, root);
     link_root(&flow->finished, root);
     if (!root->bootstrap) return;

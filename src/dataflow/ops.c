@@ -2,28 +2,9 @@
 #include "dataflow/ops.h"
 #include <stdio.h>
 
-const ww_flow_value *df_input(const df_op *op, const df_frame *frame, uint32_t input)
-{
-    if (input >= op->input_count) return NULL;
-    uint32_t site = frame->graph->in_sites[op->inputs_at + input];
-    if (site == DF_NONE || frame->values[site].type == WW_FLOW_NONE) return NULL;
-    return &frame->values[site];
-}
-
 const ww_flow_value *df_port(const df_op *op, const df_frame *frame, uint32_t port)
 {
     return op->arg->ports[port] == DF_NONE ? NULL : df_input(op, frame, op->arg->ports[port]);
-}
-
-void df_output(ww_dataflow *flow, const df_op *op, df_frame *frame, uint32_t output,
-               ww_flow_value value)
-{
-    uint32_t site =
-        output < op->output_count ? frame->graph->out_sites[op->outputs_at + output] : DF_NONE;
-    if (site == DF_NONE)
-        ww_flow_value_unref(value);
-    else
-        df_frame_write(flow, frame, site, value);
 }
 
 df_outcome df_trigger(ww_dataflow *flow, const df_op *op, df_frame *frame)

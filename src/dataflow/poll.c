@@ -31,7 +31,7 @@ static uint64_t op_ref(const df_frame *frame, uint32_t op)
 
 /* --- what an operation did ------------------------------------------------------------------------------------------------ */
 
-/* The sites written; usually all, in which case the operation's own list serves. */
+/* The sites written, of an operation that has not written just one: if all, its own list serves. */
 static uint32_t written(ww_dataflow *flow, const df_frame *frame, const df_op *op,
                         const uint64_t **sites)
 {
@@ -42,7 +42,7 @@ static uint32_t written(ww_dataflow *flow, const df_frame *frame, const df_op *o
     if (op->callee != DF_NONE) return 0; /* the function writes them later */
     while (count < op->output_count && out[count] != DF_NONE && frame->values[out[count]].type)
         count++;
-    if (WW_LIKELY(count == op->output_count)) return count;
+    if (count == op->output_count) return count;
     uint64_t *some = ww_arena_array(&flow->text, op->output_count, sizeof *some);
     uint32_t found = 0;
     for (uint32_t i = 0; some && i < op->output_count; i++)
@@ -51,16 +51,29 @@ static uint32_t written(ww_dataflow *flow, const df_frame *frame, const df_op *o
     return found;
 }
 
-void df_report_completed(ww_dataflow *flow, const df_frame *frame, uint32_t op)
+static bool wrote_its_one(const df_frame *frame, const df_op *op)
+{
+    uint32_t site = frame->graph->out_sites[op->outputs_at];
+    return site != DF_NONE && frame->values[site].type != WW_FLOW_NONE;
+}
+
+void df_report_completed(ww_dataflow *flow, const df_frame *frame, uint32_t index)
 {
     WW_ASSERT(flow->step_count < flow->step_capacity);
+    const df_graph *g = frame->graph;
+    const df_op *op = g ? &g->ops[index] : NULL;
     ww_flow_step *step = &flow->steps[flow->step_count++];
     step->kind = WW_FLOW_STEP_OP_COMPLETED;
-    step->op.op_ref = op_ref(frame, op);
+    step->op.op_ref = op_ref(frame, index);
     step->op.exec_id = frame->exec_id;
     step->op.site_count = 0;
-    if (frame->graph)
-        step->op.site_count = written(flow, frame, &frame->graph->ops[op], &step->op.sites);
+    if (!op) return;
+    if (WW_LIKELY(op->output_count == 1 && op->callee == DF_NONE && wrote_its_one(frame, op))) {
+        step->op.sites = g->out_ids + op->outputs_at;
+        step->op.site_count = 1;
+    } else {
+        step->op.site_count = written(flow, frame, op, &step->op.sites);
+    }
 }
 
 void df_report_failed(ww_dataflow *flow, df_frame *frame, uint32_t op, df_error error)

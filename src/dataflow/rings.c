@@ -37,26 +37,6 @@ ww_status df_ring_reserve(ww_dataflow *flow, df_ring *ring, size_t size, uint32_
     return WW_OK;
 }
 
-void *df_ring_push(ww_dataflow *flow, df_ring *ring, size_t size)
-{
-    if (WW_UNLIKELY(ring->count == ring->capacity) && df_ring_reserve(flow, ring, size, 1))
-        return NULL;
-    return ring->items + ((ring->first + ring->count++) & (ring->capacity - 1)) * size;
-}
-
-void *df_ring_at(const df_ring *ring, uint32_t index, size_t size)
-{
-    WW_ASSERT(index < ring->count);
-    return ring->items + ((ring->first + index) & (ring->capacity - 1)) * size;
-}
-
-void df_ring_pop(df_ring *ring)
-{
-    WW_ASSERT(ring->count);
-    ring->first = (ring->first + 1) & (ring->capacity - 1);
-    ring->count--;
-}
-
 void df_ring_free(ww_dataflow *flow, df_ring *ring, size_t size)
 {
     ww_free(flow->allocator, ring->items, ring->capacity * size);
