@@ -124,13 +124,25 @@ bool df_lock_park(ww_dataflow *flow, uint32_t component, df_ready ready)
     return true;
 }
 
+static uint32_t count_parked(const ww_dataflow *flow, const df_component *c)
+{
+    uint32_t count = 0;
+    for (uint32_t at = c->parked_first; at != DF_NONE; at = flow->parked[at].next)
+        count++;
+    return count;
+}
+
+/* In front of the frontier: whatever is in it became ready later. */
 static void unpark(ww_dataflow *flow, df_component *c)
 {
+    df_ring *frontier = &flow->frontier;
+    uint32_t count = count_parked(flow, c), place = 0;
+    WW_ASSERT(frontier->capacity - frontier->count >= count); /* they were counted all the time */
+    frontier->first = (frontier->first - count) & (frontier->capacity - 1);
+    frontier->count += count;
     for (uint32_t at = c->parked_first; at != DF_NONE;) {
         df_parked *parked = &flow->parked[at];
-        df_ready *ready = df_ring_push(flow, &flow->frontier, sizeof *ready);
-        WW_ASSERT(ready); /* counted among live operations all the time */
-        *ready = parked->ready;
+        *(df_ready *)df_ring_at(frontier, place++, sizeof(df_ready)) = parked->ready;
         uint32_t next = parked->next;
         parked->next = flow->parked_free;
         flow->parked_free = at;

@@ -110,6 +110,13 @@ static bool park_in_front(ww_dataflow *flow, df_ready ready, const df_op *op)
     return false;
 }
 
+/* Also behind others that are parked, if the lock is free by now: they were first. */
+static bool must_park(const ww_dataflow *flow, uint32_t component)
+{
+    const df_component *c = &flow->components[component];
+    return c->parked_first != DF_NONE || ww_bootstrap_locked(flow->queue, c->lock);
+}
+
 static void run_op(ww_dataflow *flow, df_ready ready)
 {
     df_frame *frame = ready.frame, *root = frame->root;
@@ -118,8 +125,7 @@ static void run_op(ww_dataflow *flow, df_ready ready)
         df_frame_settle(flow, root, 1);
         return;
     }
-    if (op->component != DF_NONE && !root->bootstrap &&
-        ww_bootstrap_locked(flow->queue, flow->components[op->component].lock)) {
+    if (op->component != DF_NONE && !root->bootstrap && must_park(flow, op->component)) {
         park_in_front(flow, ready, op);
         return;
     }

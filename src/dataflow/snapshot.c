@@ -243,17 +243,18 @@ static void write_place(df_writer *w, uint32_t field, const df_frame *frame, uin
     df_write_end(w, message);
 }
 
+/* What is parked has become ready before all that is in the frontier. */
 static void write_ready(const ww_dataflow *flow, df_writer *w)
 {
-    for (uint32_t i = 0; i < flow->frontier.count; i++) {
-        const df_ready *ready = df_ring_at(&flow->frontier, i, sizeof *ready);
-        if (is_kept(ready->frame->root)) write_place(w, DF_SNAP_READY, ready->frame, ready->op, 0);
-    }
     for (uint32_t c = 0; c < flow->component_count; c++)
         for (uint32_t at = flow->components[c].parked_first; at != DF_NONE;
              at = flow->parked[at].next)
             write_place(w, DF_SNAP_READY, flow->parked[at].ready.frame, flow->parked[at].ready.op,
                         0);
+    for (uint32_t i = 0; i < flow->frontier.count; i++) {
+        const df_ready *ready = df_ring_at(&flow->frontier, i, sizeof *ready);
+        if (is_kept(ready->frame->root)) write_place(w, DF_SNAP_READY, ready->frame, ready->op, 0);
+    }
 }
 
 static void write_waiting(const ww_dataflow *flow, df_writer *w)

@@ -24,6 +24,8 @@ typedef struct flow_fixture {
 void flow_init(flow_fixture *f);
 void flow_init_with(flow_fixture *f, const ww_dataflow_limits *limits);
 void flow_deinit(flow_fixture *f);
+/* Of a case: ends every engine that it has left, whose fixtures must outlive it. */
+int flow_teardown(void **state);
 
 /* Compiles the text and installs the targets, separated by spaces. */
 ww_status flow_install(flow_fixture *f, const char *text, const char *targets, ww_diag *diag);

@@ -22,15 +22,15 @@ static const char store_text[] = "module M # a comment\n"
 static ww_buf compile(const char *text)
 {
     ww_buf out;
-    ww_buf_init(&out, ww_allocator_libc(), SIZE_MAX);
-    assert_ok(ww_dataflow_compile(ww_allocator_libc(), ww_view_str(text), &out, NULL));
+    ww_buf_init(&out, test_heap(), SIZE_MAX);
+    assert_ok(ww_dataflow_compile(test_heap(), ww_view_str(text), &out, NULL));
     return out;
 }
 
 static ww_status decode(ww_view bytes, df_artifact *a, ww_diag *diag)
 {
     df_artifact_limits limits = df_artifact_limits_default();
-    return df_artifact_decode(a, ww_allocator_libc(), &limits, bytes, diag);
+    return df_artifact_decode(a, test_heap(), &limits, bytes, diag);
 }
 
 static void artifact__compiled_text__reads_back_and_encodes_identically(void **state)
@@ -46,7 +46,7 @@ static void artifact__compiled_text__reads_back_and_encodes_identically(void **s
     df_artifact a;
     for (int i = 0; i < 2; i++) {
         ww_buf encoded;
-        ww_buf_init(&encoded, ww_allocator_libc(), SIZE_MAX);
+        ww_buf_init(&encoded, test_heap(), SIZE_MAX);
         assert_ok(decode(both[i], &a, NULL));
         assert_ok(df_artifact_encode(&a, &encoded));
         assert_true(ww_view_equal(ww_buf_view(&encoded), ww_buf_view(&bytes)));
@@ -78,7 +78,7 @@ static void artifact__compiled_text__reads_back_and_encodes_identically(void **s
     ww_buf_deinit(&bytes);
 }
 
-static void artifact__cut_anywhere__is_refused_or_shorter_but_never_read_beyond(void **state)
+static void artifact__cut_at_any_byte__is_refused_or_shorter_but_never_read_beyond(void **state)
 {
     (void)state;
     ww_buf bytes = compile(store_text);
@@ -121,8 +121,8 @@ static void artifact__packed_and_unpacked_ints__are_the_same(void **state)
 static ww_buf nested(uint32_t depth)
 {
     ww_buf inner, outer;
-    ww_buf_init(&inner, ww_allocator_libc(), SIZE_MAX);
-    ww_buf_init(&outer, ww_allocator_libc(), SIZE_MAX);
+    ww_buf_init(&inner, test_heap(), SIZE_MAX);
+    ww_buf_init(&outer, test_heap(), SIZE_MAX);
     for (uint32_t i = 0; i < depth; i++) {
         static const uint32_t path[] = {6, 5, 1}; /* attribute.g, node.attribute, graph.node */
         for (size_t k = 0; k < WW_COUNT_OF(path); k++) {
@@ -234,8 +234,8 @@ static void inspect__compiled_text__tells_functions_slots_and_order(void **state
 {
     (void)state;
     ww_buf bytes = compile(store_text), json;
-    ww_buf_init(&json, ww_allocator_libc(), SIZE_MAX);
-    assert_ok(ww_dataflow_inspect(ww_allocator_libc(), ww_buf_view(&bytes), &json, NULL));
+    ww_buf_init(&json, test_heap(), SIZE_MAX);
+    assert_ok(ww_dataflow_inspect(test_heap(), ww_buf_view(&bytes), &json, NULL));
     assert_ok(ww_buf_append_byte(&json, 0));
     const char *text = (const char *)json.data;
     assert_non_null(
@@ -277,10 +277,9 @@ static void text__faulty_lines__are_named(void **state)
     for (size_t i = 0; i < WW_COUNT_OF(cases); i++) {
         ww_buf out;
         ww_diag diag = {0};
-        ww_buf_init(&out, ww_allocator_libc(), SIZE_MAX);
-        assert_int_equal(
-            ww_dataflow_compile(ww_allocator_libc(), ww_view_str(cases[i][0]), &out, &diag),
-            WW_E_INVALID);
+        ww_buf_init(&out, test_heap(), SIZE_MAX);
+        assert_int_equal(ww_dataflow_compile(test_heap(), ww_view_str(cases[i][0]), &out, &diag),
+                         WW_E_INVALID);
         if (!strstr(diag.text, cases[i][1]))
             fail_msg("\"%s\" does not say \"%s\"", diag.text, cases[i][1]);
         ww_buf_deinit(&out);
@@ -305,7 +304,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(artifact__compiled_text__reads_back_and_encodes_identically),
-        cmocka_unit_test(artifact__cut_anywhere__is_refused_or_shorter_but_never_read_beyond),
+        cmocka_unit_test(artifact__cut_at_any_byte__is_refused_or_shorter_but_never_read_beyond),
         cmocka_unit_test(artifact__packed_and_unpacked_ints__are_the_same),
         cmocka_unit_test(artifact__graphs_nested_too_deep__are_refused_without_recursion),
         cmocka_unit_test(artifact__damaged_fields__are_named_with_their_offset),
@@ -315,5 +314,5 @@ int main(void)
         cmocka_unit_test(text__faulty_lines__are_named),
         cmocka_unit_test(generated_reader__made_again__is_what_is_committed),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run_group(tests, WW_COUNT_OF(tests));
 }

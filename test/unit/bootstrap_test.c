@@ -27,7 +27,7 @@ static int setup(void **state)
 {
     static fixture f;
     *state = &f;
-    return fixture_init(&f, ww_allocator_libc()) != WW_OK;
+    return fixture_init(&f, test_heap()) != WW_OK;
 }
 
 static int teardown(void **state)
@@ -561,5 +561,5 @@ int main(void)
         CASE(component__kind__is_queued_with_modules_and_goes_to_its_driver),
         cmocka_unit_test(queue__any_allocation_fails__gives_all_back),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run_group(tests, WW_COUNT_OF(tests));
 }

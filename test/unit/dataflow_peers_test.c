@@ -75,7 +75,7 @@ static void send__recv_of_another_partition__is_found_by_name(void **state)
     (void)state;
     static const char *const installs[][2] = {{"A", "B"}, {"A B", "A B"}, {"B A", "B A"}};
     for (size_t i = 0; i < WW_COUNT_OF(installs); i++) {
-        pair p;
+        static pair p;
         pair_init(&p, program, installs[i][0], installs[i][1]);
         send_x(&p.a, "A", PEER_B);
         assert_int_equal(relay(&p.a, &p.b, PEER_A), 1);
@@ -89,7 +89,7 @@ static void send__recv_of_another_partition__is_found_by_name(void **state)
 static void send__recv_names_the_send__is_found_by_that(void **state)
 {
     (void)state;
-    pair p;
+    static pair p;
     pair_init(&p,
               "module A\nbody (x, p: peer_id) > (sent)\n  sent, id = wire.Send(x, p)\n"
               "module B\nbody (unused) > (got)\n  other = Pulse()\n"
@@ -104,7 +104,7 @@ static void send__recv_names_the_send__is_found_by_that(void **state)
 static void send__two_payloads_and_a_gate__is_one_envelope(void **state)
 {
     (void)state;
-    pair p;
+    static pair p;
     pair_init(&p,
               "module A\nbody (x, p: peer_id)\n  y = PassThrough(x)\n  g = OnTrigger(x)\n"
               "  s, id = wire.Send(x, y, p, g) !dest_site_name.x=\"one\" !dest_site_name.y=\"two\""
@@ -123,7 +123,7 @@ static void send__two_payloads_and_a_gate__is_one_envelope(void **state)
 static void receive__value_of_another_type_than_declared__is_refused(void **state)
 {
     (void)state;
-    pair p;
+    static pair p;
     pair_init(&p,
               "module A\nbody (x, p: peer_id)\n  s, id = wire.Send(x, p) !dest_site_name.x=\"t\"\n"
               "module B\nbody (unused)\n  t: tensor, f = wire.Recv()\n  AppEmit(t) name=\"no\"\n",
@@ -143,7 +143,7 @@ static void receive__value_of_another_type_than_declared__is_refused(void **stat
 static void request__answered__is_measured_and_does_not_time_out(void **state)
 {
     (void)state;
-    pair p;
+    static pair p;
     pair_init(&p, program, "A", "B");
     send_x(&p.a, "A", PEER_B);
     relay(&p.a, &p.b, PEER_A);
@@ -161,7 +161,7 @@ static void request__answered__is_measured_and_does_not_time_out(void **state)
 static void request__sent_to_two_peers__each_answers_for_itself(void **state)
 {
     (void)state;
-    pair p;
+    static pair p;
     pair_init(&p,
               "module A\nbody (x, p: peer_id_vec)\n"
               "  s, id = wire.Send(x, p) deadline_ns=50 !dest_site_name.x=\"got\"\n"
@@ -226,7 +226,7 @@ static uint64_t trip(pair *p, uint64_t *reported_samples)
 static void chain__hops_measured_three_times__shorten_the_time_given(void **state)
 {
     (void)state;
-    pair p;
+    static pair p;
     uint64_t samples;
     pair_init(&p, chain, "A C", "B");
     for (int i = 0; i < 3; i++) {
@@ -247,7 +247,7 @@ static void chain__hops_measured_three_times__shorten_the_time_given(void **stat
 static void chain__time_of_the_sender_is_over__nothing_more_is_sent(void **state)
 {
     (void)state;
-    pair p;
+    static pair p;
     pair_init(&p,
               "module A\nbody (x, p: peer_id)\n"
               "  s, id = wire.Send(x, p) deadline_ns=50 !dest_site_name.x=\"got\"\n"
@@ -285,7 +285,7 @@ static ww_view control(uint8_t component, char last)
 static void control__call_of_a_component__runs_with_payload_and_request(void **state)
 {
     (void)state;
-    flow_fixture f;
+    static flow_fixture f;
     flow_init(&f);
     assert_ok(flow_install(&f, store, "M", NULL));
     assert_ok(ww_dataflow_inbound(f.flow, PEER_A, control(0, 'n'), NOTHING, NULL));
@@ -303,7 +303,7 @@ static void control__call_of_a_component__runs_with_payload_and_request(void **s
 static void control__component_is_locked__waits_even_over_a_restart(void **state)
 {
     (void)state;
-    flow_fixture f;
+    static flow_fixture f;
     flow_init(&f);
     f.loader_later = true;
     assert_ok(flow_install(&f, store, "M", NULL));
@@ -348,7 +348,7 @@ static void hear_regularly(flow_fixture *f, int times)
 static void silence__of_a_regular_peer__is_suspected_then_down_then_live(void **state)
 {
     (void)state;
-    flow_fixture f;
+    static flow_fixture f;
     flow_init(&f);
     assert_ok(flow_install(&f, watcher, "W", NULL));
     hear_regularly(&f, 40);
@@ -379,7 +379,7 @@ static void silence__of_a_regular_peer__is_suspected_then_down_then_live(void **
 static void silence__of_a_peer_without_a_habit__means_nothing(void **state)
 {
     (void)state;
-    flow_fixture f;
+    static flow_fixture f;
     flow_init(&f);
     assert_ok(flow_install(&f, watcher, "W", NULL));
     for (int i = 0; i < 50; i++) { /* a burst is one sign of life */
@@ -397,7 +397,7 @@ static void failures__five_in_a_row__are_down_with_one_try_a_minute(void **state
     (void)state;
     static const char *const asked[] = {"fail 0.0", "done 0.0", "fail 0.0"};
     const uint64_t pause[] = {0, 60 * second, 59 * second};
-    flow_fixture f;
+    static flow_fixture f;
     ww_view peer = WW_VIEW_LITERAL("\x12\x04wxyz");
     flow_init(&f);
     assert_ok(flow_install(&f,
@@ -423,7 +423,7 @@ static void failures__five_in_a_row__are_down_with_one_try_a_minute(void **state
 static void pressure__inbox_three_quarters_full__asks_thrice_and_then_listens_no_more(void **state)
 {
     (void)state;
-    flow_fixture f, other;
+    static flow_fixture f, other;
     ww_dataflow_limits limits = ww_dataflow_limits_default();
     limits.inbox_max = 8;
     flow_init_with(&f, &limits);
@@ -465,20 +465,31 @@ static void pressure__inbox_three_quarters_full__asks_thrice_and_then_listens_no
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(send__recv_of_another_partition__is_found_by_name),
-        cmocka_unit_test(send__recv_names_the_send__is_found_by_that),
-        cmocka_unit_test(send__two_payloads_and_a_gate__is_one_envelope),
-        cmocka_unit_test(receive__value_of_another_type_than_declared__is_refused),
-        cmocka_unit_test(request__answered__is_measured_and_does_not_time_out),
-        cmocka_unit_test(request__sent_to_two_peers__each_answers_for_itself),
-        cmocka_unit_test(chain__hops_measured_three_times__shorten_the_time_given),
-        cmocka_unit_test(chain__time_of_the_sender_is_over__nothing_more_is_sent),
-        cmocka_unit_test(control__call_of_a_component__runs_with_payload_and_request),
-        cmocka_unit_test(control__component_is_locked__waits_even_over_a_restart),
-        cmocka_unit_test(silence__of_a_regular_peer__is_suspected_then_down_then_live),
-        cmocka_unit_test(silence__of_a_peer_without_a_habit__means_nothing),
-        cmocka_unit_test(failures__five_in_a_row__are_down_with_one_try_a_minute),
-        cmocka_unit_test(pressure__inbox_three_quarters_full__asks_thrice_and_then_listens_no_more),
+        cmocka_unit_test_teardown(send__recv_of_another_partition__is_found_by_name, flow_teardown),
+        cmocka_unit_test_teardown(send__recv_names_the_send__is_found_by_that, flow_teardown),
+        cmocka_unit_test_teardown(send__two_payloads_and_a_gate__is_one_envelope, flow_teardown),
+        cmocka_unit_test_teardown(receive__value_of_another_type_than_declared__is_refused,
+                                  flow_teardown),
+        cmocka_unit_test_teardown(request__answered__is_measured_and_does_not_time_out,
+                                  flow_teardown),
+        cmocka_unit_test_teardown(request__sent_to_two_peers__each_answers_for_itself,
+                                  flow_teardown),
+        cmocka_unit_test_teardown(chain__hops_measured_three_times__shorten_the_time_given,
+                                  flow_teardown),
+        cmocka_unit_test_teardown(chain__time_of_the_sender_is_over__nothing_more_is_sent,
+                                  flow_teardown),
+        cmocka_unit_test_teardown(control__call_of_a_component__runs_with_payload_and_request,
+                                  flow_teardown),
+        cmocka_unit_test_teardown(control__component_is_locked__waits_even_over_a_restart,
+                                  flow_teardown),
+        cmocka_unit_test_teardown(silence__of_a_regular_peer__is_suspected_then_down_then_live,
+                                  flow_teardown),
+        cmocka_unit_test_teardown(silence__of_a_peer_without_a_habit__means_nothing, flow_teardown),
+        cmocka_unit_test_teardown(failures__five_in_a_row__are_down_with_one_try_a_minute,
+                                  flow_teardown),
+        cmocka_unit_test_teardown(
+            pressure__inbox_three_quarters_full__asks_thrice_and_then_listens_no_more,
+            flow_teardown),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run_group(tests, WW_COUNT_OF(tests));
 }

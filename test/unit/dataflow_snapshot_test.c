@@ -10,12 +10,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    flow_deinit(*state);
-    return 0;
-}
-
 static ww_status event(flow_fixture *f, const char *module, const char *input, const char *bytes)
 {
     return ww_dataflow_event(f->flow, ww_view_str(module), ww_view_str(input), ww_view_str(bytes),
@@ -338,7 +332,7 @@ static void restore__any_allocation_fails__makes_no_engine(void **state)
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, flow_teardown)
     const struct CMUnitTest tests[] = {
         CASE(restore__timer_set_before__fires_after_the_time_that_was_left),
         CASE(restore__execution_in_a_called_function__returns_to_its_caller),
@@ -354,5 +348,5 @@ int main(void)
         CASE(snapshot__any_allocation_fails__says_so_and_loses_nothing),
         CASE(restore__any_allocation_fails__makes_no_engine),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run_group(tests, WW_COUNT_OF(tests));
 }

@@ -44,12 +44,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    flow_deinit(*state);
-    return 0;
-}
-
 static ww_status arm(flow_fixture *f)
 {
     return ww_dataflow_bootstrap(f->flow, NULL, 0, NULL, NULL);
@@ -160,6 +154,34 @@ static void bootstrap__two_inputs__are_staged_whatever_their_order(void **state)
     assert_int_equal(ww_dataflow_stats_of(f->flow).ingress_bytes, 0);
     flow_run(f);
     assert_int_equal(ww_dataflow_stats_of(f->flow).executions, 0);
+}
+
+static void bootstrap__parked_request__keeps_the_bytes_it_was_given(void **state)
+{
+    flow_fixture *f = *state;
+    f->loader_later = true;
+    assert_ok(flow_install(f,
+                           "module M\nbind data DataSource Loader\nbody (x) > (y)\n"
+                           "  y = PassThrough(x)\nbootstrap (seed)\n"
+                           "  a, b = data_source.NextBatch(seed) @data\n"
+                           "  AppEmit(seed) name=\"seed\"\n",
+                           "M", NULL));
+    char bytes[] = "one";
+    ww_bootstrap_input input = {WW_VIEW_LITERAL("seed"), ww_view_of(bytes, 3)};
+    ww_bootstrap_request_item item = {
+        .target = WW_VIEW_LITERAL("M"), .inputs = &input, .input_count = 1};
+    assert_ok(ww_dataflow_bootstrap(f->flow, &item, 1, NULL, NULL));
+    flow_run(f);
+    memcpy(bytes, "two", 3);
+    assert_ok(ww_dataflow_bootstrap(f->flow, &item, 1, NULL, NULL));
+    memcpy(bytes, "xxx", 3);
+    assert_non_null(strstr(flow_run(f), "boot waiting 0\n"));
+    assert_int_equal(ww_dataflow_stats_of(f->flow).ingress_bytes, 6);
+    assert_ok(ww_dataflow_complete(f->flow, f->command, NULL, 0));
+    assert_non_null(strstr(flow_run(f), "emit seed \"two\"\n"));
+    assert_ok(ww_dataflow_complete(f->flow, f->command, NULL, 0));
+    flow_run(f);
+    assert_int_equal(ww_dataflow_stats_of(f->flow).ingress_bytes, 0);
 }
 
 static void bootstrap__system_calls_only__constant_is_the_encoded_tensor(void **state)
@@ -287,7 +309,7 @@ static void call__shared_function__runs_in_an_execution_of_its_own_each_time(voi
 static void poll__over_the_operation_budget__says_so_and_goes_on(void **state)
 {
     (void)state;
-    flow_fixture f;
+    static flow_fixture f;
     ww_dataflow_limits limits = ww_dataflow_limits_default();
     limits.cycle_op_budget = 2;
     flow_init_with(&f, &limits);
@@ -497,20 +519,22 @@ static void engine__any_allocation_fails__loses_no_memory_and_never_hangs(void *
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, flow_teardown)
     const struct CMUnitTest tests[] = {
         CASE(bootstrap__all_synchronous__each_operation_runs_once_when_its_inputs_are_there),
         CASE(bootstrap__waits_for_a_component__body_on_it_is_held_until_it_ends),
         CASE(bootstrap__component_fails_later__target_completes_with_a_failed_operation),
         CASE(bootstrap__component_fails_at_once__consumers_do_not_run),
         CASE(bootstrap__two_inputs__are_staged_whatever_their_order),
+        CASE(bootstrap__parked_request__keeps_the_bytes_it_was_given),
         CASE(bootstrap__system_calls_only__constant_is_the_encoded_tensor),
         CASE(bootstrap__of_a_component__locks_its_slot_and_completes_later),
         CASE(bootstrap__body_call_outstanding__waits_and_new_calls_are_parked),
         CASE(bootstraps__disjoint_ones__overlap_in_time),
         CASE(bootstrap__canceled_while_waiting__fails_and_forgets_the_answer),
         CASE(call__shared_function__runs_in_an_execution_of_its_own_each_time),
-        cmocka_unit_test(poll__over_the_operation_budget__says_so_and_goes_on),
+        cmocka_unit_test_teardown(poll__over_the_operation_budget__says_so_and_goes_on,
+                                  flow_teardown),
         CASE(timers__after_and_interval__fire_when_their_time_has_come),
         CASE(lifecycle__phase__fires_what_enrolled_for_it),
         CASE(any__first_arrival__fires_once),
@@ -519,7 +543,8 @@ int main(void)
         CASE(deliver__unknown_names_and_large_inputs__are_refused),
         CASE(install__two_targets_sharing_a_slot__make_one_component),
         CASE(poll__steady_state__allocates_nothing),
-        cmocka_unit_test(engine__any_allocation_fails__loses_no_memory_and_never_hangs),
+        cmocka_unit_test_teardown(engine__any_allocation_fails__loses_no_memory_and_never_hangs,
+                                  flow_teardown),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run_group(tests, WW_COUNT_OF(tests));
 }

@@ -101,7 +101,7 @@ static void invoke_sender(flow_fixture *f)
 static void send__to_a_peer__makes_one_envelope_and_times_out_without_an_answer(void **state)
 {
     (void)state;
-    flow_fixture f;
+    static flow_fixture f;
     flow_init(&f);
     assert_ok(flow_install(&f, sender, "S", NULL));
     invoke_sender(&f);
@@ -116,7 +116,7 @@ static void send__to_a_peer__makes_one_envelope_and_times_out_without_an_answer(
 static void receive__fill_for_a_site__writes_payload_and_sender(void **state)
 {
     (void)state;
-    flow_fixture f;
+    static flow_fixture f;
     flow_init(&f);
     assert_ok(flow_install(&f, receiver, "R", NULL));
     /* fills { suffix /site/0, payload bytes "abc", hash of bytes } */
@@ -143,7 +143,7 @@ static void receive__fill_for_a_site__writes_payload_and_sender(void **state)
 static void receive__unknown_site_or_hash__is_reported_and_other_fills_are_delivered(void **state)
 {
     (void)state;
-    flow_fixture f;
+    static flow_fixture f;
     flow_init(&f);
     assert_ok(flow_install(&f, receiver, "R", NULL));
     uint8_t envelope[128];
@@ -170,7 +170,7 @@ static void receive__unknown_site_or_hash__is_reported_and_other_fills_are_deliv
 static void inbound__malformed_envelopes__are_refused_with_the_offset(void **state)
 {
     (void)state;
-    flow_fixture f;
+    static flow_fixture f;
     flow_init(&f);
     static const char *const cases[] = {"12ff", "3802", "1003", "12030a0501", "08"};
     for (size_t i = 0; i < WW_COUNT_OF(cases); i++) {
@@ -188,12 +188,18 @@ static void inbound__malformed_envelopes__are_refused_with_the_offset(void **sta
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(value__golden_bytes__decode_and_encode_identically),
-        cmocka_unit_test(value__tensor_with_huge_dimensions__is_refused),
-        cmocka_unit_test(send__to_a_peer__makes_one_envelope_and_times_out_without_an_answer),
-        cmocka_unit_test(receive__fill_for_a_site__writes_payload_and_sender),
-        cmocka_unit_test(receive__unknown_site_or_hash__is_reported_and_other_fills_are_delivered),
-        cmocka_unit_test(inbound__malformed_envelopes__are_refused_with_the_offset),
+        cmocka_unit_test_teardown(value__golden_bytes__decode_and_encode_identically,
+                                  flow_teardown),
+        cmocka_unit_test_teardown(value__tensor_with_huge_dimensions__is_refused, flow_teardown),
+        cmocka_unit_test_teardown(
+            send__to_a_peer__makes_one_envelope_and_times_out_without_an_answer, flow_teardown),
+        cmocka_unit_test_teardown(receive__fill_for_a_site__writes_payload_and_sender,
+                                  flow_teardown),
+        cmocka_unit_test_teardown(
+            receive__unknown_site_or_hash__is_reported_and_other_fills_are_delivered,
+            flow_teardown),
+        cmocka_unit_test_teardown(inbound__malformed_envelopes__are_refused_with_the_offset,
+                                  flow_teardown),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run_group(tests, WW_COUNT_OF(tests));
 }
