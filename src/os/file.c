@@ -1,15 +1,14 @@
 #include "os/file.h"
+#include "os/beneath.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-enum { PATH_BYTES_MAX = 4096, RESOLVE_TRIES = 16, TEMPORARY_NAME_BYTES = 32 };
+enum { PATH_BYTES_MAX = 4096, TEMPORARY_NAME_BYTES = 32 };
 
 static ww_status status_of(int error)
 {
@@ -113,18 +112,6 @@ ww_status ww_folder_list(const ww_folder *folder, ww_folder_visitor *visitor, ww
 
 /* --- reading --- */
 
-/* openat2 answers EAGAIN when somebody renames on the way; a few tries are enough in practice. */
-static int open_beneath(int folder, const char *path, uint64_t flags)
-{
-    struct open_how how = {.flags = flags, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
-    long fd = -1;
-    for (int i = 0; i < RESOLVE_TRIES; i++) {
-        fd = syscall(SYS_openat2, folder, path, &how, sizeof how);
-        if (fd >= 0 || errno != EAGAIN) break;
-    }
-    return (int)fd;
-}
-
 /* As much as there was when the file was opened, or less if it is being cut meanwhile. */
 static ww_status read_all(int fd, const char *path, size_t size, ww_buf *out, ww_diag *diag)
 {
@@ -175,7 +162,10 @@ ww_status ww_file_read(const char *path, ww_buf *out, ww_diag *diag)
 ww_status ww_file_read_in(const ww_folder *folder, const char *path, ww_buf *out,
                           ww_file_facts *facts, ww_diag *diag)
 {
-    int fd = open_beneath(folder->fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int fd;
+    const ww_base base = {folder->fd, WW_LOOKUP_KERNEL};
+    int error = ww_beneath_open(base, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, true, &fd);
+    if (error) return fail_path(diag, path, error == EPERM ? EXDEV : error);
     return read_open_file(fd, path, out, facts, diag);
 }
 
