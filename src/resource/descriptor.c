@@ -13,20 +13,15 @@ ww_status ww_descriptor_new(ww_wasi *wasi, ww_fd *fd, ww_file_type type, ww_righ
                             ww_descriptor **out)
 {
     static const ww_object_class class = {"descriptor", descriptor_free};
-    const ww_allocator *allocator = wasi->options.allocator;
-    *out = NULL;
-    ww_descriptor *descriptor = ww_alloc_zeroed(allocator, sizeof *descriptor);
-    if (!descriptor) return WW_E_MEMORY;
-    ww_status status = ww_object_init(&descriptor->object, &class, wasi->context.principal, NULL);
-    if (status) {
-        ww_free(allocator, descriptor, sizeof *descriptor);
-        return status;
-    }
+    void *memory;
+    ww_status status = ww_wasi_make(wasi, &class, sizeof(ww_descriptor), NULL, &memory);
+    ww_descriptor *descriptor = memory;
+    *out = descriptor;
+    if (status) return status;
     descriptor->wasi = wasi;
     descriptor->fd = ww_fd_ref(fd);
     descriptor->type = type;
     descriptor->rights = rights;
-    *out = descriptor;
     return WW_OK;
 }
 
@@ -56,18 +51,13 @@ static void directory_free(ww_object *object)
 ww_status ww_directory_stream_new(ww_wasi *wasi, ww_fd *fd, ww_directory_entry_stream **out)
 {
     static const ww_object_class class = {"directory-entry-stream", directory_free};
-    const ww_allocator *allocator = wasi->options.allocator;
-    *out = NULL;
-    ww_directory_entry_stream *stream = ww_alloc_zeroed(allocator, sizeof *stream);
-    if (!stream) return WW_E_MEMORY;
-    ww_status status = ww_object_init(&stream->object, &class, wasi->context.principal, NULL);
-    if (status) {
-        ww_free(allocator, stream, sizeof *stream);
-        return status;
-    }
+    void *memory;
+    ww_status status = ww_wasi_make(wasi, &class, sizeof(ww_directory_entry_stream), NULL, &memory);
+    ww_directory_entry_stream *stream = memory;
+    *out = stream;
+    if (status) return status;
     stream->wasi = wasi;
     stream->fd = ww_fd_ref(fd);
-    *out = stream;
     return WW_OK;
 }
 

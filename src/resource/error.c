@@ -10,18 +10,13 @@ static void error_free(ww_object *object)
 ww_status ww_error_new(ww_wasi *wasi, int number, ww_error **out)
 {
     static const ww_object_class class = {"error", error_free};
-    const ww_allocator *allocator = wasi->options.allocator;
-    *out = NULL;
-    ww_error *error = ww_alloc_zeroed(allocator, sizeof *error);
-    if (!error) return WW_E_MEMORY;
-    ww_status status = ww_object_init(&error->object, &class, wasi->context.principal, NULL);
-    if (status) {
-        ww_free(allocator, error, sizeof *error);
-        return status;
-    }
-    error->allocator = allocator;
-    error->number = number;
+    void *memory;
+    ww_status status = ww_wasi_make(wasi, &class, sizeof(ww_error), NULL, &memory);
+    ww_error *error = memory;
     *out = error;
+    if (status) return status;
+    error->allocator = wasi->options.allocator;
+    error->number = number;
     return WW_OK;
 }
 

@@ -4,21 +4,6 @@
  */
 #include "resource/http.h"
 
-/* Zeroed memory for an object that begins with a ww_object. */
-static ww_status make(ww_wasi *wasi, const ww_object_class *class, size_t size, void **out)
-{
-    const ww_allocator *allocator = wasi->options.allocator;
-    *out = NULL;
-    ww_object *made = ww_alloc_zeroed(allocator, size);
-    if (!made) return WW_E_MEMORY;
-    ww_status status = ww_object_init(made, class, wasi->context.principal, NULL);
-    if (status)
-        ww_free(allocator, made, size);
-    else
-        *out = made;
-    return status;
-}
-
 /* --- fields */
 
 static void free_item(const ww_fields *fields, ww_field_item *item)
@@ -40,7 +25,7 @@ ww_status ww_fields_new(ww_wasi *wasi, ww_fields **out)
 {
     static const ww_object_class class = {"fields", fields_free};
     void *made;
-    ww_status status = make(wasi, &class, sizeof **out, &made);
+    ww_status status = ww_wasi_make(wasi, &class, sizeof **out, NULL, &made);
     *out = made;
     if (status) return status;
     (*out)->allocator = wasi->options.allocator;
@@ -155,7 +140,7 @@ ww_status ww_outgoing_request_new(ww_wasi *wasi, ww_fields *headers, ww_outgoing
     static const ww_object_class class = {"outgoing-request", request_free};
     const ww_allocator *allocator = wasi->options.allocator;
     void *made;
-    ww_status status = make(wasi, &class, sizeof **out, &made);
+    ww_status status = ww_wasi_make(wasi, &class, sizeof **out, NULL, &made);
     ww_outgoing_request *request = *out = made;
     if (status) {
         ww_object_release(&headers->object);
@@ -192,7 +177,7 @@ ww_status ww_outgoing_body_new(ww_wasi *wasi, ww_outgoing_body **out)
 {
     static const ww_object_class class = {"outgoing-body", body_free};
     void *made;
-    ww_status status = make(wasi, &class, sizeof **out, &made);
+    ww_status status = ww_wasi_make(wasi, &class, sizeof **out, NULL, &made);
     *out = made;
     if (!status) (*out)->allocator = wasi->options.allocator;
     return status;
@@ -208,7 +193,7 @@ ww_status ww_request_options_new(ww_wasi *wasi, ww_request_options **out)
 {
     static const ww_object_class class = {"request-options", options_free};
     void *made;
-    ww_status status = make(wasi, &class, sizeof **out, &made);
+    ww_status status = ww_wasi_make(wasi, &class, sizeof **out, NULL, &made);
     *out = made;
     if (!status) (*out)->allocator = wasi->options.allocator;
     return status;

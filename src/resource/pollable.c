@@ -11,19 +11,13 @@ ww_status ww_pollable_new(ww_wasi *wasi, const ww_pollable_class *class, ww_obje
                           ww_pollable **out)
 {
     static const ww_object_class object_class = {"pollable", pollable_free};
-    const ww_allocator *allocator = wasi->options.allocator;
-    *out = NULL;
-    ww_pollable *pollable = ww_alloc_zeroed(allocator, sizeof *pollable);
-    if (!pollable) return WW_E_MEMORY;
-    ww_status status =
-        ww_object_init(&pollable->object, &object_class, wasi->context.principal, parent);
-    if (status) {
-        ww_free(allocator, pollable, sizeof *pollable);
-        return status;
-    }
+    void *memory;
+    ww_status status = ww_wasi_make(wasi, &object_class, sizeof(ww_pollable), parent, &memory);
+    ww_pollable *pollable = memory;
+    *out = pollable;
+    if (status) return status;
     pollable->class = class;
     pollable->wasi = wasi;
-    *out = pollable;
     return WW_OK;
 }
 

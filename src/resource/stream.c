@@ -16,19 +16,14 @@ ww_status ww_input_stream_new(ww_wasi *wasi, ww_source *source, ww_object *paren
                               ww_input_stream **out)
 {
     static const ww_object_class class = {"input-stream", input_free};
-    const ww_allocator *allocator = wasi->options.allocator;
-    *out = NULL;
-    ww_input_stream *stream = ww_alloc_zeroed(allocator, sizeof *stream);
-    if (!stream) return WW_E_MEMORY;
-    ww_status status = ww_object_init(&stream->object, &class, wasi->context.principal, parent);
-    if (status) {
-        ww_free(allocator, stream, sizeof *stream);
-        return status;
-    }
+    void *memory;
+    ww_status status = ww_wasi_make(wasi, &class, sizeof(ww_input_stream), parent, &memory);
+    ww_input_stream *stream = memory;
+    *out = stream;
+    if (status) return status;
     stream->wasi = wasi;
     stream->source = source ? ww_source_ref(source) : NULL;
     stream->closed = !source;
-    *out = stream;
     return WW_OK;
 }
 
@@ -109,18 +104,13 @@ ww_status ww_output_stream_new(ww_wasi *wasi, ww_sink *sink, ww_object *parent,
                                ww_output_stream **out)
 {
     static const ww_object_class class = {"output-stream", output_free};
-    const ww_allocator *allocator = wasi->options.allocator;
-    *out = NULL;
-    ww_output_stream *stream = ww_alloc_zeroed(allocator, sizeof *stream);
-    if (!stream) return WW_E_MEMORY;
-    ww_status status = ww_object_init(&stream->object, &class, wasi->context.principal, parent);
-    if (status) {
-        ww_free(allocator, stream, sizeof *stream);
-        return status;
-    }
+    void *memory;
+    ww_status status = ww_wasi_make(wasi, &class, sizeof(ww_output_stream), parent, &memory);
+    ww_output_stream *stream = memory;
+    *out = stream;
+    if (status) return status;
     stream->wasi = wasi;
     stream->sink = sink ? ww_sink_ref(sink) : NULL;
-    *out = stream;
     return WW_OK;
 }
 

@@ -13,16 +13,11 @@ void ww_token_free(ww_object *object)
 
 ww_status ww_token_new(ww_wasi *wasi, const ww_object_class *class, ww_object **out)
 {
-    const ww_allocator *allocator = wasi->options.allocator;
-    *out = NULL;
-    token *made = ww_alloc_zeroed(allocator, sizeof *made);
-    if (!made) return WW_E_MEMORY;
-    ww_status status = ww_object_init(&made->object, class, wasi->context.principal, NULL);
-    if (status) {
-        ww_free(allocator, made, sizeof *made);
-        return status;
-    }
-    made->allocator = allocator;
-    *out = &made->object;
+    void *memory;
+    ww_status status = ww_wasi_make(wasi, class, sizeof(token), NULL, &memory);
+    token *made = memory;
+    *out = memory;
+    if (status) return status;
+    made->allocator = wasi->options.allocator;
     return WW_OK;
 }

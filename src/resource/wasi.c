@@ -31,6 +31,21 @@ void ww_wasi_deinit(ww_wasi *wasi)
     wasi->options = (ww_wasi_options){0};
 }
 
+ww_status ww_wasi_make(ww_wasi *wasi, const ww_object_class *class, size_t size, ww_object *parent,
+                       void **out)
+{
+    const ww_allocator *allocator = wasi->options.allocator;
+    *out = NULL;
+    ww_object *made = ww_alloc_zeroed(allocator, size);
+    if (!made) return WW_E_MEMORY;
+    ww_status status = ww_object_init(made, class, wasi->context.principal, parent);
+    if (status)
+        ww_free(allocator, made, size);
+    else
+        *out = made;
+    return status;
+}
+
 static ww_status flush_one(ww_wasi *wasi, ww_sink *sink)
 {
     if (!sink) return WW_OK;

@@ -76,6 +76,11 @@ static inline ww_wasi *ww_wasi_of(const ww_call *call)
     return call->host;
 }
 
+/* Zeroed memory for an object of `size` bytes, which begins with a ww_object and is charged to the
+ * cell's principal. E_MEMORY, E_QUOTA with *out NULL. */
+WW_MUST_USE ww_status ww_wasi_make(ww_wasi *wasi, const ww_object_class *class, size_t size,
+                                   ww_object *parent, void **out);
+
 /* Starts writing what is left. WW_OK: all output is out, or has failed. AGAIN: the waker is called
  * when there is news. */
 WW_MUST_USE ww_status ww_wasi_flush(ww_wasi *wasi);
