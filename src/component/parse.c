@@ -124,7 +124,7 @@ static void read_preamble(ww_checker *c)
     ww_reader_fail(c->r, start, WW_E_INVALID, "%s",
                    !is_module ? "this is no WebAssembly component of the version known here"
                    : is_root  ? "this is a core module: make a component of it with "
-                                "`ww-componentize new MODULE -o COMPONENT`"
+                                "`ww-componentize new MODULE COMPONENT`"
                               : "a core module stands where a component must");
 }
 

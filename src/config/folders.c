@@ -39,15 +39,20 @@ static bool resolve(const char *path, char out[WW_PATH_MAX])
 {
     char head[WW_PATH_MAX], resolved[WW_PATH_MAX];
     if (snprintf(head, sizeof head, "%s", path) >= WW_PATH_MAX) return false;
-    const char *tail = path + strlen(path);
+    const char *tail = path + strlen(path), *between = "";
     while (!realpath(head, resolved)) {
         char *slash = strrchr(head, '/');
-        if (errno != ENOENT || !slash || slash == head) return false;
-        *slash = '\0';
-        tail = path + (slash - head);
+        if (errno != ENOENT || !strcmp(head, "/") || !strcmp(head, ".")) return false;
+        tail = slash ? path + (slash - head) : path;
+        if (!slash) {
+            between = "/";
+            memcpy(head, ".", 2);
+        } else {
+            slash[slash == head] = '\0';
+        }
     }
-    return snprintf(out, WW_PATH_MAX, "%s%s", strcmp(resolved, "/") ? resolved : "", tail) <
-           WW_PATH_MAX;
+    return snprintf(out, WW_PATH_MAX, "%s%s%s", strcmp(resolved, "/") ? resolved : "", between,
+                    tail) < WW_PATH_MAX;
 }
 
 static bool holds(const char *outer, const char *inner)

@@ -164,7 +164,12 @@ expect_code 2
 case_is "a core module is told how to become a component"
 run "$WW" run "$guests/core/environment.wasm"
 expect_code 1
-expect_err_has "ww-componentize new"
+expect_err_has "ww-componentize new MODULE COMPONENT"
+
+case_is "a volume that is not there is named as such"
+run "$WW" run --volume /ww-not-there:/x "$BUILD/images/default"
+expect_code 1
+expect_err_has "/ww-not-there: No such file or directory"
 
 case_is "a file that is no WebAssembly"
 echo text >"$tmp/text"

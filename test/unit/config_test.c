@@ -124,6 +124,10 @@ static void folders__overlap__follows_links_and_parts_that_do_not_exist(void **s
     assert_true(ww_folders_overlap(link, below));
     assert_true(ww_folders_overlap("/", below));
     assert_false(ww_folders_overlap(base, beside));
+    assert_false(ww_folders_overlap("/ww-not-there", base));
+    assert_true(ww_folders_overlap("/ww-not-there", "/ww-not-there/below"));
+    assert_false(ww_folders_overlap("ww-not-there", base));
+    assert_true(ww_folders_overlap("ww-not-there", "./ww-not-there/below"));
     unlink(link);
     rmdir(base);
 }
