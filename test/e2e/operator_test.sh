@@ -140,19 +140,20 @@ expect_err_has "no node runs"
 stop_nodes
 
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
-    as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups env HOME="$tmp/nobody" \
-        XDG_STATE_HOME="$tmp/nobody" XDG_CACHE_HOME="$tmp/nobody" XDG_RUNTIME_DIR="$tmp/nobody" "$@"; }
+    # Not a function: in the background that would be a shell more, and the one to be killed.
+    as_nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups env HOME="$tmp/nobody"
+        XDG_STATE_HOME="$tmp/nobody" XDG_CACHE_HOME="$tmp/nobody" XDG_RUNTIME_DIR="$tmp/nobody")
     mkdir "$tmp/nobody" && chown 65534:65534 "$tmp/nobody" && chmod 755 "$tmp"
 
     case_is "a foreign user does not get in"
     start_node mine "$tmp/mine" --socket "$tmp/mine" "$waits"
-    run as_nobody "$WW" ps --socket "$tmp/mine"
+    run "${as_nobody[@]}" "$WW" ps --socket "$tmp/mine"
     expect_code 1
     expect_err_has "Permission denied"
 
     case_is "even one whom no file mode stops is turned away, with the reason"
     chmod 666 "$tmp/mine"
-    run as_nobody perl -MIO::Socket::UNIX -e '
+    run "${as_nobody[@]}" perl -MIO::Socket::UNIX -e '
         my $s = IO::Socket::UNIX->new($ARGV[0]) or die;
         sysread $s, my $answer, 4096;
         print $answer =~ /(this node is not for user \d+)/' "$tmp/mine"
@@ -161,7 +162,7 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
     expect_code 0
 
     case_is "a node of another user is not spoken to"
-    as_nobody "$WW" run --socket "$tmp/nobody/s" "$waits" <"$tmp/never" >"$tmp/theirs.out" 2>&1 &
+    "${as_nobody[@]}" "$WW" run --socket "$tmp/nobody/s" "$waits" <"$tmp/never" >"$tmp/theirs.out" 2>&1 &
     nodes+=($!)
     await [ -S "$tmp/nobody/s" ]
     run "$WW" ps --socket "$tmp/nobody/s"
