@@ -27,6 +27,8 @@ typedef struct stage {
     ww_cell *cell;
     ww_view args[2];
     uint64_t wait_ns_max;
+    ww_sink output; /* ends the cell that writes to it; refs 0: there is none */
+    unsigned writes;
 } stage;
 
 static uint64_t move(const ww_clock *base)
@@ -122,6 +124,7 @@ static ww_status start(stage *s, ww_diag *diag)
         .random = &s->random.base,
         .args = s->args,
         .arg_count = s->args[1].size ? 2 : 1,
+        .output = s->output.refs ? &s->output : NULL,
     };
     ww_cell_options options = {
         .ticker = s->ticker,
@@ -231,6 +234,53 @@ static void exit__with_a_code__is_the_last_record(void **state)
     assert_int_equal(record->outcome, WW_E_EXIT);
 }
 
+/* --- a cell that is ended by what it does itself, as by a message to whoever may end it */
+
+static size_t deadly_room(ww_sink *base)
+{
+    (void)base;
+    return WW_STREAM_BUFFER_BYTES;
+}
+
+static void deadly_put(ww_sink *base, ww_view bytes)
+{
+    (void)bytes;
+    stage *s = WW_CONTAINER_OF(base, stage, output);
+    s->writes++;
+    ww_cell_end(s->cell, WW_E_CANCELED);
+    ww_cell_end(s->cell, WW_E_TIMEOUT); /* too late */
+}
+
+static ww_status deadly_flush(ww_sink *base)
+{
+    (void)base;
+    return WW_OK;
+}
+
+static void deadly_abandon(ww_sink *base)
+{
+    (void)base;
+}
+
+static void cell__ended_in_its_own_turn__goes_no_further(void **state)
+{
+    static const ww_sink_class deadly = {
+        .room = deadly_room,
+        .put = deadly_put,
+        .flush = deadly_flush,
+        .abandon = deadly_abandon,
+        .free = deadly_abandon,
+    };
+    stage *s = *state;
+    s->args[1] = WW_VIEW_LITERAL("100000");
+    s->output = (ww_sink){.class = &deadly, .refs = 1};
+    ww_cell_facts facts = run(s, "big_stdout");
+    assert_int_equal(facts.status, WW_E_CANCELED);
+    assert_int_equal(s->writes, 1);
+    ww_cell_end(s->cell, WW_E_CANCELED); /* there is nothing left to end */
+    assert_int_equal(ww_cell_facts_of(s->cell).status, WW_E_CANCELED);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -244,6 +294,7 @@ int main(void)
         CASE(memory__to_begin_with_beyond_the_quota__is_refused),
         CASE(wait__longer_than_the_cell_may__ends_the_guest),
         CASE(exit__with_a_code__is_the_last_record),
+        CASE(cell__ended_in_its_own_turn__goes_no_further),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
