@@ -45,6 +45,7 @@ static int run_image(const ww_invocation *invocation, const ww_run_options *requ
         .log = log,
         .allocator = ww_allocator_libc(),
         .cells_max = (uint32_t)ww_config_number(&invocation->config, WW_SETTING_CELLS),
+        .memory_bytes_max = ww_config_number(&invocation->config, WW_SETTING_MEMORY),
         .socket = ww_config_path(&invocation->config, WW_SETTING_SOCKET),
     };
     if (ww_node_new(&node_options, &node, &diag)) return ww_command_failed(&diag);

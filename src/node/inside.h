@@ -10,11 +10,13 @@
 #include "node/node.h"
 #include "node/operator.h"
 #include "node/roster.h"
+#include "node/spawner.h"
 
 struct ww_node {
     const ww_allocator *allocator;
     const ww_log *log;
     uint32_t cells_max;
+    uint64_t memory_bytes_max;
     ww_folders folders;
     ww_loop *loop;
     ww_ticker *ticker;
@@ -30,11 +32,23 @@ struct ww_node {
     ww_identity identity;
     ww_epoch_source epochs;
     ww_roster roster;
+    ww_authority cells; /* of all that the spawner starts */
+    ww_node_spawner spawner;
     ww_operators operators;
 };
 
 /* Made on first use; the worker's. */
 WW_MUST_USE ww_status ww_node_roomy_engine(ww_node *node, ww_engine **out, ww_diag *diag);
+
+/* What every cell of a node may ask of it; what is behind that depends on what it was given. */
+#define WW_CELL_CAPABILITIES                                                                       \
+    (1u << WW_CAPABILITY_IO | 1u << WW_CAPABILITY_STDIO | 1u << WW_CAPABILITY_ENVIRONMENT |        \
+     1u << WW_CAPABILITY_EXIT | 1u << WW_CAPABILITY_CLOCK | 1u << WW_CAPABILITY_RANDOM |           \
+     1u << WW_CAPABILITY_FILESYSTEM | 1u << WW_CAPABILITY_MEMBRANE)
+
+/* Through the cache. A worker's. */
+WW_MUST_USE ww_status ww_node_compile(ww_node *node, ww_view component, ww_program **out,
+                                      ww_diag *diag);
 
 /* One image on its way to a program, on a worker. */
 typedef struct ww_loading {

@@ -1,19 +1,16 @@
 #include "node/inside.h"
 
 /* A pool slot has limits; what does not fit gets an engine that maps on demand. */
-static ww_status make_program(ww_loading *load)
+ww_status ww_node_compile(ww_node *node, ww_view component, ww_program **out, ww_diag *diag)
 {
-    ww_node *node = load->node;
-    ww_view bytes = ww_buf_view(&load->image.component);
     ww_compiler compiler = ww_cached_compiler_of(&node->compiler);
-    ww_status status = ww_program_new(node->engine, bytes, node->linker, compiler, node->allocator,
-                                      &load->program, &load->diag);
+    ww_status status =
+        ww_program_new(node->engine, component, node->linker, compiler, node->allocator, out, diag);
     if (status != WW_E_LIMIT) return status;
     ww_engine *roomy;
-    ww_diag diag;
-    if (ww_node_roomy_engine(node, &roomy, &diag)) return status;
-    return ww_program_new(roomy, bytes, node->linker, compiler, node->allocator, &load->program,
-                          &load->diag);
+    ww_diag other;
+    if (ww_node_roomy_engine(node, &roomy, &other)) return status;
+    return ww_program_new(roomy, component, node->linker, compiler, node->allocator, out, diag);
 }
 
 static ww_status load_image(ww_loading *load)
@@ -37,7 +34,8 @@ static void work(ww_job *job)
     ww_loading *load = WW_CONTAINER_OF(job, ww_loading, job);
     load->status = load_image(load);
     if (load->status) return;
-    load->status = make_program(load);
+    load->status = ww_node_compile(load->node, ww_buf_view(&load->image.component), &load->program,
+                                   &load->diag);
     if (load->status) ww_fail_in(&load->diag, "%s", load->options->image);
 }
 

@@ -116,12 +116,6 @@ static void join_roster(ww_run *run)
     ww_roster_join(&run->node->roster, &run->entry, ww_view_str(run->load.image.name));
 }
 
-/* What `ww run` grants: everything that works on what the operator named, and no network. */
-static const uint64_t capabilities = 1 << WW_CAPABILITY_IO | 1 << WW_CAPABILITY_STDIO |
-                                     1 << WW_CAPABILITY_ENVIRONMENT | 1 << WW_CAPABILITY_EXIT |
-                                     1 << WW_CAPABILITY_CLOCK | 1 << WW_CAPABILITY_RANDOM |
-                                     1 << WW_CAPABILITY_FILESYSTEM;
-
 static ww_status start_cell(ww_run *run)
 {
     ww_node *node = run->node;
@@ -142,7 +136,7 @@ static ww_status start_cell(ww_run *run)
         .principal = &run->principal,
         .authority = &run->authority,
         .audit = &node->audit,
-        .capabilities = capabilities,
+        .capabilities = WW_CELL_CAPABILITIES,
         .number = 1,
         .memory_bytes_max = run->options->memory_bytes_max,
         .timeout_ns = run->options->timeout_ms * WW_NS_PER_MS,

@@ -83,11 +83,20 @@ typedef struct ww_load ww_load;
 struct ww_load {
     /* `program` is the asker's; NULL: *diag says why. */
     void (*done)(ww_load *self, ww_loaded *program, const ww_diag *diag);
+    /* The spawner's, from the asking until `done`: */
+    ww_load *next;
+    ww_task task;
+    ww_loaded *program;
+    ww_diag diag;
 };
 
 typedef struct ww_spawn ww_spawn;
 struct ww_spawn {
     void (*done)(ww_spawn *self, ww_process *process, const ww_diag *diag);
+    /* The spawner's, from the asking until `done`: */
+    ww_task task;
+    ww_process *process;
+    ww_diag diag;
 };
 
 typedef struct ww_spawn_request {

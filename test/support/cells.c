@@ -18,6 +18,7 @@ void test_cells_init(test_cells *cells)
     ww_diag diag;
     *cells = (test_cells){.count = 0};
     ww_engine_options_default(&options, false);
+    options.signals = false; /* cmocka catches the signals that the engine's traps are made of */
     assert_ok(ww_loop_new(allocator, NULL, &cells->loop, &diag));
     assert_ok(ww_engine_new(&options, allocator, &cells->engine, &diag));
     assert_ok(ww_ticker_new(allocator, WW_NS_PER_MS, (ww_on_tick){cells->engine, tick},
@@ -43,21 +44,26 @@ void test_cells_deinit(test_cells *cells)
     ww_random_system_deinit(&cells->random);
 }
 
-ww_program *test_program(test_cells *cells, const char *name)
+void test_component(const char *name, ww_buf *out)
 {
     char path[512];
-    ww_buf bytes;
     uint8_t *to;
-    ww_program *program;
-    ww_diag diag = {0};
     const char *build = getenv("WW_BUILD");
     snprintf(path, sizeof path, "%s/guests/%s.wasm", build ? build : "build", name);
     FILE *file = fopen(path, "rb");
     assert_non_null(file);
-    ww_buf_init(&bytes, ww_allocator_libc(), COMPONENT_MAX);
-    assert_ok(ww_buf_reserve(&bytes, COMPONENT_MAX, &to));
-    bytes.size = fread(to, 1, COMPONENT_MAX, file);
+    ww_buf_init(out, ww_allocator_libc(), COMPONENT_MAX);
+    assert_ok(ww_buf_reserve(out, COMPONENT_MAX, &to));
+    out->size = fread(to, 1, COMPONENT_MAX, file);
     fclose(file);
+}
+
+ww_program *test_program(test_cells *cells, const char *name)
+{
+    ww_buf bytes;
+    ww_program *program;
+    ww_diag diag = {0};
+    test_component(name, &bytes);
     if (ww_program_new(cells->engine, ww_buf_view(&bytes), cells->linker, ww_compiler_plain(),
                        ww_allocator_libc(), &program, &diag))
         fail_msg("%s: %s", name, diag.text);
@@ -73,10 +79,6 @@ static void ended(void *self)
     snprintf(cell->text, sizeof cell->text, "%.*s", WW_VIEW_ARG(cell->facts.text));
     cell->facts.text = cell->facts.trace = (ww_view){0};
 }
-
-static const uint64_t capabilities = 1 << WW_CAPABILITY_IO | 1 << WW_CAPABILITY_STDIO |
-                                     1 << WW_CAPABILITY_ENVIRONMENT | 1 << WW_CAPABILITY_EXIT |
-                                     1 << WW_CAPABILITY_CLOCK | 1 << WW_CAPABILITY_MEMBRANE;
 
 void test_cell_start(test_cells *cells, const test_guest *guest, test_cell *out)
 {
@@ -105,7 +107,7 @@ void test_cell_start(test_cells *cells, const test_guest *guest, test_cell *out)
         .principal = &cells->principal,
         .authority = &cells->authority,
         .audit = &cells->audit,
-        .capabilities = capabilities,
+        .capabilities = TEST_CAPABILITIES,
         .number = ++cells->count,
         .memory_bytes_max = 1 << 24,
         .timeout_ns = guest->timeout_ms * WW_NS_PER_MS,

@@ -3,6 +3,12 @@
 #include "cell/cell.h"
 #include "support/check.h"
 
+/* What `ww run` grants, without files. */
+#define TEST_CAPABILITIES                                                                          \
+    (1u << WW_CAPABILITY_IO | 1u << WW_CAPABILITY_STDIO | 1u << WW_CAPABILITY_ENVIRONMENT |        \
+     1u << WW_CAPABILITY_EXIT | 1u << WW_CAPABILITY_CLOCK | 1u << WW_CAPABILITY_FILESYSTEM |       \
+     1u << WW_CAPABILITY_MEMBRANE)
+
 typedef struct test_cells {
     ww_loop *loop;
     ww_ticker *ticker;
@@ -21,6 +27,7 @@ void test_cells_init(test_cells *cells);
 void test_cells_deinit(test_cells *cells);
 
 /* build/guests/NAME.wasm */
+void test_component(const char *name, ww_buf *out);
 ww_program *test_program(test_cells *cells, const char *name);
 
 enum { TEST_ARGS_MAX = 4 };

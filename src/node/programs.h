@@ -1,0 +1,48 @@
+/* node/programs.h - components by their content: compiled once, kept while they are used.
+ *
+ * Model      The programs that were loaded last are kept with their bytes, and the same bytes are
+ *            found again by comparing them, whole: that costs less than a hash worth trusting. What
+ *            is not there is compiled by a job; whoever asks for the same bytes meanwhile waits for
+ *            the same job.
+ * Ownership  Borrows what it is made of. Programs may outlive it.
+ * Bounds     WW_PROGRAMS_KEPT programs of WW_PROGRAM_BYTES_KEPT bytes together: the one that was not
+ *            asked for for the longest time goes. WW_COMPILATIONS_MAX at a time, waiting or running.
+ * Errors     E_BUSY above that; what the compiler says.
+ * Threads    The loop's; `compile` runs on a worker.
+ * Trust      Components are hostile.
+ */
+#pragma once
+#include "component/instance.h"
+#include "os/loop.h"
+#include "rpc/spawner.h"
+
+#define WW_PROGRAM_BYTES_KEPT ((size_t)256 << 20)
+enum { WW_PROGRAMS_KEPT = 256, WW_COMPILATIONS_MAX = 64 };
+
+typedef struct ww_program_maker {
+    void *self;
+    ww_status (*compile)(void *self, ww_view component, ww_program **out, ww_diag *diag);
+} ww_program_maker;
+
+typedef struct ww_programs {
+    const ww_allocator *allocator;
+    ww_loop *loop;
+    ww_program_maker maker;
+    struct ww_kept_program *newest, *oldest;
+    uint32_t kept_count;
+    size_t kept_bytes;
+    struct ww_compilation *compilations;
+    uint32_t compilation_count;
+    uint64_t compiled; /* so far */
+    bool is_closed;
+} ww_programs;
+
+void ww_programs_init(ww_programs *programs, const ww_allocator *allocator, ww_loop *loop,
+                      ww_program_maker maker);
+/* Forgets what is kept. Compilations under way end with the loop, and answer nobody. */
+void ww_programs_close(ww_programs *programs);
+
+/* See rpc/spawner.h. */
+void ww_programs_load(ww_programs *programs, ww_view component, ww_load *load);
+
+ww_program *ww_programs_program(const ww_loaded *loaded); /* borrowed */

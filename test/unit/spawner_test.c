@@ -1,0 +1,331 @@
+/* Cells that are made for others: by their bytes, with pipes and a link, and how they end. */
+#include "node/spawner.h"
+#include "support/capnp_link.h"
+#include "support/cells.h"
+#include <stdlib.h>
+
+typedef struct fixture {
+    test_cells cells;
+    ww_roster roster;
+    ww_node_spawner spawner;
+    factory *root;
+    ww_capnp_cap *root_cap;
+    uint32_t live;
+} fixture;
+
+static fixture f;
+
+static ww_status compile(void *self, ww_view component, ww_program **out, ww_diag *diag)
+{
+    test_cells *cells = self;
+    return ww_program_new(cells->engine, component, cells->linker, ww_compiler_plain(),
+                          ww_allocator_libc(), out, diag);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    test_cells_init(&f.cells);
+    ww_roster_init(&f.roster);
+    f.live = 0;
+    f.root = factory_new(f.cells.rpc.vat, &f.live, &f.root_cap);
+    ww_node_spawner_options options = {
+        .allocator = ww_allocator_libc(),
+        .loop = f.cells.loop,
+        .ticker = f.cells.ticker,
+        .random = &f.cells.random.base,
+        .audit = &f.cells.audit,
+        .rpc = &f.cells.rpc,
+        .roster = &f.roster,
+        .authority = &f.cells.authority,
+        .maker = {&f.cells, compile},
+        .cells_max = 20,
+        .memory_bytes_max = 1 << 24,
+        .capabilities = TEST_CAPABILITIES,
+    };
+    ww_node_spawner_init(&f.spawner, &options);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    ww_node_spawner_close(&f.spawner);
+    assert_int_equal(f.roster.count, 0);
+    ww_capnp_cap_unref(f.root_cap);
+    test_cells_deinit(&f.cells);
+    assert_int_equal(f.live, 0);
+    return 0;
+}
+
+/* --- asking and waiting */
+
+typedef struct loading {
+    ww_load load;
+    ww_loaded *program;
+    bool is_done;
+    ww_diag diag;
+} loading;
+
+static void loaded(ww_load *self, ww_loaded *program, const ww_diag *diag)
+{
+    loading *l = WW_CONTAINER_OF(self, loading, load);
+    l->program = program;
+    l->diag = *diag;
+    l->is_done = true;
+}
+
+static void begin_load(loading *l, ww_view component)
+{
+    *l = (loading){.load = {.done = loaded}};
+    f.spawner.base.load(&f.spawner.base, component, &l->load);
+    assert_false(l->is_done);
+}
+
+static ww_loaded *await_load(loading *l)
+{
+    while (!l->is_done)
+        ww_loop_turn(f.cells.loop, true);
+    return l->program;
+}
+
+static ww_loaded *load(const char *name)
+{
+    loading l;
+    ww_buf bytes;
+    test_component(name, &bytes);
+    begin_load(&l, ww_buf_view(&bytes));
+    ww_loaded *program = await_load(&l);
+    if (!program) fail_msg("%s: %s", name, l.diag.text);
+    ww_buf_deinit(&bytes);
+    return program;
+}
+
+typedef struct spawning {
+    ww_spawn spawn;
+    ww_process *process;
+    bool is_done;
+    ww_diag diag;
+} spawning;
+
+static void spawned(ww_spawn *self, ww_process *process, const ww_diag *diag)
+{
+    spawning *s = WW_CONTAINER_OF(self, spawning, spawn);
+    s->process = process;
+    s->diag = *diag;
+    s->is_done = true;
+}
+
+static ww_process *spawn_request(const ww_spawn_request *request, ww_diag *diag)
+{
+    spawning s = {.spawn = {.done = spawned}};
+    f.spawner.base.spawn(&f.spawner.base, request, &s.spawn);
+    assert_false(s.is_done);
+    while (!s.is_done)
+        ww_loop_turn(f.cells.loop, true);
+    if (diag) *diag = s.diag;
+    return s.process;
+}
+
+static ww_process *spawn(ww_loaded *program, const char *arg)
+{
+    ww_view args[2] = {WW_VIEW_LITERAL("guest")},
+            env[2] = {WW_VIEW_LITERAL("NAME=value"), WW_VIEW_LITERAL("no variable")};
+    if (arg) args[1] = ww_view_str(arg);
+    ww_spawn_request request = {.program = program,
+                                .args = args,
+                                .arg_count = arg ? 2 : 1,
+                                .env = env,
+                                .env_count = 2,
+                                .bootstrap = f.root_cap};
+    ww_process *process = spawn_request(&request, NULL);
+    assert_non_null(process);
+    return process;
+}
+
+static ww_process *run(const char *name, const char *arg)
+{
+    ww_loaded *program = load(name);
+    ww_process *process = spawn(program, arg);
+    ww_loaded_unref(program);
+    return process;
+}
+
+static int32_t await_exit(const ww_process *process)
+{
+    while (!process->has_ended)
+        ww_loop_turn(f.cells.loop, true);
+    return process->exit_code;
+}
+
+static void release_process(ww_process *process)
+{
+    ww_sink_unref(process->input);
+    ww_source_unref(process->output);
+    ww_source_unref(process->errors);
+    ww_process_unref(process);
+}
+
+static void assert_output(ww_source *source, const char *text)
+{
+    char bytes[4096];
+    size_t size = 0, got;
+    while (ww_source_read(source, bytes + size, sizeof bytes - size, &got) == WW_OK)
+        size += got;
+    assert_view_is(ww_view_of(bytes, size), text);
+    assert_int_equal(ww_source_read(source, bytes, 1, &got), WW_E_CLOSED);
+}
+
+/* --- cases */
+
+static void component__asked_for_twice__is_compiled_once(void **state)
+{
+    (void)state;
+    loading first, second;
+    ww_buf bytes, same;
+    test_component("link_echo", &bytes);
+    test_component("link_echo", &same);
+    begin_load(&first, ww_buf_view(&bytes));
+    begin_load(&second, ww_buf_view(&same));
+    assert_ptr_equal(await_load(&first), await_load(&second));
+    ww_loaded *third = load("link_echo");
+    assert_ptr_equal(third, first.program);
+    assert_int_equal(f.spawner.programs.compiled, 1);
+    ww_loaded_unref(first.program);
+    ww_loaded_unref(second.program);
+    ww_loaded_unref(third);
+    ww_buf_deinit(&bytes);
+    ww_buf_deinit(&same);
+}
+
+static void component__that_is_none__fails_with_a_sentence(void **state)
+{
+    (void)state;
+    loading l;
+    begin_load(&l, WW_VIEW_LITERAL("not a component"));
+    assert_null(await_load(&l));
+    assert_true(l.diag.text[0]);
+}
+
+static void process__with_input__gives_it_back_and_ends(void **state)
+{
+    (void)state;
+    ww_process *process = run("cat", NULL);
+    assert_int_equal(f.roster.count, 1);
+    assert_false(process->has_ended);
+    ww_sink_put(process->input, WW_VIEW_LITERAL("back, please"));
+    ww_sink_unref(process->input);
+    process->input = NULL;
+    assert_int_equal(await_exit(process), 0);
+    assert_int_equal(f.roster.count, 0);
+    assert_output(process->output, "back, please");
+    assert_output(process->errors, "");
+    release_process(process);
+}
+
+static void process__that_ends__keeps_its_own_exit_code(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *arg;
+        int32_t code;
+    } ends[] = {{"exit_with_code", "42", 42}, {"exit_with_code", "0", 0}, {"trap", "unreachable", 134}};
+    for (size_t i = 0; i < WW_COUNT_OF(ends); i++) {
+        ww_process *process = run(ends[i].name, ends[i].arg);
+        assert_int_equal(await_exit(process), ends[i].code);
+        release_process(process);
+    }
+}
+
+static void process__with_a_link__calls_what_it_was_given(void **state)
+{
+    (void)state;
+    ww_process *process = run("link_echo", "3");
+    assert_int_equal(await_exit(process), 0);
+    assert_int_equal(f.root->calls, 4);
+    assert_output(process->errors, "");
+    release_process(process);
+}
+
+static void process__that_never_ends__is_killed_with_the_code_that_is_told(void **state)
+{
+    (void)state;
+    ww_process *spinner = run("spin", NULL), *other = run("cat", NULL);
+    for (int i = 0; i < 5; i++)
+        ww_loop_turn(f.cells.loop, false);
+    assert_false(spinner->has_ended);
+    spinner->class->kill(spinner, WW_EXIT_KILLED);
+    spinner->class->kill(spinner, 1); /* too late */
+    assert_int_equal(await_exit(spinner), WW_EXIT_KILLED);
+    spinner->class->kill(spinner, 1);
+    assert_int_equal(spinner->exit_code, WW_EXIT_KILLED);
+    assert_null(spinner->class->bootstrap(spinner));
+    assert_false(other->has_ended);
+    release_process(spinner);
+    release_process(other);
+}
+
+static void processes__nobody_holds_any_more__live_until_they_end(void **state)
+{
+    (void)state;
+    release_process(run("cat", NULL)); /* its input is at its end */
+    release_process(run("spin", NULL));
+    for (int i = 0; f.roster.count > 1 && i < 1000; i++)
+        ww_loop_turn(f.cells.loop, false);
+    assert_int_equal(f.roster.count, 1); /* the teardown ends the other */
+}
+
+static void node__without_room__refuses_another_cell(void **state)
+{
+    (void)state;
+    enum { ROOM = 20 };
+    ww_diag diag;
+    ww_process *processes[ROOM];
+    ww_loaded *program = load("link_echo");
+    ww_spawn_request request = {.program = program, .bootstrap = f.root_cap};
+    ww_capnp_cap *silent = ww_capnp_promise_new(f.cells.rpc.vat);
+    request.bootstrap = silent;
+    for (int i = 0; i < ROOM; i++)
+        processes[i] = spawn_request(&request, NULL);
+    assert_null(spawn_request(&request, &diag));
+    assert_string_equal(diag.text, "quota: the node has no room for another cell");
+    for (int i = 0; i < ROOM; i++)
+        release_process(processes[i]);
+    ww_capnp_promise_break(silent, WW_CAPNP_FAILED, "enough");
+    ww_capnp_cap_unref(silent);
+    ww_loaded_unref(program);
+    while (f.roster.count)
+        ww_loop_turn(f.cells.loop, true);
+}
+
+static void arguments__of_more_than_a_mebibyte__are_refused(void **state)
+{
+    (void)state;
+    static uint8_t word[WW_SPAWN_BYTES_MAX / 2 + 1];
+    ww_diag diag;
+    ww_view args[2] = {ww_view_of(word, sizeof word), ww_view_of(word, sizeof word)};
+    ww_loaded *program = load("cat");
+    ww_spawn_request request = {.program = program, .args = args, .arg_count = 2};
+    assert_null(spawn_request(&request, &diag));
+    assert_string_equal(diag.text, "more than 1048576 bytes of arguments and variables");
+    assert_int_equal(f.roster.count, 0);
+    ww_loaded_unref(program);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest cases[] = {
+        CASE(component__asked_for_twice__is_compiled_once),
+        CASE(component__that_is_none__fails_with_a_sentence),
+        CASE(process__with_input__gives_it_back_and_ends),
+        CASE(process__that_ends__keeps_its_own_exit_code),
+        CASE(process__with_a_link__calls_what_it_was_given),
+        CASE(process__that_never_ends__is_killed_with_the_code_that_is_told),
+        CASE(processes__nobody_holds_any_more__live_until_they_end),
+        CASE(node__without_room__refuses_another_cell),
+        CASE(arguments__of_more_than_a_mebibyte__are_refused),
+    };
+    return cmocka_run_group_tests(cases, NULL, NULL);
+}
