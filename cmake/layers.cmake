@@ -33,6 +33,9 @@ function(ww_add_layers)
       file(GLOB generated CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/gen/dataflow/*.c)
       list(APPEND sources ${generated})
       set_source_files_properties(${generated} PROPERTIES COMPILE_OPTIONS -Wno-cast-qual) # protoc-c's initialisers
+      if(NOT WW_SANITIZE) # the tile of a product only stays in registers when its loops are unrolled
+        set_source_files_properties(${CMAKE_SOURCE_DIR}/src/dataflow/product.c PROPERTIES COMPILE_OPTIONS -O3)
+      endif()
     endif()
     if(sources)
       add_library(ww_${layer} STATIC ${sources})

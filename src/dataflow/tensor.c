@@ -88,7 +88,7 @@ int df_ints(const df_op *op, const df_frame *frame, const char *attribute, uint3
             out[i] = ints[i];
         return (int)(a->ints.count < most ? a->ints.count : most);
     }
-    if (!view_of(df_input(op, frame, input), &array)) return -1;
+    if (input == DF_NONE || !view_of(df_input(op, frame, input), &array)) return -1;
     uint32_t count = array.shape.elements < most ? array.shape.elements : most;
     for (uint32_t i = 0; i < count; i++)
         out[i] = fabsf(array.data[i]) < 2147483648.0f ? (int64_t)array.data[i] : 0;
@@ -313,6 +313,13 @@ static const tensor_row rows[] = {
     {{.op_type = "Squeeze", .run = df_run_squeeze, .prepare = prepare_plain}, 0},
     {{.op_type = "Unsqueeze", .run = df_run_unsqueeze, .prepare = prepare_plain}, 0},
     {{.op_type = "Gather", .run = df_run_gather, .prepare = prepare_plain}, 0},
+    {{.op_type = "Scatter", .run = df_run_scatter, .prepare = prepare_plain}, 0},
+    {{.op_type = "ScatterElements", .run = df_run_scatter, .prepare = prepare_plain}, 0},
+    {{.op_type = "BatchNormalization", .run = df_run_batch_norm, .prepare = prepare_plain}, 0},
+    {{.op_type = "Conv", .run = df_run_conv, .prepare = prepare_plain}, 0},
+    {{.op_type = "MaxPool", .run = df_run_pool, .prepare = prepare_plain}, 1},
+    {{.op_type = "AveragePool", .run = df_run_pool, .prepare = prepare_plain}, 0},
+    {{.op_type = "GlobalAveragePool", .run = df_run_global_pool, .prepare = prepare_plain}, 0},
 };
 
 static const tensor_row *find(ww_view op_type)

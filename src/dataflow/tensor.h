@@ -28,12 +28,25 @@ float *df_array_new(ww_dataflow *flow, const df_shape *shape, ww_flow_value *out
 df_outcome df_bad_shape(ww_dataflow *flow, const df_op *op, const char *what);
 bool df_shape_of(const int64_t *dims, uint32_t count, df_shape *out);
 bool df_axis(const df_shape *shape, int64_t axis, uint32_t *out);
-/* The ints of an attribute, else of an input; -1: neither is there. At most `most` of them. */
+/* The ints of an attribute, else of an input; -1: neither is there. At most `most` of them. `frame` may be NULL if
+ * `input` is DF_NONE. */
 int df_ints(const df_op *op, const df_frame *frame, const char *attribute, uint32_t input,
             int64_t *out, uint32_t most);
 int64_t df_int(const df_op *op, const char *attribute, int64_t otherwise);
 float df_real(const df_op *op, const char *attribute, float otherwise);
 
-df_run_fn df_run_matmul, df_run_gemm, df_run_dot, df_run_softmax, df_run_reduce, df_run_layer_norm;
+/* c[m][n] += alpha * a[m][k] * b[k][n], with the strides of a and b given, so that transposes need no copy. */
+typedef struct df_product {
+    const float *a, *b;
+    float *c;
+    uint32_t m, n, k;
+    uint32_t a_row, a_column, b_row, b_column;
+    float alpha;
+} df_product;
+
+void df_multiply(const df_product *p);
+
+df_run_fn df_run_matmul, df_run_gemm, df_run_dot, df_run_softmax, df_run_reduce, df_run_layer_norm,
+    df_run_batch_norm, df_run_conv, df_run_pool, df_run_global_pool;
 df_run_fn df_run_reshape, df_run_transpose, df_run_concat, df_run_split, df_run_slice,
-    df_run_squeeze, df_run_unsqueeze, df_run_gather, df_run_fill;
+    df_run_squeeze, df_run_unsqueeze, df_run_gather, df_run_scatter, df_run_fill;

@@ -2,32 +2,6 @@
 #include "dataflow/tensor.h"
 #include <math.h>
 
-/* c[m][n] += alpha * a[m][k] * b[k][n], with the strides of a and b given, so that transposes need no copy. */
-typedef struct product {
-    const float *a, *b;
-    float *c;
-    uint32_t m, n, k;
-    uint32_t a_row, a_column, b_row, b_column;
-    float alpha;
-} product;
-
-static void multiply(const product *p)
-{
-    for (uint32_t i = 0; i < p->m; i++) {
-        float *row = p->c + (size_t)i * p->n;
-        for (uint32_t k = 0; k < p->k; k++) {
-            float factor = p->alpha * p->a[(size_t)i * p->a_row + (size_t)k * p->a_column];
-            const float *b = p->b + (size_t)k * p->b_row;
-            if (p->b_column == 1)
-                for (uint32_t j = 0; j < p->n; j++)
-                    row[j] += factor * b[j];
-            else
-                for (uint32_t j = 0; j < p->n; j++)
-                    row[j] += factor * b[(size_t)j * p->b_column];
-        }
-    }
-}
-
 /* Rows and columns; a vector is a row on the left and a column on the right. */
 static bool as_matrix(const df_shape *shape, bool left, uint32_t *rows, uint32_t *columns)
 {
@@ -61,7 +35,7 @@ df_outcome df_run_matmul(ww_dataflow *flow, const df_op *op, df_frame *frame)
     float *out = df_array_new(flow, &shape, &value);
     if (!out) return DF_FAILED;
     memset(out, 0, shape.elements * sizeof *out);
-    multiply(&(product){a.data, b.data, out, m, n, k, k, 1, n, 1, 1.0f});
+    df_multiply(&(df_product){a.data, b.data, out, m, n, k, k, 1, n, 1, 1.0f});
     df_output(flow, op, frame, 0, value);
     return DF_DONE;
 }
@@ -103,8 +77,8 @@ df_outcome df_run_gemm(ww_dataflow *flow, const df_op *op, df_frame *frame)
         return df_bad_shape(flow, op, "the third input does not broadcast");
     }
     uint32_t wide_a = a.shape.dims[1], wide_b = b.shape.dims[1];
-    multiply(&(product){a.data, b.data, out, m, n, k, ta ? 1 : wide_a, ta ? wide_a : 1,
-                        tb ? 1 : wide_b, tb ? wide_b : 1, df_real(op, "alpha", 1)});
+    df_multiply(&(df_product){a.data, b.data, out, m, n, k, ta ? 1 : wide_a, ta ? wide_a : 1,
+                              tb ? 1 : wide_b, tb ? wide_b : 1, df_real(op, "alpha", 1)});
     df_output(flow, op, frame, 0, value);
     return DF_DONE;
 }
@@ -196,6 +170,33 @@ df_outcome df_run_layer_norm(ww_dataflow *flow, const df_op *op, df_frame *frame
         for (uint32_t i = 0; i < l.length; i++)
             to[i] = (float)(((double)in[i] - mean) * factor) * scale.data[i] +
                     (shifted ? shift.data[i] : 0);
+    }
+    df_output(flow, op, frame, 0, value);
+    return DF_DONE;
+}
+
+/* By what training has found: mean and variance of each channel, which is the second dimension. */
+df_outcome df_run_batch_norm(ww_dataflow *flow, const df_op *op, df_frame *frame)
+{
+    enum { SCALE, SHIFT, MEAN_IN, VARIANCE, PARTS };
+    df_array a, parts[PARTS];
+    ww_flow_value value;
+    if (!df_array_of(flow, op, frame, 0, &a)) return DF_FAILED;
+    for (uint32_t i = 0; i < PARTS; i++)
+        if (!df_array_of(flow, op, frame, i + 1, &parts[i])) return DF_FAILED;
+    if (a.shape.count < 2 || df_int(op, "training_mode", 0))
+        return df_bad_shape(flow, op, "channels are needed, and no training");
+    lanes l = lanes_of(&a.shape, 1, 2);
+    for (uint32_t i = 0; i < PARTS; i++)
+        if (parts[i].shape.elements != l.length)
+            return df_bad_shape(flow, op, "an input is not one number per channel");
+    float *out = df_array_new(flow, &a.shape, &value);
+    if (!out) return DF_FAILED;
+    float epsilon = df_real(op, "epsilon", 1e-5f);
+    for (uint32_t i = 0; i < a.shape.elements; i++) {
+        uint32_t channel = i / l.inner % l.length;
+        float factor = parts[SCALE].data[channel] / sqrtf(parts[VARIANCE].data[channel] + epsilon);
+        out[i] = (a.data[i] - parts[MEAN_IN].data[channel]) * factor + parts[SHIFT].data[channel];
     }
     df_output(flow, op, frame, 0, value);
     return DF_DONE;

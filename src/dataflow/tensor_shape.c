@@ -269,33 +269,107 @@ df_outcome df_run_slice(ww_dataflow *flow, const df_op *op, df_frame *frame)
     return DF_DONE;
 }
 
-/* Whole rows of the first dimension. */
+/* What an index means along a dimension of that length, or DF_NONE. */
+static uint32_t index_of(float index, uint32_t length)
+{
+    float at = index < 0 ? index + (float)length : index;
+    if (!(at >= 0 && at < (float)length) || (uint32_t)at >= length) return DF_NONE;
+    return (uint32_t)at;
+}
+
+static bool gathered_shape(const df_shape *a, const df_shape *indices, uint32_t axis, df_shape *out)
+{
+    int64_t dims[2 * WW_FLOW_TENSOR_DIMS_MAX];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < axis; i++)
+        dims[count++] = a->dims[i];
+    for (uint32_t i = 0; i < indices->count; i++)
+        dims[count++] = indices->dims[i];
+    for (uint32_t i = axis + 1; i < a->count; i++)
+        dims[count++] = a->dims[i];
+    return df_shape_of(dims, count, out);
+}
+
+/* Slices along one dimension. */
 df_outcome df_run_gather(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
     df_array a, indices;
-    if (!df_array_of(flow, op, frame, 0, &a) || !df_array_of(flow, op, frame, 1, &indices))
-        return DF_FAILED;
-    if (!a.shape.count || df_int(op, "axis", 0) != 0)
-        return df_bad_shape(flow, op, "only along axis 0");
-    uint32_t row = product_of(&a.shape, 1, a.shape.count);
-    int64_t dims[2 * WW_FLOW_TENSOR_DIMS_MAX];
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < indices.shape.count; i++)
-        dims[count++] = indices.shape.dims[i];
-    for (uint32_t i = 1; i < a.shape.count; i++)
-        dims[count++] = a.shape.dims[i];
     df_shape shape;
     ww_flow_value value;
-    if (!df_shape_of(dims, count, &shape)) return df_bad_shape(flow, op, "the result is too large");
+    uint32_t axis;
+    if (!df_array_of(flow, op, frame, 0, &a) || !df_array_of(flow, op, frame, 1, &indices))
+        return DF_FAILED;
+    if (!df_axis(&a.shape, df_int(op, "axis", 0), &axis))
+        return df_bad_shape(flow, op, "no such axis");
+    if (!gathered_shape(&a.shape, &indices.shape, axis, &shape))
+        return df_bad_shape(flow, op, "the result is too large");
+    for (uint32_t i = 0; i < indices.shape.elements; i++)
+        if (index_of(indices.data[i], a.shape.dims[axis]) == DF_NONE)
+            return df_bad_shape(flow, op, "an index out of range");
     float *out = df_array_new(flow, &shape, &value);
     if (!out) return DF_FAILED;
-    for (uint32_t i = 0; i < indices.shape.elements; i++) {
-        float at = indices.data[i] < 0 ? indices.data[i] + (float)a.shape.dims[0] : indices.data[i];
-        if (!(at >= 0 && at < (float)a.shape.dims[0])) {
+    uint32_t inner = product_of(&a.shape, axis + 1, a.shape.count);
+    uint32_t rows = inner ? shape.elements / inner : 0;
+    for (uint32_t row = 0; row < rows; row++) {
+        uint32_t outer = row / indices.shape.elements;
+        uint32_t at = index_of(indices.data[row % indices.shape.elements], a.shape.dims[axis]);
+        memcpy(out + (size_t)row * inner,
+               a.data + ((size_t)outer * a.shape.dims[axis] + at) * inner, inner * sizeof *out);
+    }
+    df_output(flow, op, frame, 0, value);
+    return DF_DONE;
+}
+
+/* Where the element of `updates` with that number goes in a tensor of shape `a`. */
+static bool scattered_at(const df_shape *a, const df_array *indices, uint32_t number, uint32_t axis,
+                         size_t *out)
+{
+    uint32_t rest = number, step = 1;
+    *out = 0;
+    for (uint32_t d = a->count; d-- > 0;) {
+        uint32_t place = rest % indices->shape.dims[d];
+        rest /= indices->shape.dims[d];
+        if (d == axis) place = index_of(indices->data[number], a->dims[d]);
+        if (place == DF_NONE) return false;
+        *out += (size_t)place * step;
+        step *= a->dims[d];
+    }
+    return true;
+}
+
+static bool fits_scatter(const df_shape *a, const df_shape *indices, const df_shape *updates,
+                         uint32_t axis)
+{
+    bool fits = indices->count == a->count && updates->count == a->count;
+    for (uint32_t d = 0; fits && d < a->count; d++)
+        fits =
+            updates->dims[d] == indices->dims[d] && (d == axis || indices->dims[d] <= a->dims[d]);
+    return fits;
+}
+
+/* The first input, with elements along one dimension replaced; of several for one place the last counts. */
+df_outcome df_run_scatter(ww_dataflow *flow, const df_op *op, df_frame *frame)
+{
+    df_array a, indices, updates;
+    ww_flow_value value;
+    uint32_t axis;
+    if (!df_array_of(flow, op, frame, 0, &a) || !df_array_of(flow, op, frame, 1, &indices) ||
+        !df_array_of(flow, op, frame, 2, &updates))
+        return DF_FAILED;
+    if (!df_axis(&a.shape, df_int(op, "axis", 0), &axis))
+        return df_bad_shape(flow, op, "no such axis");
+    if (!fits_scatter(&a.shape, &indices.shape, &updates.shape, axis))
+        return df_bad_shape(flow, op, "the shapes differ");
+    float *out = df_array_new(flow, &a.shape, &value);
+    if (!out) return DF_FAILED;
+    if (a.shape.elements) memcpy(out, a.data, a.shape.elements * sizeof *out);
+    for (uint32_t i = 0; i < updates.shape.elements; i++) {
+        size_t at;
+        if (!scattered_at(&a.shape, &indices, i, axis, &at)) {
             ww_flow_value_unref(value);
             return df_bad_shape(flow, op, "an index out of range");
         }
-        if (row) memcpy(out + (size_t)i * row, a.data + (size_t)at * row, row * sizeof *out);
+        out[at] = updates.data[i];
     }
     df_output(flow, op, frame, 0, value);
     return DF_DONE;

@@ -1,0 +1,262 @@
+/* Tensor operations, by what the operator list of ONNX says they compute. */
+#include "dataflow/tensor.h"
+#include "support/flow.h"
+#include <math.h>
+#include <stdio.h>
+
+enum { RESULT_MAX = 64 };
+
+static int setup(void **state)
+{
+    static flow_fixture f;
+    flow_init(&f);
+    *state = &f;
+    return 0;
+}
+
+typedef struct result {
+    uint32_t dim_count, dims[WW_FLOW_TENSOR_DIMS_MAX], count;
+    float data[RESULT_MAX];
+} result;
+
+/* What the module's output y is for an input x of plain floats; false: an operation failed. */
+static bool compute(flow_fixture *f, const float *x, size_t count, result *out)
+{
+    ww_flow_step steps[64];
+    size_t found;
+    bool done = false;
+    *out = (result){0};
+    uint64_t exec; /* invoked: events do not start constants */
+    ww_bootstrap_input input = {WW_VIEW_LITERAL("x"), ww_view_of(x, count * sizeof *x)};
+    assert_ok(ww_dataflow_invoke(f->flow, WW_VIEW_LITERAL("M"), &input, 1, &exec, NULL));
+    assert_ok(ww_dataflow_poll(f->flow, f->now, steps, WW_COUNT_OF(steps), &found));
+    for (size_t i = 0; i < found; i++) {
+        if (steps[i].kind != WW_FLOW_STEP_APP_EVENT || steps[i].event.module.size) continue;
+        ww_flow_value value;
+        assert_ok(
+            ww_flow_value_decode(test_heap(), WW_FLOW_TENSOR, steps[i].event.bytes, &value, NULL));
+        const ww_flow_tensor *t = df_tensor(&value);
+        assert_true(t->element_count <= RESULT_MAX);
+        out->dim_count = t->dim_count;
+        memcpy(out->dims, t->dims, sizeof out->dims);
+        out->count = t->element_count;
+        memcpy(out->data, t->data, t->element_count * sizeof(float));
+        ww_flow_value_unref(value);
+        done = true;
+    }
+    return done;
+}
+
+static void expect(flow_fixture *f, const char *body, const float *x, size_t count,
+                   const uint32_t *dims, uint32_t dim_count, const float *expected)
+{
+    char text[1024];
+    result r;
+    snprintf(text, sizeof text, "module M\nbody (x: tensor) > (y)\n%s", body);
+    assert_ok(flow_install(f, text, "M", NULL));
+    assert_true(compute(f, x, count, &r));
+    assert_int_equal(r.dim_count, dim_count);
+    for (uint32_t i = 0; i < dim_count; i++)
+        assert_int_equal(r.dims[i], dims[i]);
+    for (uint32_t i = 0; i < r.count; i++)
+        assert_true(fabsf(r.data[i] - expected[i]) < 1e-4f);
+}
+
+#define FLOATS(...) ((const float[]){__VA_ARGS__})
+#define DIMS(...)   ((const uint32_t[]){__VA_ARGS__}), WW_COUNT_OF(((const uint32_t[]){__VA_ARGS__}))
+#define SQUARE      FLOATS(1, 2, 3, 4, 5, 6, 7, 8, 9), 9
+
+static void conv__two_by_two__slides_over_the_plane(void **state)
+{
+    expect(*state,
+           "  p = onnx.Reshape(x) shape=[1, 1, 3, 3]\n"
+           "  w = onnx.Constant() value=f32[1,1,2,2]{1, 0, 0, 2}\n"
+           "  b = onnx.Constant() value=f32[1]{10}\n"
+           "  y = onnx.Conv(p, w, b)\n",
+           SQUARE, DIMS(1, 1, 2, 2), FLOATS(21, 24, 30, 33));
+}
+
+static void conv__pads_steps_and_dilation__place_the_window(void **state)
+{
+    expect(*state,
+           "  p = onnx.Reshape(x) shape=[1, 1, 3, 3]\n"
+           "  w = onnx.Constant() value=f32[1,1,2,2]{1, 10, 100, 1000}\n"
+           "  y = onnx.Conv(p, w) pads=[1, 1, 1, 1] strides=[2, 2] dilations=[2, 2]\n",
+           SQUARE, DIMS(1, 1, 2, 2), FLOATS(5000, 500, 50, 5));
+}
+
+static void conv__groups__keep_their_channels_apart(void **state)
+{
+    expect(*state,
+           "  p = onnx.Reshape(x) shape=[1, 2, 3]\n"
+           "  w = onnx.Constant() value=f32[2,1,1]{10, 100}\n"
+           "  y = onnx.Conv(p, w) group=2\n",
+           FLOATS(1, 2, 3, 4, 5, 6), 6, DIMS(1, 2, 3), FLOATS(10, 20, 30, 400, 500, 600));
+}
+
+static void conv__same_upper__keeps_the_size(void **state)
+{
+    expect(*state,
+           "  p = onnx.Reshape(x) shape=[1, 1, 4]\n"
+           "  w = onnx.Constant() value=f32[1,1,2]{1, 1}\n"
+           "  y = onnx.Conv(p, w) auto_pad=\"SAME_UPPER\"\n",
+           FLOATS(1, 2, 3, 4), 4, DIMS(1, 1, 4), FLOATS(3, 5, 7, 4));
+}
+
+static void conv__window_beyond_the_plane_or_bad_numbers__fails(void **state)
+{
+    flow_fixture *f = *state;
+    static const char *const settings[] = {"pads=[1]",
+                                           "strides=[0, 1]",
+                                           "group=2",
+                                           "auto_pad=\"LEFT\"",
+                                           "dilations=[3, 3]",
+                                           "pads=[-1, 0, 0, 0]",
+                                           "strides=[9999999, 1]"};
+    for (size_t i = 0; i < WW_COUNT_OF(settings); i++) {
+        char text[256];
+        result r;
+        snprintf(text, sizeof text,
+                 "module M\nbody (x: tensor) > (y)\n  p = onnx.Reshape(x) shape=[1, 1, 3, 3]\n"
+                 "  w = onnx.Constant() value=f32[1,1,2,2]{1, 1, 1, 1}\n  y = onnx.Conv(p, w) %s\n",
+                 settings[i]);
+        assert_ok(flow_install(f, text, "M", NULL));
+        assert_false(compute(f, SQUARE, &r));
+        flow_deinit(f);
+        flow_init(f);
+    }
+}
+
+static void pool__largest_and_mean__count_what_they_are_told(void **state)
+{
+    flow_fixture *f = *state;
+    static const char *const counted[] = {"", "", " count_include_pad=1"};
+    static const char *const ops[] = {"MaxPool(p) kernel_shape=[2, 2] pads=[1, 1, 0, 0]",
+                                      "AveragePool(p) kernel_shape=[2, 2] pads=[1, 1, 0, 0]",
+                                      "AveragePool(p) kernel_shape=[2, 2] pads=[1, 1, 0, 0]"};
+    static const float expected[][9] = {{1, 2, 3, 4, 5, 6, 7, 8, 9},
+                                        {1, 1.5f, 2.5f, 2.5f, 3, 4, 5.5f, 6, 7},
+                                        {0.25f, 0.75f, 1.25f, 1.25f, 3, 4, 2.75f, 6, 7}};
+    for (size_t i = 0; i < WW_COUNT_OF(ops); i++) {
+        char body[256];
+        snprintf(body, sizeof body, "  p = onnx.Reshape(x) shape=[1, 1, 3, 3]\n  y = onnx.%s%s\n",
+                 ops[i], counted[i]);
+        expect(f, body, SQUARE, DIMS(1, 1, 3, 3), expected[i]);
+        flow_deinit(f);
+        flow_init(f);
+    }
+}
+
+static void pool__global__is_the_mean_of_each_plane(void **state)
+{
+    expect(*state, "  p = onnx.Reshape(x) shape=[1, 2, 2]\n  y = onnx.GlobalAveragePool(p)\n",
+           FLOATS(1, 2, 5, 8), 4, DIMS(1, 2, 1), FLOATS(1.5f, 6.5f));
+}
+
+static void batch_normalization__trained_numbers__shift_and_scale_each_channel(void **state)
+{
+    expect(*state,
+           "  p = onnx.Reshape(x) shape=[1, 2, 2]\n"
+           "  scale = onnx.Constant() value=f32[2]{1, 2}\n"
+           "  shift = onnx.Constant() value=f32[2]{0, 10}\n"
+           "  mean = onnx.Constant() value=f32[2]{1, 5}\n"
+           "  variance = onnx.Constant() value=f32[2]{4, 1}\n"
+           "  y = onnx.BatchNormalization(p, scale, shift, mean, variance) epsilon=0.0\n",
+           FLOATS(1, 3, 5, 7), 4, DIMS(1, 2, 2), FLOATS(0, 1, 10, 14));
+}
+
+static void scatter__along_an_axis__replaces_elements(void **state)
+{
+    expect(*state,
+           "  p = onnx.Reshape(x) shape=[2, 3]\n"
+           "  i = onnx.Constant() value=f32[2,1]{2, -3}\n"
+           "  u = onnx.Constant() value=f32[2,1]{10, 20}\n"
+           "  y = onnx.Scatter(p, i, u) axis=1\n",
+           FLOATS(1, 2, 3, 4, 5, 6), 6, DIMS(2, 3), FLOATS(1, 2, 10, 20, 5, 6));
+}
+
+static void gather__along_the_second_axis__takes_columns(void **state)
+{
+    expect(*state,
+           "  p = onnx.Reshape(x) shape=[2, 3]\n"
+           "  i = onnx.Constant() value=f32[2]{2, 0}\n"
+           "  y = onnx.Gather(p, i) axis=1\n",
+           FLOATS(1, 2, 3, 4, 5, 6), 6, DIMS(2, 2), FLOATS(3, 1, 6, 4));
+}
+
+static void unknown__if_and_loop__are_refused_at_install(void **state)
+{
+    flow_fixture *f = *state;
+    static const char *const texts[] = {"module M\nbody (x: tensor) > (y)\n  y = onnx.If(x)\n",
+                                        "module M\nbody (x: tensor) > (y)\n  y = onnx.Loop(x)\n"};
+    for (size_t i = 0; i < WW_COUNT_OF(texts); i++)
+        assert_int_equal(flow_install(f, texts[i], "M", NULL), WW_E_UNSUPPORTED);
+}
+
+static uint32_t random_state = 7;
+
+static uint32_t pick(uint32_t below)
+{
+    random_state = random_state * 1664525 + 1013904223;
+    return (random_state >> 16) % below;
+}
+
+static float *numbers(uint32_t count)
+{
+    float *out = ww_alloc_array(ww_allocator_libc(), count, sizeof *out);
+    for (uint32_t i = 0; i < count; i++)
+        out[i] = (float)pick(9) - 4; /* whole, so that every order of adding gives the same */
+    return out;
+}
+
+static void check_product(uint32_t m, uint32_t n, uint32_t k, bool turn_a, bool turn_b)
+{
+    float *a = numbers(m * k), *b = numbers(k * n), *c = numbers(m * n);
+    float *before = ww_alloc_array(ww_allocator_libc(), m * n, sizeof *before);
+    memcpy(before, c, m * n * sizeof *c);
+    df_product p = {
+        a, b, c, m, n, k, turn_a ? 1 : k, turn_a ? m : 1, turn_b ? 1 : n, turn_b ? k : 1, 2};
+    df_multiply(&p);
+    for (uint32_t i = 0; i < m; i++) {
+        for (uint32_t j = 0; j < n; j++) {
+            float sum = before[i * n + j];
+            for (uint32_t q = 0; q < k; q++)
+                sum += 2 * a[turn_a ? q * m + i : i * k + q] * b[turn_b ? j * k + q : q * n + j];
+            assert_true(c[i * n + j] == sum);
+        }
+    }
+    ww_free(ww_allocator_libc(), a, m * k * sizeof *a);
+    ww_free(ww_allocator_libc(), b, k * n * sizeof *b);
+    ww_free(ww_allocator_libc(), c, m * n * sizeof *c);
+    ww_free(ww_allocator_libc(), before, m * n * sizeof *before);
+}
+
+/* Against the sum as it is written, for sizes around those of tiles and panels, turned or not. */
+static void product__any_size__is_the_sum_of_products(void **state)
+{
+    (void)state;
+    static const uint32_t sizes[] = {1, 2, 3, 4, 5, 6, 7, 12, 15, 16, 17, 33, 255, 256, 257};
+    for (int round = 0; round < 300; round++)
+        check_product(sizes[pick(13)], sizes[pick(13)], sizes[pick(WW_COUNT_OF(sizes))], pick(2),
+                      pick(2));
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, flow_teardown)
+    const struct CMUnitTest tests[] = {
+        CASE(conv__two_by_two__slides_over_the_plane),
+        CASE(conv__pads_steps_and_dilation__place_the_window),
+        CASE(conv__groups__keep_their_channels_apart),
+        CASE(conv__same_upper__keeps_the_size),
+        CASE(conv__window_beyond_the_plane_or_bad_numbers__fails),
+        CASE(pool__largest_and_mean__count_what_they_are_told),
+        CASE(pool__global__is_the_mean_of_each_plane),
+        CASE(batch_normalization__trained_numbers__shift_and_scale_each_channel),
+        CASE(scatter__along_an_axis__replaces_elements),
+        CASE(gather__along_the_second_axis__takes_columns),
+        CASE(unknown__if_and_loop__are_refused_at_install),
+        cmocka_unit_test(product__any_size__is_the_sum_of_products),
+    };
+    return test_run_group(tests, WW_COUNT_OF(tests));
+}
