@@ -20,7 +20,3 @@ add_executable(witgen ${witgen_sources})
 target_link_libraries(witgen PRIVATE ww_component PkgConfig::JANSSON)
 add_test(NAME house/gen-wit COMMAND ${CMAKE_SOURCE_DIR}/tools/wit --check)
 set_tests_properties(house/gen-wit PROPERTIES ENVIRONMENT "WW_BUILD=${CMAKE_BINARY_DIR}")
-
-# Modules written as text, compiled to artifacts.
-add_executable(ww-modulec ${CMAKE_SOURCE_DIR}/tools/modulec.c)
-target_link_libraries(ww-modulec PRIVATE ww_dataflow)
