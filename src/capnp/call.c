@@ -11,19 +11,6 @@
 #include "capnp/vat.h"
 #include <stdio.h>
 
-ww_capnp_any_b capnp_parcel_begin_call(capnp_parcel *parcel)
-{
-    rpc_call_b call = rpc_message_init_call(rpc_message_init_root(&parcel->builder));
-    rpc_call_init_target(call);
-    return rpc_payload_pointer_content(rpc_call_init_params(call));
-}
-
-ww_capnp_any_b capnp_parcel_begin_return(capnp_parcel *parcel)
-{
-    rpc_return_b answer = rpc_message_init_return(rpc_message_init_root(&parcel->builder));
-    return rpc_payload_pointer_content(rpc_return_init_results(answer));
-}
-
 /* ---- making and sending ---- */
 
 ww_capnp_call *ww_capnp_call_new(ww_capnp_cap *cap, uint64_t interface_id, uint16_t method)
@@ -322,7 +309,7 @@ static void cancel(ww_capnp_call *call)
     case CALL_SEVERED:
     case CALL_DONE: break;
     case CALL_QUEUED: {
-        bool is_local = call->target->class == &CAPNP_SERVER;
+        bool is_local = capnp_server_of(call->target) != NULL;
         if (is_local && call->deliver_anyway) break;
         capnp_promise *p = capnp_as_promise(call->target);
         if (p && call->item.list == &p->queue) p->queued_words -= call->words;

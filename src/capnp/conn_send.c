@@ -188,12 +188,13 @@ static bool write_call(ww_capnp_conn *conn, ww_capnp_call *call, const capnp_pro
 {
     capnp_parcel *parcel = request_of(call);
     if (!parcel) return false;
-    rpc_call_b out = rpc_message_edit_call(message_of(parcel));
+    rpc_call_b out = capnp_parcel_call(parcel);
     rpc_call_set_question_id(out, id);
     rpc_call_set_interface_id(out, call->interface_id);
     rpc_call_set_method_id(out, call->method);
-    write_target(rpc_call_edit_target(out), target);
-    return describe_all(conn, parcel, rpc_call_edit_params(out), &conn->questions[id].exports);
+    write_target(capnp_parcel_call_target(parcel), target);
+    return describe_all(conn, parcel, capnp_parcel_call_params(parcel),
+                        &conn->questions[id].exports);
 }
 
 void capnp_conn_send_call(ww_capnp_conn *conn, ww_capnp_call *call, capnp_promise *target)
@@ -278,12 +279,10 @@ void capnp_conn_cancel(ww_capnp_conn *conn, ww_capnp_call *call)
 
 /* ---- answers ---- */
 
-static rpc_return_b begin_return(capnp_parcel *parcel, const ww_capnp_call *call)
+static void head_return(rpc_return_b out, const ww_capnp_call *call)
 {
-    rpc_return_b out = rpc_message_edit_return(message_of(parcel));
     rpc_return_set_answer_id(out, call->answer);
     rpc_return_set_release_param_caps(out, false);
-    return out;
 }
 
 /* The answer's entry is not needed for anything else. */
@@ -299,7 +298,8 @@ static void return_bare(ww_capnp_conn *conn, ww_capnp_call *call)
 {
     capnp_parcel *parcel = capnp_conn_parcel(conn);
     if (!parcel) return;
-    rpc_return_b out = begin_return(parcel, call);
+    rpc_return_b out = rpc_message_init_return(message_of(parcel));
+    head_return(out, call);
     if (call->is_finished)
         rpc_return_set_canceled(out);
     else if (call->is_redirect)
@@ -315,10 +315,11 @@ static bool return_results(ww_capnp_conn *conn, ww_capnp_call *call)
     bool is_full = conn->output_cost > conn->vat->limits.output_words_max;
     capnp_parcel *parcel = is_full ? NULL : capnp_call_reply(call);
     if (!parcel) return false;
-    rpc_return_b out = begin_return(parcel, call);
+    rpc_return_b out = capnp_parcel_return(parcel);
+    head_return(out, call);
     bool has_caps = parcel->builder.message.cap_count > 0;
     if (has_caps && !capnp_conn_hold(call, capnp_parcel_cost(parcel))) return false;
-    if (!describe_all(conn, parcel, rpc_return_edit_results(out), &call->result_exports))
+    if (!describe_all(conn, parcel, capnp_parcel_return_results(parcel), &call->result_exports))
         return false;
     ww_capnp_set_bool(out.s, 33,
                       !has_caps); /* noFinishNeeded, which schemas before 1.0 do not name */

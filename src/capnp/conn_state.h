@@ -79,6 +79,14 @@ void capnp_ids_release(ww_capnp_conn *conn,
                        capnp_ids *ids); /* gives back the references and empties */
 void capnp_ids_forget(ww_capnp_conn *conn, capnp_ids *ids); /* only empties */
 
+/* ---- parcel.c: places in what capnp_parcel_begin_call and _return began ---- */
+
+rpc_call_b capnp_parcel_call(capnp_parcel *parcel);
+rpc_message_target_b capnp_parcel_call_target(capnp_parcel *parcel);
+rpc_payload_b capnp_parcel_call_params(capnp_parcel *parcel);
+rpc_return_b capnp_parcel_return(capnp_parcel *parcel);
+rpc_payload_b capnp_parcel_return_results(capnp_parcel *parcel);
+
 /* ---- conn_send.c ---- */
 
 /* Takes the parcel; what cannot be sent any more is dropped. */

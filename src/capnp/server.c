@@ -1,12 +1,26 @@
 /* Capabilities that end in this vat: servers of the application, and errors. */
 #include "capnp/vat.h"
 
-static void server_destroy(capnp_server_cap *cap)
+/* NULL until a first streaming call. */
+static capnp_busy *busy_of(const ww_capnp_cap *cap)
 {
-    ww_capnp_vat *vat = cap->base.vat;
-    if (cap->server->destroy) cap->server->destroy(cap->server);
-    ww_free(vat->allocator, cap->busy, sizeof *cap->busy);
-    ww_free(vat->allocator, cap, sizeof *cap);
+    return cap->class == &CAPNP_STREAM_SERVER ? ((const capnp_server_cap *)cap)->busy : NULL;
+}
+
+ww_capnp_server *capnp_server_of(const ww_capnp_cap *cap)
+{
+    if (cap->class == &CAPNP_SERVER) return ((const capnp_server_cap *)cap)->server;
+    const capnp_busy *busy = busy_of(cap);
+    return busy ? busy->server : NULL;
+}
+
+static void server_destroy(ww_capnp_cap *cap)
+{
+    ww_capnp_vat *vat = cap->vat;
+    ww_capnp_server *server = capnp_server_of(cap);
+    if (server->destroy) server->destroy(server);
+    ww_free(vat->allocator, busy_of(cap), sizeof(capnp_busy));
+    ww_free(vat->allocator, cap, sizeof(capnp_server_cap));
 }
 
 static void broken_destroy(capnp_broken_cap *cap)
@@ -18,8 +32,8 @@ static void broken_destroy(capnp_broken_cap *cap)
 
 static void destroy(ww_capnp_cap *cap)
 {
-    if (cap->class == &CAPNP_SERVER)
-        server_destroy((capnp_server_cap *)cap);
+    if (cap->class == &CAPNP_SERVER || cap->class == &CAPNP_STREAM_SERVER)
+        server_destroy(cap);
     else if (cap->class == &CAPNP_BROKEN)
         broken_destroy((capnp_broken_cap *)cap);
     else if (cap->class == &CAPNP_GUARD)
@@ -42,8 +56,9 @@ void capnp_reap(ww_capnp_cap *cap)
     vat->is_reaping = false;
 }
 
-const ww_capnp_cap_class CAPNP_SERVER = {capnp_reap}, CAPNP_BROKEN = {capnp_reap},
-                         CAPNP_PROMISE = {capnp_reap}, CAPNP_GUARD = {capnp_reap};
+const ww_capnp_cap_class CAPNP_SERVER = {capnp_reap}, CAPNP_STREAM_SERVER = {capnp_reap},
+                         CAPNP_BROKEN = {capnp_reap}, CAPNP_PROMISE = {capnp_reap},
+                         CAPNP_GUARD = {capnp_reap};
 
 ww_capnp_cap *ww_capnp_server_cap(ww_capnp_vat *vat, ww_capnp_server *server)
 {
@@ -57,8 +72,7 @@ ww_capnp_cap *ww_capnp_server_cap(ww_capnp_vat *vat, ww_capnp_server *server)
 ww_capnp_server *ww_capnp_cap_server(ww_capnp_cap *cap)
 {
     if (cap) cap = capnp_follow(cap, NULL);
-    if (!cap || cap->class != &CAPNP_SERVER) return NULL;
-    return ((capnp_server_cap *)cap)->server;
+    return cap ? capnp_server_of(cap) : NULL;
 }
 
 ww_capnp_cap *capnp_broken(ww_capnp_vat *vat, ww_capnp_exception type, const char *reason)
@@ -110,17 +124,23 @@ static ww_capnp_handler *handler_of(const ww_capnp_server *server,
 }
 
 /* True when the call was put off until the streaming call before it is done. */
-static bool waits(capnp_server_cap *cap, ww_capnp_call *call)
+static bool waits(ww_capnp_call *call)
 {
-    if (!cap->busy || !(cap->busy->is_busy || cap->busy->waiting.first)) return false;
-    capnp_list_push(&cap->busy->waiting, &call->item);
+    capnp_busy *busy = busy_of(call->target);
+    if (!busy || !(busy->is_busy || busy->waiting.first)) return false;
+    capnp_list_push(&busy->waiting, &call->item);
     return true;
 }
 
 static bool make_busy(capnp_server_cap *cap)
 {
-    if (!cap->busy) cap->busy = ww_alloc_zeroed(cap->base.vat->allocator, sizeof *cap->busy);
-    if (!cap->busy) return false;
+    if (cap->base.class == &CAPNP_SERVER) {
+        capnp_busy *busy = ww_alloc(cap->base.vat->allocator, sizeof *busy);
+        if (!busy) return false;
+        *busy = (capnp_busy){.server = cap->server};
+        cap->busy = busy;
+        cap->base.class = &CAPNP_STREAM_SERVER;
+    }
     cap->busy->is_busy = true;
     return true;
 }
@@ -128,8 +148,8 @@ static bool make_busy(capnp_server_cap *cap)
 void capnp_dispatch(ww_capnp_call *call)
 {
     capnp_server_cap *cap = (capnp_server_cap *)call->target;
-    ww_capnp_server *server = cap->server;
-    if (waits(cap, call)) return;
+    ww_capnp_server *server = capnp_server_of(call->target);
+    if (waits(call)) return;
     const ww_capnp_interface *interface = find_interface(server->type, call->interface_id);
     bool known = interface && call->method < interface->method_count;
     ww_capnp_handler *handler = known ? handler_of(server, interface, call->method) : NULL;
@@ -153,7 +173,7 @@ void capnp_dispatch(ww_capnp_call *call)
 
 void capnp_server_idle(ww_capnp_call *call)
 {
-    capnp_busy *busy = ((capnp_server_cap *)call->target)->busy;
+    capnp_busy *busy = busy_of(call->target);
     busy->is_busy = false;
     while (busy->waiting.last) { /* ahead of what came later */
         capnp_item *item = busy->waiting.last;

@@ -162,16 +162,20 @@ typedef struct capnp_early {
 
 /* ---- capabilities ---- */
 
-typedef struct capnp_server_cap {
-    ww_capnp_cap base;
-    ww_capnp_server *server;
-    struct capnp_busy *busy; /* NULL until the first streaming call */
-} capnp_server_cap;
-
+/* What a server gets with its first streaming call: its class is then CAPNP_STREAM_SERVER. */
 typedef struct capnp_busy {
+    ww_capnp_server *server;
     capnp_list waiting;
     bool is_busy;
 } capnp_busy;
+
+typedef struct capnp_server_cap {
+    ww_capnp_cap base;
+    union {
+        ww_capnp_server *server;
+        capnp_busy *busy;
+    };
+} capnp_server_cap;
 
 typedef struct capnp_broken_cap {
     ww_capnp_cap base;
@@ -222,7 +226,11 @@ struct capnp_promise {
     ww_capnp_call *stream_first, *stream_last;
 };
 
-extern const ww_capnp_cap_class CAPNP_SERVER, CAPNP_BROKEN, CAPNP_PROMISE, CAPNP_GUARD;
+extern const ww_capnp_cap_class CAPNP_SERVER, CAPNP_STREAM_SERVER, CAPNP_BROKEN, CAPNP_PROMISE,
+    CAPNP_GUARD;
+
+/* NULL when it is no server. */
+ww_capnp_server *capnp_server_of(const ww_capnp_cap *cap);
 
 static inline capnp_promise *capnp_as_promise(ww_capnp_cap *cap)
 {
