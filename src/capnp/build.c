@@ -280,33 +280,44 @@ ww_capnp_any_b ww_capnp_builder_root(ww_capnp_builder *builder)
     return root;
 }
 
-/* A new object of `words` under a cleared pointer; NULL after a failure. */
-static uint8_t *init_object(ww_capnp_any_b any, uint64_t tag, uint64_t words, uint32_t *segment)
+/* In place of an old object, or in another segment. */
+static uint8_t *init_object_anywhere(const ww_capnp_any_b *any, uint64_t tag, uint64_t words,
+                                     uint32_t *segment)
 {
-    if (!any.at) return NULL;
-    ww_capnp_any_b_clear(any);
-    *segment = any.segment;
-    uint8_t *at = allocate(any.builder, segment, words);
-    if (at) point(any, tag, *segment, at);
-    return any.builder->fault ? NULL : at;
+    ww_capnp_any_b_clear(*any);
+    uint8_t *at = allocate(any->builder, segment, words);
+    if (at) point(*any, tag, *segment, at);
+    return any->builder->fault ? NULL : at;
+}
+
+/* A new object of `words` under a cleared pointer; NULL after a failure. */
+static inline uint8_t *init_object(const ww_capnp_any_b *any, uint64_t tag, uint64_t words,
+                                   uint32_t *segment)
+{
+    if (!any->at) return NULL;
+    *segment = any->segment;
+    ww_capnp_builder *b = any->builder;
+    ww_capnp_segment *s = &b->segments[any->segment];
+    bool is_new = !b->fault && !capnp_load(any->at) && words <= s->capacity - s->words;
+    if (WW_UNLIKELY(!is_new)) return init_object_anywhere(any, tag, words, segment);
+    uint8_t *at = memory_of(b, any->segment) + (size_t)s->words * CAPNP_WORD;
+    s->words += (uint32_t)words;
+    capnp_store(any->at, capnp_with_offset(tag, (at - any->at) / CAPNP_WORD - 1));
+    return at;
 }
 
 ww_capnp_struct_b ww_capnp_any_b_init_struct(ww_capnp_any_b any, ww_capnp_struct_size size)
 {
-    ww_capnp_struct_b s = {.builder = any.builder, .segment = any.segment};
     if (any.at && size.data_words + size.pointer_count == 0) {
         ww_capnp_any_b_clear(any);
         capnp_store(any.at, capnp_struct_word(-1, 0, 0));
-        s.data = any.at;
-        return s;
+        return (ww_capnp_struct_b){any.builder, any.at, any.segment, 0, 0};
     }
+    uint32_t segment;
     uint64_t tag = capnp_struct_word(0, size.data_words, size.pointer_count);
-    uint8_t *at = init_object(any, tag, (uint64_t)size.data_words + size.pointer_count, &s.segment);
+    uint8_t *at = init_object(&any, tag, (uint64_t)size.data_words + size.pointer_count, &segment);
     if (!at) return (ww_capnp_struct_b){.builder = any.builder};
-    s.data = at;
-    s.data_words = size.data_words;
-    s.pointer_count = size.pointer_count;
-    return s;
+    return (ww_capnp_struct_b){any.builder, at, segment, size.data_words, size.pointer_count};
 }
 
 ww_capnp_list_b ww_capnp_any_b_init_list(ww_capnp_any_b any, ww_capnp_size size, uint32_t count)
@@ -318,7 +329,7 @@ ww_capnp_list_b ww_capnp_any_b_init_list(ww_capnp_any_b any, ww_capnp_size size,
     }
     uint32_t bits = capnp_code_bits(size);
     uint64_t words = capnp_words_of_bits((uint64_t)count * bits);
-    uint8_t *at = init_object(any, capnp_list_word(0, size, count), words, &list.segment);
+    uint8_t *at = init_object(&any, capnp_list_word(0, size, count), words, &list.segment);
     if (!at) return list;
     list.data = at;
     list.count = count;
@@ -337,7 +348,7 @@ ww_capnp_list_b ww_capnp_any_b_init_structs(ww_capnp_any_b any, ww_capnp_struct_
         return list;
     }
     uint64_t tag = capnp_list_word(0, WW_CAPNP_STRUCTS, (uint32_t)words);
-    uint8_t *at = init_object(any, tag, words + 1, &list.segment);
+    uint8_t *at = init_object(&any, tag, words + 1, &list.segment);
     if (!at) return list;
     capnp_store(at,
                 capnp_struct_word(0, size.data_words, size.pointer_count) | (uint64_t)count << 2);
@@ -361,7 +372,9 @@ static void set_bytes(ww_capnp_any_b any, ww_view bytes, size_t extra)
         refuse(any.builder, WW_E_LIMIT);
         return;
     }
-    uint8_t *at = ww_capnp_any_b_init_data(any, (uint32_t)(bytes.size + extra));
+    uint32_t size = (uint32_t)(bytes.size + extra), segment;
+    uint8_t *at = init_object(&any, capnp_list_word(0, WW_CAPNP_8, size),
+                              capnp_words_of_bits((uint64_t)size * 8), &segment);
     if (at && bytes.size) memcpy(at, bytes.data, bytes.size);
 }
 

@@ -36,7 +36,7 @@ static void fault(const ww_capnp_any *p, ww_status status, const char *text)
     m->fault_word = p->at && p->segment ? (uint32_t)((p->at - p->segment->data) / CAPNP_WORD) : 0;
 }
 
-static bool charge(const ww_capnp_any *p, uint64_t words)
+static inline bool charge(const ww_capnp_any *p, uint64_t words)
 {
     ww_capnp_message *m = p->message;
     if (!m) return true;
@@ -56,7 +56,7 @@ typedef struct target {
     uint32_t index; /* of the object's first word; at most segment->words */
 } target;
 
-static bool place(const ww_capnp_any *p, target *t, int64_t index)
+static inline bool place(const ww_capnp_any *p, target *t, int64_t index)
 {
     if (WW_UNLIKELY(index < 0 || index > t->segment->words)) {
         fault(p, WW_E_INVALID, "a pointer leaves its segment");
@@ -107,24 +107,19 @@ static bool follow_far(const ww_capnp_any *p, uint64_t word, target *t)
 }
 
 /* False for null, and for what is malformed (then with a fault). */
-static bool follow(const ww_capnp_any *p, target *t)
+static inline bool follow(const ww_capnp_any *p, target *t)
 {
     uint64_t word = p->at ? capnp_load(p->at) : 0;
     if (!word) return false;
     t->segment = p->segment;
     t->tag = word;
     t->index = 0;
-    switch (capnp_kind_of(word)) {
-    case CAPNP_STRUCT:
-    case CAPNP_LIST:
+    if (WW_LIKELY(capnp_kind_of(word) <= CAPNP_LIST))
         return place(p, t, (p->at - p->segment->data) / CAPNP_WORD + 1 + capnp_offset_of(word));
-    case CAPNP_FAR: return follow_far(p, word, t);
-    case CAPNP_OTHER: return true;
-    }
-    return false;
+    return capnp_kind_of(word) == CAPNP_OTHER || follow_far(p, word, t);
 }
 
-static bool expect(const ww_capnp_any *p, const target *t, enum capnp_kind kind)
+static inline bool expect(const ww_capnp_any *p, const target *t, enum capnp_kind kind)
 {
     if (capnp_kind_of(t->tag) == kind) return true;
     fault(p, WW_E_MISMATCH, "a pointer is of another kind than the schema says");
@@ -132,7 +127,8 @@ static bool expect(const ww_capnp_any *p, const target *t, enum capnp_kind kind)
 }
 
 /* Whether `words` from the target's first word are inside the segment and within the budget. */
-static bool take(const ww_capnp_any *p, const target *t, uint64_t words, uint64_t extra_charge)
+static inline bool take(const ww_capnp_any *p, const target *t, uint64_t words,
+                        uint64_t extra_charge)
 {
     if (WW_UNLIKELY(words > t->segment->words - t->index)) {
         fault(p, WW_E_INVALID, "an object reaches beyond its segment");
