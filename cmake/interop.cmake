@@ -45,3 +45,24 @@ set_target_properties(capnp_bench_cpp PROPERTIES CXX_STANDARD 14 COMPILE_OPTIONS
 target_include_directories(capnp_bench_cpp PRIVATE ${made})
 target_link_libraries(capnp_bench_cpp PRIVATE PkgConfig::CAPNP_RPC pthread)
 add_dependencies(bench capnp_bench_cpp)
+
+# The objects of bench/capnp_objects_bench.c, in both languages.
+add_custom_command(OUTPUT ${made}/objects.capnp.c++ ${made}/objects.capnp.h
+  COMMAND capnp compile -oc++:${made} --src-prefix=${CMAKE_SOURCE_DIR}/bench/capnp
+    ${CMAKE_SOURCE_DIR}/bench/capnp/objects.capnp
+  DEPENDS bench/capnp/objects.capnp)
+add_executable(capnp_objects_cpp EXCLUDE_FROM_ALL bench/capnp/objects.c++ ${made}/objects.capnp.c++)
+set_source_files_properties(bench/capnp/objects.c++ ${made}/objects.capnp.c++ PROPERTIES LANGUAGE CXX)
+set_target_properties(capnp_objects_cpp PROPERTIES CXX_STANDARD 14 COMPILE_OPTIONS "-O2;-DNDEBUG;-w"
+  RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
+target_include_directories(capnp_objects_cpp PRIVATE ${made})
+target_link_libraries(capnp_objects_cpp PRIVATE PkgConfig::CAPNP_RPC)
+set(made_c ${made}/c)
+file(MAKE_DIRECTORY ${made_c})
+add_custom_command(OUTPUT ${made_c}/objects.capnp.c ${made_c}/objects.capnp.h
+  COMMAND capnp compile -o $<TARGET_FILE:capnpc-c17>:${made_c} --src-prefix=${CMAKE_SOURCE_DIR}/bench/capnp
+    ${CMAKE_SOURCE_DIR}/bench/capnp/objects.capnp
+  DEPENDS bench/capnp/objects.capnp capnpc-c17)
+target_sources(capnp_objects_bench PRIVATE ${made_c}/objects.capnp.c)
+target_include_directories(capnp_objects_bench PRIVATE ${made_c})
+add_dependencies(bench capnp_objects_cpp)
