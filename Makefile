@@ -1,9 +1,11 @@
 # The commands of the project; CMake and Ninja do the work. `make help` lists them.
 BUILD  ?= build
 prefix ?= /usr/local
+PODMAN ?= podman
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test interop fuzz bench conformance install format clean
+.PHONY: help setup build run test interop fuzz bench conformance install format \
+	podman-build podman-run podman-clean clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,6 +49,15 @@ install: build ## DESTDIR and prefix as usual
 
 format: ## clang-format every C file in place
 	@git ls-files '*.c' '*.h' | grep -v '^gen/' | xargs clang-format-14 -i
+
+podman-build: ## a container image of a clean clone (see Containerfile)
+	@$(PODMAN) build --tag localhost/ww --file Containerfile .
+
+podman-run: ## boot the default image in a container
+	@$(PODMAN) run --rm --interactive $(if $(shell test -t 0 && echo t),--tty) localhost/ww
+
+podman-clean: ## remove the container image
+	@$(PODMAN) image rm localhost/ww
 
 clean: ## remove the build folder; the engine's cache stays
 	@rm -rf $(BUILD)

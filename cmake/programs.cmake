@@ -1,7 +1,10 @@
 # What users run: ww itself, and the example guests that `make run` and the tests start.
 add_executable(ww src/cli/main.c)
 target_link_libraries(ww PRIVATE ww_cli)
-install(TARGETS ww)
+install(TARGETS ww COMPONENT program)
+install(DIRECTORY ${CMAKE_BINARY_DIR}/images DESTINATION ${CMAKE_INSTALL_DATADIR}/ww COMPONENT program)
+add_test(NAME house/container COMMAND ${CMAKE_SOURCE_DIR}/test/container.sh)
+set_tests_properties(house/container PROPERTIES ENVIRONMENT "WW_BUILD=${CMAKE_BINARY_DIR}")
 add_test(NAME house/include-edges COMMAND ${CMAKE_SOURCE_DIR}/test/edges.sh)
 
 # test/e2e/NAME_test.sh drives the real program; test/e2e/expect.sh has its few words. One that lacks a toolchain ends
