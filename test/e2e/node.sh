@@ -6,11 +6,12 @@ exec 9<>"$tmp/never"
 nodes=()
 trap 'stop_nodes; rm -rf "$tmp"' EXIT
 
-# Starts a node in the background whose guest waits on its input, as $node; its output is $tmp/NAME.out.
+# Starts a node in the background whose guest waits on its input, as $node; its output is $tmp/NAME.out. What it
+# starts in the background is a program itself, no function: else the test could not end it.
 start_node() { # NAME SOCKET OPTION...
     local name=$1 socket=$2
     shift 2
-    "$WW" run "$@" <"$tmp/never" >"$tmp/$name.out" 2>"$tmp/$name.err" &
+    "$WW" run --timeout 120s "$@" <"$tmp/never" >"$tmp/$name.out" 2>"$tmp/$name.err" &
     node=$!
     nodes+=("$node")
     await "$WW" status --socket "${socket:-$XDG_RUNTIME_DIR/ww/$node.sock}"

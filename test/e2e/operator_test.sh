@@ -132,7 +132,7 @@ expect_code 143
 case_is "--preset minimal has no socket"
 run "$WW" run --preset minimal "$BUILD/images/hello"
 expect_code 0
-"$WW" run --preset minimal "$waits" <"$tmp/never" >"$tmp/minimal.out" 2>&1 &
+"$WW" run --timeout 60s --preset minimal "$waits" <"$tmp/never" >"$tmp/minimal.out" 2>&1 &
 nodes+=($!)
 run "$WW" ps
 expect_code 1
@@ -162,7 +162,7 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
     expect_code 0
 
     case_is "a node of another user is not spoken to"
-    "${as_nobody[@]}" "$WW" run --socket "$tmp/nobody/s" "$waits" <"$tmp/never" >"$tmp/theirs.out" 2>&1 &
+    "${as_nobody[@]}" "$WW" run --timeout 60s --socket "$tmp/nobody/s" "$waits" <"$tmp/never" >"$tmp/theirs.out" 2>&1 &
     nodes+=($!)
     await [ -S "$tmp/nobody/s" ]
     run "$WW" ps --socket "$tmp/nobody/s"
