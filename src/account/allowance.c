@@ -1,10 +1,17 @@
 #include "account/allowance.h"
 
-void ww_allowance_init(ww_allowance *allowance, ww_allowance *parent)
+void ww_allowance_init_principal(ww_allowance *allowance)
 {
-#define WW_ALLOWANCE_BOUND(name, cell, principal, text) {.max = parent ? (cell) : (principal)},
+#define WW_ALLOWANCE_BOUND(name, cell, principal, text) {.max = (principal)},
+    *allowance = (ww_allowance){.budgets = {WW_ALLOWANCE_LIST(WW_ALLOWANCE_BOUND)}};
+#undef WW_ALLOWANCE_BOUND
+}
+
+void ww_allowance_init_cell(ww_allowance *allowance, ww_allowance *principal)
+{
+#define WW_ALLOWANCE_BOUND(name, cell, principal, text) {.max = (cell)},
     *allowance =
-        (ww_allowance){.budgets = {WW_ALLOWANCE_LIST(WW_ALLOWANCE_BOUND)}, .parent = parent};
+        (ww_allowance){.budgets = {WW_ALLOWANCE_LIST(WW_ALLOWANCE_BOUND)}, .parent = principal};
 #undef WW_ALLOWANCE_BOUND
 }
 

@@ -31,8 +31,9 @@ struct ww_allowance {
     uint64_t refused;     /* takings that failed here */
 };
 
-/* With the bounds of a cell, or of a principal when there is no parent; they may be changed. */
-void ww_allowance_init(ww_allowance *allowance, ww_allowance *parent);
+/* With the bounds of the list above, which may be changed. */
+void ww_allowance_init_principal(ww_allowance *allowance);
+void ww_allowance_init_cell(ww_allowance *allowance, ww_allowance *principal); /* NULL: nobody's */
 
 /* False, and nothing is taken, when it or a parent has less than `count` left. */
 WW_MUST_USE static inline bool ww_allowance_take(ww_allowance *allowance, ww_allowance_kind kind,
@@ -53,6 +54,34 @@ static inline void ww_allowance_give(ww_allowance *allowance, ww_allowance_kind 
 {
     for (ww_allowance *at = allowance; at; at = at->parent)
         ww_budget_release(&at->budgets[kind], count);
+}
+
+/* A question and its bytes at once, for every call. WW_ALLOWANCE_KINDS: they were taken; else the
+ * kind that was short, and nothing was taken. */
+WW_MUST_USE static inline ww_allowance_kind ww_allowance_take_call(ww_allowance *allowance,
+                                                                   uint64_t bytes)
+{
+    for (ww_allowance *at = allowance; at; at = at->parent) {
+        const ww_budget *questions = &at->budgets[WW_ALLOWANCE_QUESTIONS];
+        if (WW_UNLIKELY(questions->used >= questions->max ||
+                        bytes > ww_budget_left(&at->budgets[WW_ALLOWANCE_BYTES]))) {
+            at->refused++;
+            return questions->used >= questions->max ? WW_ALLOWANCE_QUESTIONS : WW_ALLOWANCE_BYTES;
+        }
+    }
+    for (ww_allowance *at = allowance; at; at = at->parent) {
+        at->budgets[WW_ALLOWANCE_QUESTIONS].used++;
+        at->budgets[WW_ALLOWANCE_BYTES].used += bytes;
+    }
+    return WW_ALLOWANCE_KINDS;
+}
+
+static inline void ww_allowance_give_call(ww_allowance *allowance, uint64_t bytes)
+{
+    for (ww_allowance *at = allowance; at; at = at->parent) {
+        at->budgets[WW_ALLOWANCE_QUESTIONS].used--;
+        at->budgets[WW_ALLOWANCE_BYTES].used -= bytes;
+    }
 }
 
 /* The sentence of a refusal. */

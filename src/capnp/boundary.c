@@ -31,12 +31,19 @@ void ww_capnp_boundary_init(ww_capnp_boundary *boundary, const ww_capnp_boundary
         (ww_capnp_boundary){.class = class, .vat = vat, .allocator = vat->allocator, .refs = 1};
 }
 
-void ww_capnp_boundary_unref(ww_capnp_boundary *boundary)
+/* References, guards among them, and calls under way are counted apart: a call costs no count. */
+static void free_if_unused(ww_capnp_boundary *boundary)
 {
-    if (--boundary->refs) return;
-    WW_ASSERT(!boundary->guard_count && !boundary->crossings);
+    if (boundary->refs || boundary->crossings || boundary->severed) return;
+    WW_ASSERT(!boundary->guard_count);
     ww_free(boundary->allocator, boundary->slots, boundary->slot_count * sizeof(capnp_guard *));
     boundary->class->free(boundary);
+}
+
+void ww_capnp_boundary_unref(ww_capnp_boundary *boundary)
+{
+    boundary->refs--;
+    free_if_unused(boundary);
 }
 
 /* ---- guards ---- */
@@ -203,7 +210,6 @@ static const ww_capnp_refusal *wrap_results(ww_capnp_boundary *boundary, ww_capn
 
 static void leave_list(capnp_crossing *crossing)
 {
-    if (!crossing->link) return;
     *crossing->link = crossing->next;
     if (crossing->next) crossing->next->link = crossing->link;
     crossing->link = NULL;
@@ -224,12 +230,11 @@ static const ww_capnp_refusal *cross(ww_capnp_call *call, ww_capnp_boundary *bou
         if (crossing != &call->crossing) ww_free(call->vat->allocator, crossing, sizeof *crossing);
         return refusal;
     }
-    *crossing = (capnp_crossing){.boundary = ww_capnp_boundary_ref(boundary),
+    *crossing = (capnp_crossing){.boundary = boundary,
                                  .call = call,
                                  .outer = call->crossings,
                                  .next = boundary->crossings,
                                  .link = &boundary->crossings,
-                                 .words = call->words,
                                  .is_outward = is_outward};
     if (crossing->next) crossing->next->link = &crossing->next;
     boundary->crossings = crossing;
@@ -284,19 +289,21 @@ void capnp_call_leave(ww_capnp_call *call)
 {
     for (capnp_crossing *crossing; (crossing = call->crossings);) {
         ww_capnp_boundary *boundary = crossing->boundary;
-        call->crossings = crossing->outer;
-        leave_list(crossing);
-        const ww_capnp_refusal *refusal =
-            boundary->class->leave(boundary, crossing->words, crossing->is_outward);
-        if (!refusal && !call->has_failed)
-            refusal = wrap_results(boundary, call, !crossing->is_outward);
+        const ww_capnp_refusal *refusal = NULL;
+        if (!call->has_failed) refusal = wrap_results(boundary, call, !crossing->is_outward);
         if (WW_UNLIKELY(refusal != NULL))
             capnp_call_set_failure(call, refusal->type, refusal->reason);
+        call->crossings = crossing->outer;
+        if (crossing->link)
+            leave_list(crossing);
+        else
+            boundary->severed--;
+        boundary->class->leave(boundary, call->words, crossing->is_outward);
         crossing->boundary = NULL;
         if (crossing != &call->crossing) ww_free(call->vat->allocator, crossing, sizeof *crossing);
-        ww_capnp_boundary_unref(boundary);
+        free_if_unused(boundary);
     }
-    if (call->has_failed) capnp_call_drop_results(call);
+    if (WW_UNLIKELY(call->has_failed)) capnp_call_drop_results(call);
 }
 
 void ww_capnp_boundary_sever(ww_capnp_boundary *boundary, const ww_capnp_refusal *why)
@@ -305,6 +312,7 @@ void ww_capnp_boundary_sever(ww_capnp_boundary *boundary, const ww_capnp_refusal
     ww_capnp_boundary_ref(boundary);
     for (capnp_crossing *crossing; (crossing = boundary->crossings);) {
         leave_list(crossing);
+        boundary->severed++;
         capnp_call_sever(crossing->call, why->type, why->reason);
     }
     capnp_vat_work(vat);

@@ -8,8 +8,8 @@
  *            one guard per capability and direction while anybody holds it. Null and broken
  *            capabilities cross as they are.
  * Cost       No allocation and no copy for a call without capabilities that crosses one boundary.
- * Ownership  Embedded and counted; guards and calls under way hold it. `free` is told when the last
- *            reference goes, from deep inside: it frees memory, and calls nothing here.
+ * Ownership  Embedded and counted; guards hold it, and so do calls under way. `free` is told when
+ *            the last of them goes, from deep inside: it frees memory, and calls nothing here.
  * Threads    The vat's. The class's functions call nothing here.
  */
 #pragma once
@@ -28,8 +28,8 @@ typedef struct ww_capnp_boundary_class {
      * crosses, and `leave` follows exactly once. */
     const ww_capnp_refusal *(*enter)(ww_capnp_boundary *self, uint64_t interface_id,
                                      uint16_t method, uint64_t words, bool is_outward);
-    /* The call is over; whether its results may cross. */
-    const ww_capnp_refusal *(*leave)(ww_capnp_boundary *self, uint64_t words, bool is_outward);
+    /* The call is over. */
+    void (*leave)(ww_capnp_boundary *self, uint64_t words, bool is_outward);
     /* One guard more. NULL: `let_go` follows exactly once. */
     const ww_capnp_refusal *(*hold)(ww_capnp_boundary *self);
     void (*let_go)(ww_capnp_boundary *self);
@@ -44,7 +44,8 @@ struct ww_capnp_boundary {
     uint32_t guard_count, slot_count; /* slot_count: a power of two, or 0 */
     uint32_t swept;                   /* slots that a sweep went through */
     struct capnp_guard **slots;       /* by what they guard */
-    struct capnp_crossing *crossings; /* of the calls under way */
+    struct capnp_crossing *crossings; /* of the calls under way that were not severed */
+    uint32_t severed;                 /* calls under way that were */
 };
 
 /* With one reference. */

@@ -101,8 +101,7 @@ typedef struct capnp_crossing {
     struct ww_capnp_boundary *boundary;
     ww_capnp_call *call;
     struct capnp_crossing *outer;        /* went through before */
-    struct capnp_crossing *next, **link; /* in the boundary's list; link NULL: in none */
-    uint64_t words;
+    struct capnp_crossing *next, **link; /* in the boundary's list; link NULL: severed */
     bool is_outward;
 } capnp_crossing;
 

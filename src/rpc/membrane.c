@@ -55,25 +55,16 @@ static const ww_capnp_refusal *enter(ww_capnp_boundary *boundary, uint64_t inter
                                      uint16_t method, uint64_t words, bool is_outward)
 {
     ww_membrane *m = membrane_of(boundary);
-    uint32_t generation = m->grant.generation;
     if (is_outward) return refusal_of(ww_membrane_check(m));
-    ww_status status = ww_cap_check(m->entry, generation, interface_id, method);
+    ww_status status = ww_cap_check(m->entry, m->grant.generation, interface_id, method);
     if (WW_UNLIKELY(status)) return refusal_of(status);
-    if (!ww_allowance_take(m->allowance, WW_ALLOWANCE_QUESTIONS, 1))
-        return quota_of(WW_ALLOWANCE_QUESTIONS);
-    if (ww_allowance_take(m->allowance, WW_ALLOWANCE_BYTES, words * 8)) return NULL;
-    ww_allowance_give(m->allowance, WW_ALLOWANCE_QUESTIONS, 1);
-    return quota_of(WW_ALLOWANCE_BYTES);
+    ww_allowance_kind lacking = ww_allowance_take_call(m->allowance, words * 8);
+    return WW_LIKELY(lacking == WW_ALLOWANCE_KINDS) ? NULL : quota_of(lacking);
 }
 
-static const ww_capnp_refusal *leave(ww_capnp_boundary *boundary, uint64_t words, bool is_outward)
+static void leave(ww_capnp_boundary *boundary, uint64_t words, bool is_outward)
 {
-    ww_membrane *m = membrane_of(boundary);
-    if (!is_outward) {
-        ww_allowance_give(m->allowance, WW_ALLOWANCE_QUESTIONS, 1);
-        ww_allowance_give(m->allowance, WW_ALLOWANCE_BYTES, words * 8);
-    }
-    return refusal_of(ww_membrane_check(m));
+    if (!is_outward) ww_allowance_give_call(membrane_of(boundary)->allowance, words * 8);
 }
 
 static const ww_capnp_refusal *hold(ww_capnp_boundary *boundary)

@@ -267,9 +267,9 @@ static void allowance__cell_and_principal__both_bound_what_is_taken(void **state
 {
     (void)state;
     ww_allowance principal, one, two;
-    ww_allowance_init(&principal, NULL);
-    ww_allowance_init(&one, &principal);
-    ww_allowance_init(&two, &principal);
+    ww_allowance_init_principal(&principal);
+    ww_allowance_init_cell(&one, &principal);
+    ww_allowance_init_cell(&two, &principal);
     for (int kind = 0; kind < WW_ALLOWANCE_KINDS; kind++) {
         ww_allowance_kind k = (ww_allowance_kind)kind;
         assert_true(one.budgets[k].max < principal.budgets[k].max);

@@ -50,8 +50,8 @@ static void world_init_with(world *w, const ww_methods *methods)
     memset(w, 0, sizeof *w);
     link_init(&w->l, NULL);
     ww_cap_table_init(&w->table, &w->l.allocator.base, 100);
-    ww_allowance_init(&w->principal_allowance, NULL);
-    ww_allowance_init(&w->allowance, &w->principal_allowance);
+    ww_allowance_init_principal(&w->principal_allowance);
+    ww_allowance_init_cell(&w->allowance, &w->principal_allowance);
     w->end = (ww_membrane_end){on_revoked, on_unused};
     ww_membrane_options options = options_of(w);
     options.methods = methods;
@@ -828,7 +828,7 @@ static ww_status cross_all(const ww_allocator *allocator, void *arg)
     ww_cap_table table;
     ww_authority epoch = {0};
     ww_allowance allowance;
-    ww_allowance_init(&allowance, NULL);
+    ww_allowance_init_principal(&allowance);
     ww_cap_table_init(&table, allocator, 10);
     ww_capnp_vat *vat = ww_capnp_vat_new(allocator, NULL);
     if (!vat) return WW_E_MEMORY;
