@@ -1,0 +1,285 @@
+/* A process as its session's child, and as a capability.
+ *
+ * Invariants
+ *  1. A child is referred to by its session's list until the process ended, and by its Process
+ *     capability.
+ *  2. caps[i] are held while the Process capability exists, so that asking twice gives the same
+ *     stream.
+ */
+#include "capnp/peer.capnp.h"
+#include "rpc/session_state.h"
+
+enum { STDIN, STDOUT, STDERR, STREAMS };
+
+/* A call of `wait`. */
+typedef struct waiting {
+    struct waiting *next;
+    ww_child *child;
+    ww_capnp_call *call;
+    ww_capnp_done on_cancel;
+} waiting;
+
+struct ww_child {
+    ww_capnp_server server; /* Process */
+    const ww_rpc_node *node;
+    uint32_t refs;
+    ww_session *parent, *own;
+    ww_child *next, **link; /* in parent->children */
+    ww_process *process;
+    ww_byte_stream *streams[STREAMS];
+    ww_capnp_cap *caps[STREAMS];
+    waiting *waiting;
+    ww_waiter exit_waiter;
+    ww_waker exit_waker;
+    ww_task exit_task;
+};
+
+static ww_child *child_of(ww_capnp_server *server)
+{
+    return WW_CONTAINER_OF(server, ww_child, server);
+}
+
+static void unref(ww_child *child)
+{
+    if (--child->refs) return;
+    const ww_rpc_node *node = child->node;
+    ww_session *parent = child->parent, *own = child->own;
+    ww_waiter_remove(&child->exit_waiter);
+    ww_task_cancel(&child->exit_task);
+    for (int i = 0; i < STREAMS; i++)
+        ww_byte_stream_unref(child->streams[i]);
+    ww_process_unref(child->process);
+    ww_free(node->allocator, child, sizeof *child);
+    ww_session_unref(own);
+    ww_session_unref(parent);
+}
+
+/* ---- its end ---- */
+
+static void answer_wait(waiting *w)
+{
+    ww_child *child = w->child;
+    ww_capnp_call *call = w->call;
+    waiting **link = &child->waiting;
+    while (*link != w)
+        link = &(*link)->next;
+    *link = w->next;
+    ww_free(child->node->allocator, w, sizeof *w);
+    if (!child->process->has_ended) {
+        ww_capnp_call_fail(call, WW_CAPNP_FAILED, "canceled");
+        return;
+    }
+    peer_process_wait_results_set_exit_code(peer_process_wait_results(call),
+                                            child->process->exit_code);
+    ww_capnp_call_return(call);
+}
+
+static void leave_family(ww_child *child)
+{
+    ww_session *parent = child->parent;
+    if (!child->link) return;
+    *child->link = child->next;
+    if (child->next) child->next->link = child->link;
+    child->link = NULL;
+    ww_allowance_give(&parent->tenant->allowance, WW_ALLOWANCE_CHILDREN, 1);
+    ww_session_child_left(parent);
+    unref(child);
+}
+
+static void look_for_end(ww_task *task)
+{
+    ww_child *child = WW_CONTAINER_OF(task, ww_child, exit_task);
+    if (!child->process->has_ended) {
+        ww_waiters_add(&child->process->on_exit, &child->exit_waiter, &child->exit_waker);
+        return;
+    }
+    child->refs++;
+    while (child->waiting)
+        answer_wait(child->waiting);
+    ww_byte_stream_break(child->streams[STDIN]);
+    ww_tenant_end(child->own->tenant);
+    leave_family(child);
+    unref(child);
+}
+
+static void exit_woke(ww_waker *waker)
+{
+    ww_child *child = WW_CONTAINER_OF(waker, ww_child, exit_waker);
+    ww_loop_post(child->node->loop, &child->exit_task);
+}
+
+void ww_child_close(ww_child *child)
+{
+    ww_byte_stream_close(child->streams[STDIN]);
+}
+
+void ww_child_kill(ww_child *child)
+{
+    child->process->class->kill(child->process, WW_EXIT_KILLED);
+}
+
+ww_child *ww_child_next(const ww_child *child)
+{
+    return child->next;
+}
+
+/* ---- Process ---- */
+
+static ww_capnp_cap *stream_cap(ww_child *child, int which)
+{
+    if (!child->caps[which])
+        child->caps[which] = ww_byte_stream_cap(child->streams[which], child->node->vat);
+    return child->caps[which];
+}
+
+/* The three methods answer alike: a stream at pointer 0. */
+static void give_stream(ww_capnp_server *self, ww_capnp_call *call, int which)
+{
+    ww_capnp_cap *cap = stream_cap(child_of(self), which);
+    if (!cap) {
+        ww_capnp_call_fail(call, WW_CAPNP_OVERLOADED, "out of memory");
+        return;
+    }
+    ww_capnp_struct_b results = ww_capnp_call_init_results(call, PEER_PROCESS_STDIN_RESULTS_SIZE);
+    ww_capnp_any_b_set_cap(ww_capnp_struct_b_pointer(results, 0), cap);
+    ww_capnp_call_return(call);
+}
+
+static void give_stdin(ww_capnp_server *self, ww_capnp_call *call)
+{
+    give_stream(self, call, STDIN);
+}
+
+static void give_stdout(ww_capnp_server *self, ww_capnp_call *call)
+{
+    give_stream(self, call, STDOUT);
+}
+
+static void give_stderr(ww_capnp_server *self, ww_capnp_call *call)
+{
+    give_stream(self, call, STDERR);
+}
+
+static void wait_canceled(ww_capnp_done *done, ww_capnp_call *call)
+{
+    (void)call;
+    answer_wait(WW_CONTAINER_OF(done, waiting, on_cancel));
+}
+
+static void wait_for_end(ww_capnp_server *self, ww_capnp_call *call)
+{
+    ww_child *child = child_of(self);
+    waiting *w = ww_alloc(child->node->allocator, sizeof *w);
+    if (!w) {
+        ww_capnp_call_fail(call, WW_CAPNP_OVERLOADED, "out of memory");
+        return;
+    }
+    *w = (waiting){child->waiting, child, call, {wait_canceled}};
+    child->waiting = w;
+    if (child->process->has_ended)
+        answer_wait(w);
+    else
+        ww_capnp_call_on_cancel(call, &w->on_cancel);
+}
+
+static void give_bootstrap(ww_capnp_server *self, ww_capnp_call *call)
+{
+    ww_process *process = child_of(self)->process;
+    ww_capnp_cap *cap = process->has_ended ? NULL : process->class->bootstrap(process);
+    if (!cap) {
+        ww_capnp_call_fail(call, WW_CAPNP_FAILED, "%s",
+                           process->has_ended ? "the cell ended" : "the cell exports nothing");
+        return;
+    }
+    ww_capnp_any_b_set_cap(
+        peer_process_bootstrap_results_pointer_cap(peer_process_bootstrap_results(call)), cap);
+    ww_capnp_cap_unref(cap);
+    ww_capnp_call_return(call);
+}
+
+static void kill_process(ww_capnp_server *self, ww_capnp_call *call)
+{
+    ww_child_kill(child_of(self));
+    ww_capnp_call_return(call);
+}
+
+/* Without its Process capability nobody can ask for a stream that was not asked for before. */
+static void destroy(ww_capnp_server *self)
+{
+    ww_child *child = child_of(self);
+    for (int i = 0; i < STREAMS; i++) {
+        ww_capnp_cap *cap = child->caps[i];
+        child->caps[i] = NULL;
+        if (cap)
+            ww_capnp_cap_unref(cap);
+        else
+            ww_byte_stream_abandon(child->streams[i]);
+    }
+    unref(child);
+}
+
+static const peer_process_vt PROCESS = {
+    .stdin = give_stdin,
+    .stdout = give_stdout,
+    .stderr = give_stderr,
+    .wait = wait_for_end,
+    .bootstrap = give_bootstrap,
+    .kill = kill_process,
+};
+
+static bool make_streams(ww_child *child)
+{
+    const ww_rpc_node *node = child->node;
+    ww_process *p = child->process;
+    child->streams[STDIN] = ww_byte_stream_new(node->allocator, node->loop, p->input, NULL, false);
+    child->streams[STDOUT] =
+        ww_byte_stream_new(node->allocator, node->loop, NULL, p->output, false);
+    child->streams[STDERR] = ww_byte_stream_new(node->allocator, node->loop, NULL, p->errors, true);
+    p->input = NULL;
+    p->output = p->errors = NULL;
+    return child->streams[STDIN] && child->streams[STDOUT] && child->streams[STDERR];
+}
+
+static void give_up(ww_process *process)
+{
+    process->class->kill(process, WW_EXIT_KILLED);
+    ww_sink_unref(process->input);
+    ww_source_unref(process->output);
+    ww_source_unref(process->errors);
+    process->input = NULL;
+    process->output = process->errors = NULL;
+    ww_process_unref(process);
+}
+
+ww_capnp_cap *ww_child_new(ww_session *parent, ww_session *own, ww_process *process)
+{
+    const ww_rpc_node *node = parent->node;
+    ww_child *child = ww_alloc_zeroed(node->allocator, sizeof *child);
+    if (!child) {
+        give_up(process);
+        ww_allowance_give(&parent->tenant->allowance, WW_ALLOWANCE_CHILDREN, 1);
+        return NULL;
+    }
+    child->node = node;
+    child->refs = 1;
+    child->parent = ww_session_ref(parent);
+    child->own = ww_session_ref(own);
+    child->process = process;
+    child->exit_waker.wake = exit_woke;
+    child->exit_task.run = look_for_end;
+    ww_capnp_cap *cap = NULL;
+    if (make_streams(child))
+        cap = peer_process_serve(node->vat, &child->server, &PROCESS, destroy).cap;
+    child->next = parent->children;
+    child->link = &parent->children;
+    if (child->next) child->next->link = &child->next;
+    parent->children = child;
+    if (!cap) {
+        process->class->kill(process, WW_EXIT_KILLED);
+        leave_family(child);
+        return NULL;
+    }
+    child->refs++;
+    ww_loop_post(node->loop, &child->exit_task); /* it may have ended already */
+    return cap;
+}

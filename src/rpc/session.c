@@ -1,0 +1,188 @@
+#include "rpc/session_state.h"
+
+/* ---- tenants ---- */
+
+ww_tenant *ww_tenant_new(const ww_rpc_node *node, const ww_tenant_rights *rights)
+{
+    ww_tenant *tenant = ww_alloc_zeroed(node->allocator, sizeof *tenant);
+    if (!tenant) return NULL;
+    tenant->node = node;
+    tenant->refs = 1;
+    tenant->principal = rights->principal;
+    tenant->is_trusted = rights->is_trusted;
+    tenant->is_limited = rights->methods != NULL;
+    if (rights->methods) tenant->methods = *rights->methods;
+    ww_allowance_init_cell(&tenant->allowance, rights->allowance);
+    return tenant;
+}
+
+ww_tenant *ww_tenant_ref(ww_tenant *tenant)
+{
+    tenant->refs++;
+    return tenant;
+}
+
+void ww_tenant_unref(ww_tenant *tenant)
+{
+    if (!tenant || --tenant->refs) return;
+    ww_free(tenant->node->allocator, tenant, sizeof *tenant);
+}
+
+void ww_tenant_end(ww_tenant *tenant)
+{
+    ww_tenant_ref(tenant);
+    ww_authority_revoke(&tenant->authority);
+    ww_tenant_unref(tenant);
+}
+
+ww_allowance *ww_tenant_allowance(ww_tenant *tenant)
+{
+    return &tenant->allowance;
+}
+
+/* ---- sessions ---- */
+
+ww_session *ww_session_ref(ww_session *session)
+{
+    session->refs++;
+    return session;
+}
+
+void ww_session_unref(ww_session *session)
+{
+    while (session && --session->refs == 0) { /* families may be deep */
+        ww_session *parent = session->parent;
+        WW_ASSERT(!session->children && !session->membrane);
+        ww_task_cancel(&session->task);
+        ww_timer_stop(session->node->loop, &session->grace);
+        ww_tenant_unref(session->tenant);
+        ww_free(session->node->allocator, session, sizeof *session);
+        session = parent;
+    }
+}
+
+/* Soon, from the loop, and any number of times. The task holds the session. */
+static void end_soon(ww_session *session)
+{
+    if (session->task.link) return;
+    ww_session_ref(session);
+    ww_loop_post(session->node->loop, &session->task);
+}
+
+static void on_revoked(ww_membrane_end *end)
+{
+    end_soon(WW_CONTAINER_OF(end, ww_session, end));
+}
+
+static void on_unused(ww_membrane_end *end)
+{
+    ww_session_unref(WW_CONTAINER_OF(end, ww_session, end));
+}
+
+static void begin_end(ww_session *session)
+{
+    session->is_over = true;
+    ww_authority_revoke(&session->authority);
+    for (ww_child *child = session->children; child; child = ww_child_next(child))
+        ww_child_close(child);
+    if (!session->children) return;
+    uint64_t grace_ns = (uint64_t)WW_SESSION_GRACE_MS * WW_NS_PER_MS;
+    const ww_clock *clock = ww_loop_clock(session->node->loop);
+    ww_timer_start(session->node->loop, &session->grace, ww_clock_after(clock, grace_ns));
+}
+
+static void end_step(ww_task *task)
+{
+    ww_session *session = WW_CONTAINER_OF(task, ww_session, task);
+    if (!session->is_over) begin_end(session);
+    if (session->membrane && ww_membrane_sweep(session->membrane)) {
+        ww_loop_post(session->node->loop, &session->task);
+        return;
+    }
+    ww_membrane *membrane = session->membrane;
+    session->membrane = NULL;
+    ww_membrane_unref(membrane);
+    ww_session_unref(session);
+}
+
+void ww_session_leave(ww_session *session)
+{
+    if (--session->reach == 0) end_soon(session);
+    ww_session_unref(session);
+}
+
+static void grace_is_over(ww_timer *timer)
+{
+    ww_session *session = WW_CONTAINER_OF(timer, ww_session, grace);
+    ww_session_ref(session);
+    ww_child *child = session->children;
+    while (child) {
+        ww_child *next = ww_child_next(child);
+        ww_child_kill(child);
+        child = next;
+    }
+    ww_session_unref(session);
+}
+
+void ww_session_child_left(ww_session *session)
+{
+    if (!session->children) ww_timer_stop(session->node->loop, &session->grace);
+}
+
+static ww_status make_membrane(ww_session *session)
+{
+    const ww_rpc_node *node = session->node;
+    ww_tenant *tenant = session->tenant;
+    ww_session *parent = session->parent;
+    const ww_membrane_options options = {
+        .allocator = node->allocator,
+        .vat = node->vat,
+        .table = node->table,
+        .authorities = {&node->epochs->authority, tenant->principal, &session->root->authority,
+                        &tenant->authority},
+        .methods = tenant->is_limited ? &tenant->methods : NULL,
+        .parent = parent ? ww_membrane_grant(parent->membrane) : (ww_cap_ref){0},
+        .allowance = &tenant->allowance,
+        .end = &session->end,
+    };
+    return ww_membrane_new(&options, &session->membrane);
+}
+
+ww_status ww_session_new(const ww_rpc_node *node, ww_tenant *tenant, ww_session *parent,
+                         ww_session **out)
+{
+    *out = NULL;
+    if (parent && !parent->membrane) return WW_E_CANCELED;
+    ww_session *session = ww_alloc_zeroed(node->allocator, sizeof *session);
+    if (!session) return WW_E_MEMORY;
+    session->node = node;
+    session->refs = 1;
+    session->reach = 1;
+    session->tenant = ww_tenant_ref(tenant);
+    session->parent = parent ? ww_session_ref(parent) : NULL;
+    session->root = parent ? parent->root : session;
+    session->end = (ww_membrane_end){on_revoked, on_unused};
+    session->task.run = end_step;
+    session->grace.fire = grace_is_over;
+    ww_status status = make_membrane(session);
+    if (status) {
+        ww_session_unref(session);
+        return status;
+    }
+    ww_session_ref(session); /* the membrane's, given back when it is unused */
+    *out = session;
+    return WW_OK;
+}
+
+/* ---- servers ---- */
+
+void ww_facet_join(ww_facet *facet, ww_session *session)
+{
+    facet->session = ww_session_ref(session);
+    session->reach++;
+}
+
+void ww_facet_leave(ww_facet *facet)
+{
+    ww_session_leave(facet->session);
+}

@@ -1,0 +1,237 @@
+/* Starting children: load, make a session for the child, spawn, hand out the Process.
+ *
+ * Invariant: what is being started holds its session, its call and one of its tenant's CHILDREN (not
+ * a mere load) until `done` came, also when the caller is gone by then.
+ */
+#include "capnp/peer.capnp.h"
+#include "capnp/runtime.capnp.h"
+#include "rpc/session_state.h"
+
+typedef enum errand { LOAD, RUN_BYTES, SPAWN } errand;
+
+typedef struct starting {
+    ww_load load;
+    ww_spawn spawn;
+    errand errand;
+    ww_session *session, *own;
+    ww_capnp_call *call;
+} starting;
+
+static bool counts(const starting *s)
+{
+    return s->errand != LOAD;
+}
+
+/* Ends it, with what was counted for the child unless that lives on. */
+static void finish(starting *s, bool child_lives)
+{
+    ww_session *session = s->session;
+    if (counts(s) && !child_lives)
+        ww_allowance_give(&session->tenant->allowance, WW_ALLOWANCE_CHILDREN, 1);
+    if (s->own) ww_session_leave(s->own);
+    ww_free(session->node->allocator, s, sizeof *s);
+    ww_session_unref(session);
+}
+
+static void fail(starting *s, ww_status status, const char *reason)
+{
+    bool is_ours = status == WW_E_MEMORY || status == WW_E_QUOTA || status == WW_E_LIMIT;
+    ww_capnp_call *call = s->call;
+    finish(s, false);
+    ww_capnp_call_fail(call, is_ours ? WW_CAPNP_OVERLOADED : WW_CAPNP_FAILED, "%s", reason);
+}
+
+static bool is_wanted(const starting *s)
+{
+    return !s->session->is_over && !ww_capnp_call_is_canceled(s->call);
+}
+
+/* ---- the second half: spawn ---- */
+
+static void spawned(ww_spawn *spawn, ww_process *process, const ww_diag *diag)
+{
+    starting *s = WW_CONTAINER_OF(spawn, starting, spawn);
+    ww_capnp_call *call = s->call;
+    if (!process) {
+        fail(s, diag->status, diag->text);
+        return;
+    }
+    bool wanted = is_wanted(s);
+    ww_capnp_cap *cap = ww_child_new(s->session, s->own, process);
+    finish(s, true);
+    if (!cap) {
+        ww_capnp_call_fail(call, WW_CAPNP_OVERLOADED, "out of memory");
+        return;
+    }
+    if (!wanted) process->class->kill(process, WW_EXIT_KILLED);
+    /* runBytes and spawn answer alike: a process at pointer 0 */
+    ww_capnp_struct_b results =
+        ww_capnp_call_init_results(call, PEER_EXECUTOR_RUN_BYTES_RESULTS_SIZE);
+    ww_capnp_any_b_set_cap(ww_capnp_struct_b_pointer(results, 0), cap);
+    ww_capnp_cap_unref(cap);
+    ww_capnp_call_return(call);
+}
+
+typedef struct strings {
+    ww_view *views;
+    uint32_t count, capacity;
+} strings;
+
+/* What is no text is left out, and so is a variable without '='. */
+static void gather(strings *out, ww_capnp_text_l list, bool are_variables)
+{
+    for (uint32_t i = 0; i < list.list.count && out->count < out->capacity; i++) {
+        ww_view text = ww_capnp_text_l_at(list, i);
+        if (!ww_capnp_text_valid(text)) continue;
+        if (are_variables && (!text.size || !memchr(text.data, '=', text.size))) continue;
+        out->views[out->count++] = text;
+    }
+}
+
+/* A session for the child, under its parent's grant, and what its link offers. */
+static ww_status make_room(starting *s, ww_capnp_cap **bootstrap, const char **reason)
+{
+    ww_session *session = s->session;
+    const ww_tenant *parent = session->tenant;
+    const ww_tenant_rights rights = {.principal = parent->principal,
+                                     .allowance = parent->allowance.parent};
+    *reason = "out of memory";
+    ww_tenant *tenant = ww_tenant_new(session->node, &rights);
+    if (!tenant) return WW_E_MEMORY;
+    ww_status status = ww_session_new(session->node, tenant, session, &s->own);
+    ww_tenant_unref(tenant);
+    if (status) {
+        if (status != WW_E_MEMORY)
+            *reason = status == WW_E_LIMIT ? "too many grants" : ww_cap_refusal(status);
+        return status;
+    }
+    ww_capnp_cap *inner;
+    const char *refusal = NULL;
+    if (s->errand == RUN_BYTES)
+        inner = ww_session_host(s->own);
+    else
+        inner = ww_session_grants(
+            s->own, ww_capnp_get_pointer(runtime_program_spawn_params(s->call).s, 2), &refusal);
+    if (refusal) *reason = refusal;
+    if (!inner) return refusal ? WW_E_INVALID : WW_E_MEMORY;
+    *bootstrap = ww_membrane_out(s->own->membrane, inner);
+    ww_capnp_cap_unref(inner);
+    return *bootstrap ? WW_OK : WW_E_MEMORY;
+}
+
+static void ask_for_process(starting *s, ww_loaded *program, ww_capnp_cap *bootstrap)
+{
+    const ww_rpc_node *node = s->session->node;
+    ww_capnp_struct params = ww_capnp_any_struct(ww_capnp_call_params(s->call));
+    uint32_t first = s->errand == RUN_BYTES ? 1 : 0; /* pointers: [wasm,] args, env */
+    ww_capnp_text_l args = ww_capnp_text_l_from(ww_capnp_get_pointer(params, first)),
+                    env = ww_capnp_text_l_from(ww_capnp_get_pointer(params, first + 1));
+    uint64_t count = (uint64_t)args.list.count + env.list.count;
+    if (count > WW_SPAWN_STRINGS_MAX) {
+        fail(s, WW_E_LIMIT, "too many arguments and variables");
+        return;
+    }
+    strings all = {.capacity = (uint32_t)count};
+    all.views = ww_alloc_array(node->allocator, count + 1, sizeof *all.views);
+    if (!all.views) {
+        fail(s, WW_E_MEMORY, "out of memory");
+        return;
+    }
+    gather(&all, args, false);
+    uint32_t arg_count = all.count;
+    gather(&all, env, true);
+    const ww_spawn_request request = {.program = program,
+                                      .args = all.views,
+                                      .env = all.views + arg_count,
+                                      .arg_count = arg_count,
+                                      .env_count = all.count - arg_count,
+                                      .bootstrap = bootstrap};
+    node->spawner->spawn(node->spawner, &request, &s->spawn);
+    ww_free(node->allocator, all.views, (count + 1) * sizeof *all.views);
+}
+
+static void start_process(starting *s, ww_loaded *program)
+{
+    ww_capnp_cap *bootstrap = NULL;
+    const char *reason;
+    ww_status status = make_room(s, &bootstrap, &reason);
+    if (status)
+        fail(s, status, reason);
+    else
+        ask_for_process(s, program, bootstrap);
+    ww_capnp_cap_unref(bootstrap);
+}
+
+/* ---- the first half: load ---- */
+
+static void answer_program(starting *s, ww_loaded *program)
+{
+    ww_capnp_call *call = s->call;
+    ww_capnp_cap *cap = ww_session_program(s->session, program);
+    finish(s, false);
+    if (!cap) {
+        ww_capnp_call_fail(call, WW_CAPNP_OVERLOADED, "out of memory");
+        return;
+    }
+    runtime_runtime_load_results_set_program(runtime_runtime_load_results(call),
+                                             (runtime_program_cap){cap});
+    ww_capnp_cap_unref(cap);
+    ww_capnp_call_return(call);
+}
+
+static void loaded(ww_load *load, ww_loaded *program, const ww_diag *diag)
+{
+    starting *s = WW_CONTAINER_OF(load, starting, load);
+    if (!program)
+        fail(s, diag->status, diag->text);
+    else if (!is_wanted(s))
+        fail(s, WW_E_CANCELED, "canceled");
+    else if (s->errand == LOAD)
+        answer_program(s, program);
+    else
+        start_process(s, program);
+    ww_loaded_unref(program);
+}
+
+static starting *begin(ww_session *session, ww_capnp_call *call, errand what)
+{
+    const ww_allocator *allocator = session->node->allocator;
+    starting *s = ww_alloc(allocator, sizeof *s);
+    if (!s) {
+        ww_capnp_call_fail(call, WW_CAPNP_OVERLOADED, "out of memory");
+        return NULL;
+    }
+    *s = (starting){.load.done = loaded, .spawn.done = spawned, .errand = what, .call = call};
+    if (counts(s) && !ww_allowance_take(&session->tenant->allowance, WW_ALLOWANCE_CHILDREN, 1)) {
+        ww_free(allocator, s, sizeof *s);
+        ww_capnp_call_fail(call, WW_CAPNP_OVERLOADED, "%s",
+                           ww_allowance_text(WW_ALLOWANCE_CHILDREN));
+        return NULL;
+    }
+    s->session = ww_session_ref(session);
+    return s;
+}
+
+static void begin_load(ww_session *session, ww_capnp_call *call, errand what, ww_view component)
+{
+    starting *s = begin(session, call, what);
+    if (s) session->node->spawner->load(session->node->spawner, component, &s->load);
+}
+
+void ww_start_bytes(ww_session *session, ww_capnp_call *call)
+{
+    begin_load(session, call, RUN_BYTES,
+               peer_executor_run_bytes_params_wasm(peer_executor_run_bytes_params(call)));
+}
+
+void ww_start_load(ww_session *session, ww_capnp_call *call)
+{
+    begin_load(session, call, LOAD,
+               runtime_runtime_load_params_wasm(runtime_runtime_load_params(call)));
+}
+
+void ww_start_program(ww_session *session, ww_capnp_call *call, ww_loaded *program)
+{
+    starting *s = begin(session, call, SPAWN);
+    if (s) start_process(s, program);
+}
