@@ -387,6 +387,10 @@ uint32_t df_component_of(const df_installer *in, const df_node *node, uint32_t o
         trait.size > sizeof runtime - 1 &&
         memcmp(trait.data + trait.size - sizeof runtime + 1, runtime, sizeof runtime - 1) == 0 &&
         df_role_of(ww_view_of(trait.data, trait.size - sizeof runtime + 1), role);
+    if (!trait.data && !id_text.data && ww_view_starts(node->domain, ROOT ".protocol")) {
+        *role = WW_FLOW_ROLE_PROTOCOL; /* compilers write neither of the two for these */
+        by_role = true;
+    }
     int64_t id;
     bool by_id = id_text.data && parse_decimal(id_text, &id) && id >= 0;
     if (!by_role && !by_id && !concrete.data) return DF_NONE;

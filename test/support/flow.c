@@ -69,6 +69,13 @@ static ww_status index_bootstrap(void *self, ww_flow_call *call)
     return WW_AGAIN;
 }
 
+static ww_status registry_announce(void *self, ww_flow_call *call)
+{
+    const ww_flow_value *peer = ww_flow_call_input(call, 0);
+    (*(flow_fixture **)self)->calls++;
+    return peer && peer->type == WW_FLOW_PEER_ID ? WW_OK : WW_E_MISMATCH;
+}
+
 static flow_fixture *open_fixtures[8];
 static size_t open_count;
 
@@ -133,7 +140,12 @@ static const ww_flow_component_type own_bootstrap = {
     .construct = construct,
     .destroy = destroy,
     .bootstrap = index_bootstrap};
-static const ww_flow_component_type *const types[] = {&loader, &store, &own_bootstrap};
+static const ww_flow_component_type registry = {.name = "Registry",
+                                                .role = WW_FLOW_ROLE_PROTOCOL,
+                                                .calls.protocol.announce = registry_announce,
+                                                .construct = construct,
+                                                .destroy = destroy};
+static const ww_flow_component_type *const types[] = {&loader, &store, &own_bootstrap, &registry};
 
 static ww_dataflow_config config_of(flow_fixture *f, const ww_dataflow_limits *limits)
 {

@@ -74,6 +74,32 @@ bootstrap__all_synchronous__each_operation_runs_once_when_its_inputs_are_there(v
     assert_string_equal(flow_run(f), "");
 }
 
+/* As a client of a federation does it: compilers write no trait and no slot for the last operation. */
+static void bootstrap__announces_a_peer__finds_constants_ports_and_protocol(void **state)
+{
+    flow_fixture *f = *state;
+    assert_ok(flow_install(f,
+                           "module M\nbind discovery Protocol Registry\n"
+                           "body (x) > (y)\n  v0: tensor = PassThrough(x)\n  y = PassThrough(v0)\n"
+                           "bootstrap ()\n  v0: peer_id = Constant() value=u8\"\x12\x04wxyz\"\n"
+                           "  v1: address_vec = Constant() value=u8\"\"\n"
+                           "  v2 = address_book.InsertMany(v1, v0)"
+                           " !input.peer=\"v0\" !input.addresses=\"v1\"\n"
+                           "  v3 = protocol.Announce(v0)\n",
+                           "M", NULL));
+    const uint32_t *touches;
+    uint32_t count;
+    assert_ok(ww_module_touch_set(f->flow, WW_VIEW_LITERAL("M"), &touches, &count));
+    assert_int_equal(count, 1);
+    assert_ok(arm(f));
+    assert_string_equal(flow_run(f), "done 1.0 x0 [3]\n"
+                                     "done 1.1 x0 [4]\n"
+                                     "done 1.3 x0 [6]\n"
+                                     "fail 1.2 x0 TypeMismatch expected_address_vec\n"
+                                     "boot started 0\nboot completed 0\n");
+    assert_int_equal(f->calls, 1);
+}
+
 static void bootstrap__waits_for_a_component__body_on_it_is_held_until_it_ends(void **state)
 {
     flow_fixture *f = *state;
@@ -522,6 +548,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, flow_teardown)
     const struct CMUnitTest tests[] = {
         CASE(bootstrap__all_synchronous__each_operation_runs_once_when_its_inputs_are_there),
+        CASE(bootstrap__announces_a_peer__finds_constants_ports_and_protocol),
         CASE(bootstrap__waits_for_a_component__body_on_it_is_held_until_it_ends),
         CASE(bootstrap__component_fails_later__target_completes_with_a_failed_operation),
         CASE(bootstrap__component_fails_at_once__consumers_do_not_run),
