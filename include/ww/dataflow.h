@@ -424,6 +424,15 @@ typedef struct ww_dataflow_component {
 bool ww_dataflow_component_at(const ww_dataflow *flow, uint32_t component,
                               ww_dataflow_component *out);
 
+typedef struct ww_dataflow_module {
+    ww_view name;       /* with its hash */
+    uint32_t nodes;     /* operations of its body */
+    uint32_t bootstrap; /* its target in the queue, or WW_BOOTSTRAP_NONE */
+} ww_dataflow_module;
+
+/* Those that an install named, in that order. False beyond the last. */
+bool ww_dataflow_module_at(const ww_dataflow *flow, uint32_t module, ww_dataflow_module *out);
+
 /* The value at a site of an execution that has not been forgotten, or NULL. */
 const ww_flow_value *ww_dataflow_slot_at(const ww_dataflow *flow, uint64_t site, uint64_t exec_id);
 bool ww_dataflow_metric(const ww_dataflow *flow, ww_view name, int64_t *out);
@@ -437,6 +446,8 @@ typedef struct ww_dataflow_peer {
     uint32_t failures;
     uint64_t backoff_ns; /* how long it is to be left alone */
     uint64_t rtt_ns, rtt_deviation_ns, rtt_samples;
+    ww_view
+        addresses; /* wire form of an ADDRESS_VEC, or empty; until the peer is heard or added again */
 } ww_dataflow_peer;
 
 /* False beyond the last. */
@@ -444,3 +455,10 @@ bool ww_dataflow_peer_at(const ww_dataflow *flow, uint32_t peer, ww_dataflow_pee
 
 WW_MUST_USE ww_status ww_dataflow_add_peer(ww_dataflow *flow, ww_view peer, ww_view address);
 WW_MUST_USE ww_status ww_dataflow_block_peer(ww_dataflow *flow, ww_view peer, bool blocked);
+/* Blocks everybody else; an empty list lifts that. */
+WW_MUST_USE ww_status ww_dataflow_set_allowlist(ww_dataflow *flow, const ww_view *peers,
+                                                size_t count);
+/* Binary multiaddresses of this node, told in every envelope; they replace those before and are not in snapshots.
+ * E_LIMIT above limits.addresses_max or address_bytes_max, E_INVALID. */
+WW_MUST_USE ww_status ww_dataflow_set_addresses(ww_dataflow *flow, const ww_view *addresses,
+                                                size_t count);

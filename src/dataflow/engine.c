@@ -175,6 +175,7 @@ void ww_dataflow_free(ww_dataflow *flow)
     free_program(flow);
     df_tables_free(flow);
     df_peers_free(flow);
+    ww_buf_deinit(&flow->addresses);
     df_map_free(flow, &flow->async_by_command);
     df_map_free(flow, &flow->seen);
     df_map_free(flow, &flow->edge_index);
@@ -488,6 +489,19 @@ bool ww_dataflow_component_at(const ww_dataflow *flow, uint32_t component,
                                    .lock = c->lock,
                                    .has_bootstrap = c->type && c->type->bootstrap};
     return true;
+}
+
+bool ww_dataflow_module_at(const ww_dataflow *flow, uint32_t module, ww_dataflow_module *out)
+{
+    for (uint32_t i = 0; i < flow->graph_count; i++) {
+        const df_graph *g = flow->graphs[i];
+        if (!g->entry || module-- > 0) continue;
+        *out = (ww_dataflow_module){
+            .name = g->function->name, .nodes = g->op_count, .bootstrap = WW_BOOTSTRAP_NONE};
+        ww_bootstrap_find(flow->queue, WW_BOOTSTRAP_MODULE, out->name, &out->bootstrap);
+        return true;
+    }
+    return false;
 }
 
 static const ww_flow_value *value_in(const df_frame *frame, uint64_t site)

@@ -235,7 +235,7 @@ typedef struct df_estimate {
 } df_estimate;
 
 typedef struct df_peer {
-    bool blocked, down, suspect;
+    bool blocked, allowed, down, suspect;
     bool watched;      /* a timer is set that looks after its silence */
     bool silenced;     /* its envelopes are dropped while the inbox is full */
     uint32_t notices;  /* sent since the inbox filled up */
@@ -341,6 +341,8 @@ struct ww_dataflow {
     ww_names peer_names;
     df_peer *peers;
     uint32_t peer_capacity;
+    bool allow_only;  /* peers that are `allowed` */
+    ww_buf addresses; /* this node's, as fields of an envelope */
     df_edge *edges;
     uint32_t edge_count, edge_capacity;
     df_map edge_index;                      /* by a keyed hash of what names the edge */
@@ -516,6 +518,7 @@ ww_status df_send_response(ww_dataflow *flow, uint32_t peer, uint64_t request);
 void df_place_sends(df_installer *in); /* once sites have their numbers */
 
 /* health.c */
+bool df_is_blocked(const ww_dataflow *flow, const df_peer *peer);
 uint32_t df_edge_of(ww_dataflow *flow, uint64_t site, uint64_t chain, uint64_t hop);
 bool df_edge_is_warm(const df_edge *edge);
 void df_edge_reported(ww_dataflow *flow, const df_edge *report);

@@ -71,9 +71,8 @@ static ww_status convert_address(ww_dataflow *flow, ww_view binary, ww_buf *out)
     ww_status status = ww_buf_append(out, count, sizeof count);
     df_reader r = df_reader_of(binary);
     uint64_t segments = 0;
-    for (segment s; !status && next_segment(&r, &s); segments++)
-        status = put_segment(out, &s);
-    if (!status && r.at != r.end) status = WW_E_INVALID;
+    for (segment s; !status && r.at != r.end; segments++)
+        status = next_segment(&r, &s) ? put_segment(out, &s) : WW_E_INVALID;
     if (!status) ww_put_le64(out->data, segments);
     return status;
 }
@@ -88,6 +87,30 @@ ww_status df_learn_address(ww_dataflow *flow, uint32_t peer, ww_view binary)
                                       ww_buf_view(&address));
     ww_buf_deinit(&address);
     return status;
+}
+
+ww_status ww_dataflow_set_addresses(ww_dataflow *flow, const ww_view *addresses, size_t count)
+{
+    ww_buf fields, unused;
+    if (count > flow->limits.addresses_max) return WW_E_LIMIT;
+    ww_buf_init(&fields, flow->allocator, SIZE_MAX);
+    ww_status status = WW_OK;
+    for (size_t i = 0; i < count && !status; i++) {
+        if (addresses[i].size > flow->limits.address_bytes_max) {
+            status = WW_E_LIMIT;
+            break;
+        }
+        status = convert_address(flow, addresses[i], &unused);
+        ww_buf_deinit(&unused);
+        if (!status) status = df_put_bytes(&fields, 8, addresses[i]);
+    }
+    if (status) {
+        ww_buf_deinit(&fields);
+        return status;
+    }
+    ww_buf_deinit(&flow->addresses);
+    flow->addresses = fields;
+    return WW_OK;
 }
 
 /* --- checking ------------------------------------------------------------------------------------------------------------ */
@@ -302,9 +325,9 @@ static void take_fill(ww_dataflow *flow, const sender *from, uint32_t index, ww_
     segment first, second = {0};
     const char *wrong = "no site in the suffix";
     ww_flow_step_kind kind = WW_FLOW_STEP_WIRE_DECODE_FAILED;
-    bool known = next_segment(&r, &first);
-    bool longer = known && r.at != r.end && next_segment(&r, &second);
-    if (known && r.at == r.end && first.code == ADDRESS_SITE && !longer) {
+    bool known = next_segment(&r, &first), single = known && r.at == r.end;
+    bool longer = known && !single && next_segment(&r, &second);
+    if (single && first.code == ADDRESS_SITE) {
         wrong = deliver(flow, from, first.number, &f);
         kind = WW_FLOW_STEP_WIRE_RECEIVE_FAILED;
     } else if (longer && r.at == r.end && first.code == ADDRESS_COMPONENT &&
@@ -363,7 +386,7 @@ static sender read_sender(ww_dataflow *flow, uint32_t peer, ww_view envelope)
 
 void df_receive(ww_dataflow *flow, uint32_t peer, ww_view envelope)
 {
-    if (flow->peers[peer].blocked) {
+    if (df_is_blocked(flow, &flow->peers[peer])) {
         df_step(flow, (ww_flow_step){.kind = WW_FLOW_STEP_PEER_BLOCKED,
                                      .wire.peer = ww_names_text(&flow->peer_names, peer)});
         return;

@@ -124,10 +124,15 @@ void df_peer_failed(ww_dataflow *flow, uint32_t peer, uint64_t request)
     if (p->failures >= FAILURES_DOWN && !p->down) set_down(flow, peer);
 }
 
+bool df_is_blocked(const ww_dataflow *flow, const df_peer *p)
+{
+    return p->blocked || (flow->allow_only && !p->allowed);
+}
+
 /* One that is down gets a try each minute, or it could never come back. */
 bool df_may_send(ww_dataflow *flow, df_peer *p)
 {
-    if (p->blocked) return false;
+    if (df_is_blocked(flow, p)) return false;
     if (!p->down) return true;
     if (flow->now_ns < p->retry_ns) return false;
     p->retry_ns = df_soon(flow, minute_ns);
@@ -295,7 +300,7 @@ bool ww_dataflow_peer_at(const ww_dataflow *flow, uint32_t peer, ww_dataflow_pee
     const df_peer *p = &flow->peers[peer];
     *out = (ww_dataflow_peer){
         .id = ww_names_text(&flow->peer_names, peer),
-        .blocked = p->blocked,
+        .blocked = df_is_blocked(flow, p),
         .suspect = p->suspect,
         .down = p->down,
         .phi = phi(flow, p),
@@ -304,6 +309,8 @@ bool ww_dataflow_peer_at(const ww_dataflow *flow, uint32_t peer, ww_dataflow_pee
         .rtt_ns = p->rtt.mean_ns,
         .rtt_deviation_ns = p->rtt.deviation_ns,
         .rtt_samples = p->rtt.samples,
+        .addresses = p->addresses ? ww_view_of(p->addresses->bytes, p->addresses->size)
+                                  : ww_view_of(NULL, 0),
     };
     return true;
 }

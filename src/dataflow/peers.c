@@ -137,6 +137,21 @@ ww_status ww_dataflow_block_peer(ww_dataflow *flow, ww_view id, bool blocked)
     return status;
 }
 
+ww_status ww_dataflow_set_allowlist(ww_dataflow *flow, const ww_view *peers, size_t count)
+{
+    uint32_t peer;
+    for (size_t i = 0; i < count; i++) { /* what can fail comes first */
+        ww_status status = df_peer_of(flow, peers[i], &peer);
+        if (status) return status;
+    }
+    for (uint32_t i = 0; i < flow->peer_names.count; i++)
+        flow->peers[i].allowed = false;
+    for (size_t i = 0; i < count; i++)
+        if (!df_peer_of(flow, peers[i], &peer)) flow->peers[peer].allowed = true;
+    flow->allow_only = count > 0;
+    return WW_OK;
+}
+
 /* --- gates --------------------------------------------------------------------------------------------------------------- */
 
 ww_status df_prepare_peer(df_installer *in, const df_node *node, df_arg *arg)
@@ -166,7 +181,7 @@ static bool is_cool(const ww_dataflow *flow, const df_peer *p)
 df_outcome df_run_health_rx(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
     const df_peer *sender = known(flow, frame->root->sender);
-    if (sender && (sender->blocked || sender->down))
+    if (sender && (df_is_blocked(flow, sender) || sender->down))
         return df_fail(flow, WW_FLOW_OP_COOLDOWN, "peer_denied", "the sender is blocked or down");
     return df_run_pass_through(flow, op, frame);
 }
@@ -228,7 +243,7 @@ df_outcome df_run_dedup(ww_dataflow *flow, const df_op *op, df_frame *frame)
 
 typedef enum peer_field {
     PEER_ID = 1,
-    PEER_STATE, /* bits: 1 blocked, 2 down, 4 suspect */
+    PEER_STATE, /* bits: 1 blocked, 2 down, 4 suspect, 8 allowed */
     PEER_FAILURES,
     PEER_BACKOFF_LEFT,
     PEER_RETRY_LEFT,
@@ -238,7 +253,7 @@ typedef enum peer_field {
     PEER_ADDRESSES,
 } peer_field;
 
-enum { STATE_BLOCKED = 1, STATE_DOWN = 2, STATE_SUSPECT = 4 };
+enum { STATE_BLOCKED = 1, STATE_DOWN = 2, STATE_SUSPECT = 4, STATE_ALLOWED = 8 };
 
 static uint64_t left(uint64_t at_ns, uint64_t now_ns)
 {
@@ -260,7 +275,7 @@ void df_peers_save(const ww_dataflow *flow, df_writer *w)
         df_write_bytes(w, PEER_ID, ww_names_text(&flow->peer_names, i));
         df_write_number(w, PEER_STATE,
                         (p->blocked ? STATE_BLOCKED : 0) | (p->down ? STATE_DOWN : 0) |
-                            (p->suspect ? STATE_SUSPECT : 0));
+                            (p->suspect ? STATE_SUSPECT : 0) | (p->allowed ? STATE_ALLOWED : 0));
         df_write_number(w, PEER_FAILURES, p->failures);
         df_write_number(w, PEER_BACKOFF_LEFT, left(p->backoff_until_ns, flow->now_ns));
         df_write_number(w, PEER_RETRY_LEFT, left(p->retry_ns, flow->now_ns));
@@ -302,6 +317,7 @@ ww_status df_peer_restore(ww_dataflow *flow, ww_view message)
         .blocked = r.number[PEER_STATE] & STATE_BLOCKED,
         .down = r.number[PEER_STATE] & STATE_DOWN,
         .suspect = r.number[PEER_STATE] & STATE_SUSPECT,
+        .allowed = r.number[PEER_STATE] & STATE_ALLOWED,
         .failures = (uint32_t)r.number[PEER_FAILURES],
         .backoff_until_ns = df_soon(flow, r.number[PEER_BACKOFF_LEFT]),
         .retry_ns = df_soon(flow, r.number[PEER_RETRY_LEFT]),

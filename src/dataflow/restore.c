@@ -132,6 +132,7 @@ static ww_status restore_counters(restore *r, ww_view message)
     flow->next_command = record.number[3];
     flow->next_token = record.number[4];
     flow->next_request = record.number[5];
+    flow->allow_only = record.number[8];
     for (int i = 0; i < 2; i++) {
         flow->random[i] = ww_le64(record.bytes[6].data + 8 * i);
         flow->seen_key[i] = ww_le64(record.bytes[7].data + 8 * i);

@@ -296,6 +296,8 @@ static ww_status envelope_end(envelope *e, uint32_t peer, uint64_t request)
     if (!e->status && flow->peer_id)
         e->status = df_put_bytes(&e->out, 6, ww_view_of(flow->peer_id->bytes, flow->peer_id->size));
     if (!e->status) e->status = df_put_number(&e->out, 7, SCHEMA_VERSION);
+    if (!e->status && flow->addresses.size)
+        e->status = ww_buf_append(&e->out, flow->addresses.data, flow->addresses.size);
     ww_blob *blob = e->status ? NULL : ww_blob_copy(flow->allocator, ww_buf_view(&e->out));
     ww_buf_deinit(&e->out);
     if (!e->status && !blob) e->status = WW_E_MEMORY;

@@ -59,6 +59,7 @@ static void write_counters(const ww_dataflow *flow, df_writer *w)
     df_write_number(w, 5, flow->next_request);
     df_write_bytes(w, 6, ww_view_of(random, sizeof random));
     df_write_bytes(w, 7, ww_view_of(key, sizeof key));
+    df_write_number(w, 8, flow->allow_only);
     df_write_end(w, message);
 }
 

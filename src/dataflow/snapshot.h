@@ -19,7 +19,7 @@ enum { DF_SNAPSHOT_HEAD = 16, DF_RECORD_FIELDS = 16 };
 typedef enum df_snapshot_field {
     DF_SNAP_COUNTERS =
         1, /* 1 incarnation, 2 next execution, 3 command, 4 token, 5 request, 6 random state, 7 key of
-                             the hashes seen */
+                             the hashes seen, 8 only allowed peers are heard */
     DF_SNAP_UNIT, /* 1 artifact, 2 unresolved allowed, 3 policy, 4 retries, 5 delay, 6 deadline, 7 targets: each in a
                         field 1; 8 slots: each in a field 1 */
     DF_SNAP_DONE,  /* 1 kind, 2 name of a target that is up */

@@ -418,6 +418,66 @@ static void failures__five_in_a_row__are_down_with_one_try_a_minute(void **state
     flow_deinit(&f);
 }
 
+/* --- who is heard ----------------------------------------------------------------------------------------------------------------- */
+
+static void allowlist__others__are_blocked_even_after_a_restart(void **state)
+{
+    (void)state;
+    static flow_fixture f;
+    flow_init(&f);
+    empty_envelope(&f, PEER_A);
+    assert_string_equal(flow_run(&f), "");
+    assert_ok(ww_dataflow_set_allowlist(f.flow, (ww_view[]){PEER_B}, 1));
+    flow_restart(&f, 0);
+    empty_envelope(&f, PEER_A);
+    assert_string_equal(flow_run(&f), "step 13\n"); /* PEER_BLOCKED */
+    empty_envelope(&f, PEER_B);
+    assert_string_equal(flow_run(&f), "");
+    assert_ok(ww_dataflow_set_allowlist(f.flow, NULL, 0));
+    empty_envelope(&f, PEER_A);
+    assert_string_equal(flow_run(&f), "");
+    assert_int_equal(ww_dataflow_set_allowlist(f.flow, (ww_view[]){NOTHING}, 1), WW_E_INVALID);
+    flow_deinit(&f);
+}
+
+static void addresses__of_this_node__are_told_and_remembered(void **state)
+{
+    (void)state;
+    static pair p;
+    pair_init(&p, program, "A", "B");
+    ww_view addresses[] = {WW_VIEW_LITERAL("\xe4\x01\x02hi"),
+                           WW_VIEW_LITERAL("\xe3\x01\0\0\0\x05")};
+    assert_ok(ww_dataflow_set_addresses(p.a.flow, addresses, 2));
+    assert_int_equal(ww_dataflow_set_addresses(p.a.flow, (ww_view[]){WW_VIEW_LITERAL("x")}, 1),
+                     WW_E_INVALID);
+    assert_int_equal(ww_dataflow_set_addresses(p.a.flow, addresses, 9), WW_E_LIMIT);
+    send_x(&p.a, "A", PEER_B);
+    relay(&p.a, &p.b, PEER_A);
+    flow_run(&p.b);
+    ww_view known = peer_of(&p.b).addresses;
+    assert_true(known.size > 8);
+    assert_int_equal(ww_le64(known.data), 2);
+    pair_deinit(&p);
+}
+
+static void modules__installed__are_listed_with_their_bootstraps(void **state)
+{
+    (void)state;
+    static flow_fixture f;
+    ww_dataflow_module module;
+    flow_init(&f);
+    assert_ok(flow_install(&f, program, "A", NULL));
+    assert_ok(flow_install(&f, store, "M", NULL));
+    assert_true(ww_dataflow_module_at(f.flow, 0, &module));
+    assert_true(ww_view_starts(module.name, "A#"));
+    assert_int_equal(module.bootstrap, WW_BOOTSTRAP_NONE);
+    assert_true(ww_dataflow_module_at(f.flow, 1, &module));
+    assert_true(ww_view_starts(module.name, "M#"));
+    assert_int_equal(module.bootstrap, 0);
+    assert_false(ww_dataflow_module_at(f.flow, 2, &module));
+    flow_deinit(&f);
+}
+
 /* --- back-pressure -------------------------------------------------------------------------------------------------------------- */
 
 static void pressure__inbox_three_quarters_full__asks_thrice_and_then_listens_no_more(void **state)
@@ -490,6 +550,11 @@ int main(void)
         cmocka_unit_test_teardown(
             pressure__inbox_three_quarters_full__asks_thrice_and_then_listens_no_more,
             flow_teardown),
+        cmocka_unit_test_teardown(allowlist__others__are_blocked_even_after_a_restart,
+                                  flow_teardown),
+        cmocka_unit_test_teardown(addresses__of_this_node__are_told_and_remembered, flow_teardown),
+        cmocka_unit_test_teardown(modules__installed__are_listed_with_their_bootstraps,
+                                  flow_teardown),
     };
     return test_run_group(tests, WW_COUNT_OF(tests));
 }
