@@ -1,6 +1,6 @@
 # Guests: C programs compiled to core modules by Debian's clang and wasi-libc, made components by ww-componentize.
 #
-#   guests/NAME/*.c       an image: build/images/NAME/main.wasm; images/default is the C hello     target images
+#   guests/NAME/*.c       an image: build/images/NAME/main.wasm; images/default is pid0            target images
 #   test/guest/NAME.c     a guest of the tests: build/guests/NAME.wasm                              target guests
 #   bench/guest/NAME.c    a guest of the benchmarks, likewise                                       target guests
 #
@@ -15,7 +15,7 @@ set(WW_GUEST_COMPILE --target=wasm32-wasi --sysroot=/usr -std=gnu17 -O2
 # The runtime and the Cap'n Proto library for wasm32: one archive, from which a guest takes what it uses. Small rather
 # than fast, which measured the same: every guest carries it.
 set(WW_GUEST_INCLUDES -I${CMAKE_SOURCE_DIR}/guests/guest-runtime -I${CMAKE_SOURCE_DIR}/include -I${CMAKE_SOURCE_DIR}/src
-  -I${CMAKE_SOURCE_DIR}/gen -I${CMAKE_SOURCE_DIR}/test)
+  -I${CMAKE_SOURCE_DIR}/gen -I${CMAKE_SOURCE_DIR}/guests/shell -I${CMAKE_SOURCE_DIR}/guests/pid0 -I${CMAKE_SOURCE_DIR}/test)
 set(WW_GUEST_RUNTIME ${CMAKE_BINARY_DIR}/guests/libww-guest.a)
 file(GLOB runtime_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/guests/guest-runtime/*.c
   ${CMAKE_SOURCE_DIR}/src/capnp/*.c ${CMAKE_SOURCE_DIR}/gen/capnp/*.c)
@@ -77,8 +77,18 @@ endfunction()
 
 file(GLOB image_folders CONFIGURE_DEPENDS LIST_DIRECTORIES true ${CMAKE_SOURCE_DIR}/guests/*)
 list(FILTER image_folders EXCLUDE REGEX "/(guest-runtime|wit)$")
+list(APPEND image_folders ${CMAKE_SOURCE_DIR}/examples/default-kernel)
 set(WW_IMAGES "")
 set(ww_guest_options_hello "") # a plain C program; all others are built on the runtime
+# pid0 is a shell in the end, and carries the component that it starts.
+set(embedded ${CMAKE_BINARY_DIR}/guests/embedded)
+set(ww_guest_options_pid0 RUNTIME ALSO ${CMAKE_SOURCE_DIR}/guests/shell/commands.c
+  ${CMAKE_SOURCE_DIR}/guests/shell/session.c ${CMAKE_SOURCE_DIR}/guests/shell/shell.c
+  ${CMAKE_SOURCE_DIR}/guests/shell/words.c ${embedded}/child.c)
+add_custom_command(OUTPUT ${embedded}/child.c
+  COMMAND ${CMAKE_COMMAND} -DFILE=${CMAKE_BINARY_DIR}/images/child-echo/main.wasm -DNAME=child_component
+    -DOUT=${embedded}/child.c -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
+  DEPENDS ${CMAKE_BINARY_DIR}/images/child-echo/main.wasm cmake/embed.cmake COMMENT "Guest pid0: child-echo in it" VERBATIM)
 foreach(folder IN LISTS image_folders)
   get_filename_component(name ${folder} NAME)
   file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.c)
@@ -90,7 +100,7 @@ foreach(folder IN LISTS image_folders)
   add_custom_target(guest-${name} DEPENDS ${image})
   list(APPEND WW_IMAGES ${image})
 endforeach()
-file(CREATE_LINK hello ${CMAKE_BINARY_DIR}/images/default SYMBOLIC)
+file(CREATE_LINK pid0 ${CMAKE_BINARY_DIR}/images/default SYMBOLIC)
 add_custom_target(images DEPENDS ${WW_IMAGES})
 
 # exit_with_code and echo import by hand; calls is the guest of the call benchmarks.

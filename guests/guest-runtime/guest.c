@@ -35,7 +35,7 @@ static struct {
     size_t size;
 } landing;
 
-static void land(void *data, size_t size)
+void ww_guest_land(void *data, size_t size)
 {
     landing.data = data;
     landing.size = size;
@@ -137,10 +137,10 @@ static void read_link(ww_guest *guest, bool waits)
         return;
     }
     if (room > READ_MAX) room = READ_MAX;
-    land(to, room);
+    ww_guest_land(to, room);
     read_result result;
     (waits ? input_blocking_read : input_read)(guest->link.stream, room, &result);
-    landing.data = NULL;
+    ww_guest_land(NULL, 0);
     guest->link.is_ready = false;
     if (result.is_error)
         lose_link(guest, "the host closed the link");
@@ -226,9 +226,9 @@ static void sleep_for_many(ww_guest *guest)
         list[count++] = guest->link_writable;
     }
     bytes result;
-    land(ready, sizeof ready);
+    ww_guest_land(ready, sizeof ready);
     poll_list(list, count, &result);
-    landing.data = NULL;
+    ww_guest_land(NULL, 0);
     for (size_t i = 0; i < result.size; i++)
         if (inputs[ready[i]]) inputs[ready[i]]->is_ready = true;
 }
@@ -290,9 +290,9 @@ ww_status ww_guest_read(ww_guest *guest, void *out, size_t size, size_t *got)
             ww_guest_turn(guest);
         in->is_ready = guest->waits_for_standard = false;
         read_result result;
-        land(out, size);
+        ww_guest_land(out, size);
         input_read(in->stream, size, &result);
-        landing.data = NULL;
+        ww_guest_land(NULL, 0);
         in->is_over = result.is_error;
         if (result.is_error && !result.error.is_closed) return WW_E_IO;
         if (!result.is_error) *got = result.ok.size;

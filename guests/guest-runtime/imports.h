@@ -44,6 +44,9 @@ typedef struct option_handle {
     int32_t handle;
 } option_handle;
 
+/* The next room that the host asks for is this, if it is enough; NULL: none (guest.c). */
+void ww_guest_land(void *data, size_t size);
+
 IMPORT("wasi:cli/environment@0.2.12", "get-arguments") void get_arguments(bytes *list);
 IMPORT("wasi:cli/exit@0.2.12", "exit-with-code") void exit_with_code(uint32_t code);
 IMPORT("wasi:cli/stdin@0.2.12", "get-stdin") int32_t get_stdin(void);
