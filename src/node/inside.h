@@ -11,6 +11,7 @@
 #include "node/operator.h"
 #include "node/roster.h"
 #include "node/spawner.h"
+#include "rpc/session.h"
 
 struct ww_node {
     const ww_allocator *allocator;
@@ -34,6 +35,10 @@ struct ww_node {
     ww_roster roster;
     ww_authority cells; /* of all that the spawner starts */
     ww_node_spawner spawner;
+    ww_cap_table table;
+    ww_allowance owner; /* what all that the node's owner started may hold */
+    uint8_t peer_id[WW_NODE_MULTIHASH_BYTES];
+    ww_rpc_node sessions;
     ww_operators operators;
 };
 
@@ -49,6 +54,11 @@ WW_MUST_USE ww_status ww_node_roomy_engine(ww_node *node, ww_engine **out, ww_di
 /* Through the cache. A worker's. */
 WW_MUST_USE ww_status ww_node_compile(ww_node *node, ww_view component, ww_program **out,
                                       ww_diag *diag);
+
+/* The spawner, and what grafts make sessions of. */
+void ww_node_open_sessions(ww_node *node);
+/* Ends all cells and sessions that are left; waits for compilations under way. */
+void ww_node_close_sessions(ww_node *node);
 
 /* One image on its way to a program, on a worker. */
 typedef struct ww_loading {

@@ -83,31 +83,6 @@ static ww_status open_operators(ww_node *node, const char *socket, ww_diag *diag
     return WW_OK;
 }
 
-static ww_status compile(void *self, ww_view component, ww_program **out, ww_diag *diag)
-{
-    return ww_node_compile(self, component, out, diag);
-}
-
-static void open_spawner(ww_node *node)
-{
-    ww_node_spawner_options options = {
-        .allocator = node->allocator,
-        .log = node->log,
-        .loop = node->loop,
-        .ticker = node->ticker,
-        .random = &node->random.base,
-        .audit = &node->audit,
-        .rpc = &node->rpc,
-        .roster = &node->roster,
-        .authority = &node->cells,
-        .maker = {node, compile},
-        .cells_max = node->cells_max,
-        .memory_bytes_max = node->memory_bytes_max,
-        .capabilities = WW_CELL_CAPABILITIES,
-    };
-    ww_node_spawner_init(&node->spawner, &options);
-}
-
 static ww_status open_parts(ww_node *node, ww_diag *diag)
 {
     ww_status status = ww_folders_find(&node->folders, diag);
@@ -122,8 +97,8 @@ static ww_status open_parts(ww_node *node, ww_diag *diag)
     if (!status) status = ww_audit_ring_init(&node->audit, node->allocator, AUDIT_RECORDS);
     if (!status) open_cache(node);
     if (!status) status = ww_rpc_vat_init(&node->rpc, node->loop, NULL);
-    if (!status) open_spawner(node);
     if (!status) status = open_identity(node, diag);
+    if (!status) ww_node_open_sessions(node);
     return status;
 }
 
@@ -152,8 +127,8 @@ void ww_node_free(ww_node *node)
 {
     if (!node) return;
     ww_operators_close(&node->operators);
-    ww_node_spawner_close(&node->spawner);
-    if (node->rpc.vat) ww_rpc_vat_deinit(&node->rpc);
+    if (node->rpc.vat) ww_node_close_sessions(node);
+    ww_rpc_vat_deinit(&node->rpc);
     ww_ticker_free(node->ticker);
     ww_loop_free(node->loop); /* and compilations under way with it */
     ww_cache_close(node->cache);

@@ -19,6 +19,7 @@ typedef struct ww_run {
     ww_diag *diag;
     ww_status status;
     ww_loading load;
+    ww_tenant *tenant; /* who stands behind the guest's link */
     ww_cell *cell;
     ww_stdio stdio;
     ww_principal principal;
@@ -116,11 +117,22 @@ static void join_roster(ww_run *run)
     ww_roster_join(&run->node->roster, &run->entry, ww_view_str(run->load.image.name));
 }
 
+/* What the guest finds on its link: the membrane. */
+static ww_status open_membrane(ww_run *run, ww_capnp_cap **out)
+{
+    const ww_tenant_rights rights = {.allowance = &run->node->owner, .is_trusted = true};
+    run->tenant = ww_tenant_new(&run->node->sessions, &rights);
+    *out = run->tenant ? ww_tenant_membrane(run->tenant) : NULL;
+    return *out ? WW_OK : ww_fail(run->diag, WW_E_MEMORY, "out of memory");
+}
+
 static ww_status start_cell(ww_run *run)
 {
     ww_node *node = run->node;
     ww_status status = ww_surroundings_init(&run->surroundings, run->load.image.name, run->options,
                                             node->loop, node->allocator, run->diag);
+    ww_capnp_cap *membrane = NULL;
+    if (!status) status = open_membrane(run, &membrane);
     if (status) return status;
     ww_wasi_options wasi = {
         .loop = node->loop,
@@ -140,10 +152,13 @@ static ww_status start_cell(ww_run *run)
         .number = 1,
         .memory_bytes_max = run->options->memory_bytes_max,
         .timeout_ns = run->options->timeout_ms * WW_NS_PER_MS,
+        .rpc = &node->rpc,
+        .bootstrap = membrane,
         .on_end = {run, on_ended},
     };
     run->start_ns = ww_clock_now_ns(ww_loop_clock(node->loop));
     status = ww_cell_new(&cell, node->allocator, &run->cell, run->diag);
+    ww_capnp_cap_unref(membrane);
     if (!status) join_roster(run);
     return status;
 }
@@ -227,6 +242,8 @@ static void deinit(ww_run *run)
     ww_timer_stop(loop, &run->patience);
     ww_roster_leave(&run->node->roster, &run->entry);
     ww_cell_free(run->cell);
+    if (run->tenant) ww_tenant_end(run->tenant);
+    ww_tenant_unref(run->tenant);
     ww_loading_deinit(&run->load);
     ww_stdio_deinit(&run->stdio);
     ww_surroundings_deinit(&run->surroundings);

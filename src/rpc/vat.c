@@ -64,6 +64,7 @@ ww_status ww_rpc_vat_init(ww_rpc_vat *self, ww_loop *loop, const ww_capnp_limits
 
 void ww_rpc_vat_deinit(ww_rpc_vat *self)
 {
+    if (!self->vat) return;
     ww_capnp_vat_free(self->vat);
     self->vat = NULL;
     ww_task_cancel(&self->task);

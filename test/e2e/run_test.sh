@@ -3,13 +3,13 @@
 guests=$BUILD/guests
 
 case_is "the default image greets"
-run "$WW" run "$BUILD/images/default"
+run "$WW" run "$BUILD/images/hello"
 expect_code 0
 expect_out "Hello from main.wasm."
 expect_err ""
 
 case_is "a directory with bin/main.wasm is an image too"
-mkdir -p "$tmp/image/bin" && cp "$BUILD/images/default/main.wasm" "$tmp/image/bin/"
+mkdir -p "$tmp/image/bin" && cp "$BUILD/images/hello/main.wasm" "$tmp/image/bin/"
 run "$WW" run "$tmp/image" -- one "two three"
 expect_code 0
 expect_out "Hello from main.wasm.
@@ -155,10 +155,10 @@ expect_code 1
 expect test "$(tail -n1 "$tmp/err" | jq -r .reason)" = error
 
 case_is "a volume over ww's own state is refused"
-run "$WW" run --volume "$tmp/state/ww:/state" "$BUILD/images/default"
+run "$WW" run --volume "$tmp/state/ww:/state" "$BUILD/images/hello"
 expect_code 2
 expect_err_has "state"
-run "$WW" run --volume "$tmp:/all" "$BUILD/images/default"
+run "$WW" run --volume "$tmp:/all" "$BUILD/images/hello"
 expect_code 2
 
 case_is "a core module is told how to become a component"
@@ -167,7 +167,7 @@ expect_code 1
 expect_err_has "ww-componentize new MODULE COMPONENT"
 
 case_is "a volume that is not there is named as such"
-run "$WW" run --volume /ww-not-there:/x "$BUILD/images/default"
+run "$WW" run --volume /ww-not-there:/x "$BUILD/images/hello"
 expect_code 1
 expect_err_has "/ww-not-there: No such file or directory"
 
@@ -179,7 +179,7 @@ expect_err_has "$tmp/text"
 
 case_is "a flipped byte anywhere never starts a guest quietly"
 for at in 9 40 200 1000; do
-    cp "$BUILD/images/default/main.wasm" "$tmp/flipped.wasm"
+    cp "$BUILD/images/hello/main.wasm" "$tmp/flipped.wasm"
     printf '\xff' | dd of="$tmp/flipped.wasm" bs=1 seek=$at conv=notrunc 2>/dev/null
     run "$WW" run --timeout 5s "$tmp/flipped.wasm"
     expect test "$code" -lt 129 -o "$code" -eq 134
