@@ -107,6 +107,7 @@ add_custom_target(images DEPENDS ${WW_IMAGES})
 set(ww_guest_options_exit_with_code WIT ${CMAKE_SOURCE_DIR}/test/guest/wit WORLD exit-with-code)
 set(ww_guest_options_echo NATIVE WIT ${CMAKE_SOURCE_DIR}/test/guest/wit WORLD echo)
 set(ww_guest_options_link_echo RUNTIME ALSO ${CMAKE_SOURCE_DIR}/test/support/interop.capnp.c)
+set(ww_guest_options_link_bad RUNTIME ALSO ${CMAKE_SOURCE_DIR}/test/support/interop.capnp.c)
 set(ww_guest_options_calls NATIVE WIT ${CMAKE_SOURCE_DIR}/bench/wit WORLD calls)
 
 file(GLOB guest_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/test/guest/*.c ${CMAKE_SOURCE_DIR}/bench/guest/*.c)
