@@ -49,13 +49,14 @@ capnp_parcel *capnp_call_reply(ww_capnp_call *call)
 
 void capnp_call_drop_results(ww_capnp_call *call)
 {
+    ww_capnp_vat *vat = call->vat; /* what is dropped may be the last to hold the call */
     capnp_parcel *reply = call->reply;
     capnp_letter *letter = call->reply_letter;
     call->response = (ww_capnp_any){0};
     call->reply = NULL;
     call->reply_letter = NULL;
-    capnp_parcel_unref(call->vat, reply);
-    capnp_letter_free(call->vat, letter);
+    capnp_parcel_unref(vat, reply);
+    capnp_letter_free(vat, letter);
 }
 
 /* With a handler, which owes an answer. */

@@ -300,7 +300,7 @@ static void cancel_later(ww_capnp_call *call)
     if (!call->item.list) capnp_vat_ready(call->vat, &call->item);
 }
 
-static void cancel(ww_capnp_call *call)
+void capnp_call_cancel(ww_capnp_call *call)
 {
     if (call->is_settling) return; /* its outcome is on its way */
     call->is_canceled = true;
@@ -335,7 +335,7 @@ void capnp_call_sever(ww_capnp_call *call, ww_capnp_exception type, const char *
     call->deliver_anyway = false;
     if (call->state != CALL_RUNNING || call->is_settling) {
         ww_capnp_call *inner = call->state == CALL_TAIL ? call->inner : NULL;
-        cancel(call);
+        capnp_call_cancel(call);
         if (!inner || inner->follower) return;
         call->inner = NULL;
         capnp_call_unref(inner);
@@ -349,9 +349,14 @@ void capnp_call_sever(ww_capnp_call *call, ww_capnp_exception type, const char *
 
 void capnp_call_unref(ww_capnp_call *call)
 {
-    if (--call->refs) return;
+    bool is_over = call->state == CALL_DONE && !call->in_progress;
+    if (--call->refs) {
+        /* Only its own pipes hold it, which know where they lead: its results may hold them in turn. */
+        if (is_over && call->refs == call->pipe_count) capnp_call_drop_results(call);
+        return;
+    }
     if (call->in_progress)
-        cancel(call);
+        capnp_call_cancel(call);
     else
         free_call(call);
 }
@@ -374,11 +379,11 @@ ww_capnp_call *ww_capnp_call_hold(ww_capnp_call *call)
 void ww_capnp_call_cancel(ww_capnp_call *call)
 {
     if (!call || !call->in_progress || call->state == CALL_RUNNING) {
-        if (call && call->state == CALL_RUNNING && !call->is_canceled) cancel(call);
+        if (call && call->state == CALL_RUNNING && !call->is_canceled) capnp_call_cancel(call);
         return;
     }
     ww_capnp_vat *vat = call->vat;
-    cancel(call);
+    capnp_call_cancel(call);
     capnp_vat_work(vat);
 }
 

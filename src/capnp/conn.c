@@ -302,7 +302,11 @@ static void end_answers(ww_capnp_conn *conn)
         capnp_idmap_remove(&conn->answers, id);
         call->answer_conn = NULL;
         call->deliver_anyway = false;
+        call->refs++;
         if (!call->is_finished) capnp_call_unref(call);
+        /* Who asked is gone, and what else holds it may be held by its own parameters. */
+        if (call->in_progress) capnp_call_cancel(call);
+        capnp_call_unref(call);
     }
 }
 

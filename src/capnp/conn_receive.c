@@ -202,7 +202,9 @@ static bool on_call(ww_capnp_conn *conn, capnp_letter *letter, rpc_message_r mes
     }
     ww_capnp_cap *target = read_target(conn, rpc_call_target(in));
     if (!target) return false;
-    ww_capnp_call *call = new_answer(conn, rpc_call_question_id(in));
+    /* Before there is an answer of that number: parameters that hold a place of it would keep it for ever. */
+    bool ok = read_caps(conn, letter, rpc_call_params(in));
+    ww_capnp_call *call = ok ? new_answer(conn, rpc_call_question_id(in)) : NULL;
     if (!call) {
         ww_capnp_cap_unref(target);
         return false;
@@ -214,17 +216,13 @@ static bool on_call(ww_capnp_conn *conn, capnp_letter *letter, rpc_message_r mes
         rpc_call_send_results_to_which(results) == RPC_CALL_SEND_RESULTS_TO_IS_YOURSELF;
     call->letter = letter;
     call->words = letter->words;
-    rpc_payload_r payload = rpc_call_params(in);
-    bool ok = read_caps(conn, letter, payload);
-    if (ok && !capnp_conn_hold(call, letter_cost(letter))) {
-        capnp_call_release_request(call);
-        fail_answer(call, WW_CAPNP_OVERLOADED, "too much waits to be answered");
-    } else if (ok) {
+    if (capnp_conn_hold(call, letter_cost(letter))) {
         renew_budget(conn, letter);
-        call->params = rpc_payload_content(payload);
+        call->params = rpc_payload_content(rpc_call_params(in));
         capnp_deliver(target, call, conn);
     } else {
-        fail_answer(call, WW_CAPNP_DISCONNECTED, "the connection was ended");
+        capnp_call_release_request(call);
+        fail_answer(call, WW_CAPNP_OVERLOADED, "too much waits to be answered");
     }
     ww_capnp_cap_unref(target);
     return true;

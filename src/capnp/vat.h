@@ -289,6 +289,7 @@ void capnp_call_settle(ww_capnp_call *call);
 void capnp_call_set_failure(ww_capnp_call *call, ww_capnp_exception type, const char *reason);
 void capnp_call_fail_now(ww_capnp_call *call, ww_capnp_exception type, const char *reason);
 void capnp_call_unref(ww_capnp_call *call);
+void capnp_call_cancel(ww_capnp_call *call); /* whoever still holds it */
 void capnp_dispatch(ww_capnp_call *call);    /* to the handler of its server, or to its queue */
 void capnp_server_idle(ww_capnp_call *call); /* an exclusive call ended */
 void capnp_call_run(ww_capnp_call *call);    /* its turn in vat->ready came */

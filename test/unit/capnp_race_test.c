@@ -426,6 +426,41 @@ static void circle__of_results_taken_from_each_other__aborts(void **state)
     stage_deinit(&s);
 }
 
+/* A call whose parameters hold a place of its own answer, directly and through a promise that becomes that place. */
+static void circle__of_a_call_and_its_own_parameters__is_freed(void **state)
+{
+    (void)state;
+    for (int is_promise = 0; is_promise < 2; is_promise++)
+        for (uint16_t method = 5; method <= 9; method += 4) { /* never, and swap */
+            stage s;
+            stage_init(&s, NULL);
+            stage_bootstrap(&s, 1);
+            rpc_call_b call = stage_ping(&s, 2, 1);
+            rpc_call_set_method_id(call, method);
+            rpc_payload_b params = rpc_call_edit_params(call);
+            const uint64_t cap_pointer = 3;
+            ww_capnp_struct_b content = ww_capnp_any_b_init_struct(
+                rpc_payload_pointer_content(params), (ww_capnp_struct_size){0, 1});
+            memcpy(ww_capnp_struct_b_pointer(content, 0).at, &cap_pointer, sizeof cap_pointer);
+            rpc_cap_descriptor_b d =
+                rpc_cap_descriptor_lb_at(rpc_payload_init_cap_table(params, 1), 0);
+            if (is_promise) {
+                rpc_cap_descriptor_set_sender_promise(d, 30);
+                stage_play(&s);
+                rpc_resolve_b r = rpc_message_init_resolve(stage_message(&s));
+                rpc_resolve_set_promise_id(r, 30);
+                d = rpc_resolve_init_cap(r);
+            }
+            rpc_promised_answer_b answer = rpc_cap_descriptor_init_receiver_answer(d);
+            rpc_promised_answer_set_question_id(answer, 2);
+            rpc_promised_answer_op_set_get_pointer_field(
+                rpc_promised_answer_op_lb_at(rpc_promised_answer_init_transform(answer, 1), 0), 0);
+            stage_play(&s);
+            assert_true(stage_is_alive(&s));
+            stage_deinit(&s);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -438,6 +473,7 @@ int main(void)
         cmocka_unit_test(t39__disembargo__leaves_before_the_finish_or_release_of_its_target),
         cmocka_unit_test(t40__answer_names_an_answer_just_sent__calls_keep_their_order),
         cmocka_unit_test(circle__through_two_embargoes__breaks),
+        cmocka_unit_test(circle__of_a_call_and_its_own_parameters__is_freed),
         cmocka_unit_test(circle__of_results_taken_from_each_other__aborts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
