@@ -308,7 +308,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     x.vat = ww_capnp_vat_new(&x.allocator.base, &limits);
     if (!x.vat) return 0;
     ww_capnp_cap *root;
-    factory_new(x.vat, NULL, &root);
+    factory *family = NULL;
+    factory_found(factory_new(x.vat, NULL, &root), &family);
     x.conn = root ? ww_capnp_conn_new(x.vat, root) : NULL;
     for (int i = 0; x.conn && i < STEPS_MAX && x.s.at < x.s.end; i++) {
         step(&x);
@@ -319,6 +320,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     ww_capnp_call_drop(x.asked);
     ww_capnp_conn_free(x.conn);
+    factory_part(&family);
     ww_capnp_cap_unref(root);
     for (int i = 0; i < HELD_MAX; i++) {
         if (x.held[i]) ww_capnp_promise_resolve(x.held[i], NULL);

@@ -1644,6 +1644,7 @@ static inline operator_operator_cap operator_operator_serve(ww_capnp_vat *vat, w
 static inline operator_operator_cells_params_b operator_operator_cells_begin(operator_operator_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, OPERATOR_OPERATOR_ID, 0);
+    ww_capnp_call_no_pipeline(*call);
     return (operator_operator_cells_params_b){ww_capnp_call_init_params(*call, OPERATOR_OPERATOR_CELLS_PARAMS_SIZE)};
 }
 
@@ -1672,6 +1673,7 @@ static inline operator_operator_cells_results_b operator_operator_cells_results(
 static inline operator_operator_kill_params_b operator_operator_kill_begin(operator_operator_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, OPERATOR_OPERATOR_ID, 1);
+    ww_capnp_call_no_pipeline(*call);
     return (operator_operator_kill_params_b){ww_capnp_call_init_params(*call, OPERATOR_OPERATOR_KILL_PARAMS_SIZE)};
 }
 
@@ -1699,6 +1701,7 @@ static inline operator_operator_kill_results_b operator_operator_kill_results(ww
 static inline operator_operator_status_params_b operator_operator_status_begin(operator_operator_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, OPERATOR_OPERATOR_ID, 2);
+    ww_capnp_call_no_pipeline(*call);
     return (operator_operator_status_params_b){ww_capnp_call_init_params(*call, OPERATOR_OPERATOR_STATUS_PARAMS_SIZE)};
 }
 
@@ -1727,6 +1730,7 @@ static inline operator_operator_status_results_b operator_operator_status_result
 static inline operator_operator_epoch_params_b operator_operator_epoch_begin(operator_operator_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, OPERATOR_OPERATOR_ID, 3);
+    ww_capnp_call_no_pipeline(*call);
     return (operator_operator_epoch_params_b){ww_capnp_call_init_params(*call, OPERATOR_OPERATOR_EPOCH_PARAMS_SIZE)};
 }
 
@@ -1755,6 +1759,7 @@ static inline operator_operator_epoch_results_b operator_operator_epoch_results(
 static inline operator_operator_advance_epoch_params_b operator_operator_advance_epoch_begin(operator_operator_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, OPERATOR_OPERATOR_ID, 4);
+    ww_capnp_call_no_pipeline(*call);
     return (operator_operator_advance_epoch_params_b){ww_capnp_call_init_params(*call, OPERATOR_OPERATOR_ADVANCE_EPOCH_PARAMS_SIZE)};
 }
 

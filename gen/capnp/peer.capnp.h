@@ -2693,6 +2693,7 @@ static inline peer_process_stderr_results_b peer_process_stderr_results(ww_capnp
 static inline peer_process_wait_params_b peer_process_wait_begin(peer_process_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, PEER_PROCESS_ID, 3);
+    ww_capnp_call_no_pipeline(*call);
     return (peer_process_wait_params_b){ww_capnp_call_init_params(*call, PEER_PROCESS_WAIT_PARAMS_SIZE)};
 }
 
@@ -2749,6 +2750,7 @@ static inline peer_process_bootstrap_results_b peer_process_bootstrap_results(ww
 static inline peer_process_kill_params_b peer_process_kill_begin(peer_process_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, PEER_PROCESS_ID, 5);
+    ww_capnp_call_no_pipeline(*call);
     return (peer_process_kill_params_b){ww_capnp_call_init_params(*call, PEER_PROCESS_KILL_PARAMS_SIZE)};
 }
 
@@ -2809,6 +2811,7 @@ static inline peer_host_cap peer_host_serve(ww_capnp_vat *vat, ww_capnp_server *
 static inline peer_host_id_params_b peer_host_id_begin(peer_host_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, PEER_HOST_ID, 0);
+    ww_capnp_call_no_pipeline(*call);
     return (peer_host_id_params_b){ww_capnp_call_init_params(*call, PEER_HOST_ID_PARAMS_SIZE)};
 }
 
@@ -2837,6 +2840,7 @@ static inline peer_host_id_results_b peer_host_id_results(ww_capnp_call *call)
 static inline peer_host_addrs_params_b peer_host_addrs_begin(peer_host_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, PEER_HOST_ID, 1);
+    ww_capnp_call_no_pipeline(*call);
     return (peer_host_addrs_params_b){ww_capnp_call_init_params(*call, PEER_HOST_ADDRS_PARAMS_SIZE)};
 }
 
@@ -2865,6 +2869,7 @@ static inline peer_host_addrs_results_b peer_host_addrs_results(ww_capnp_call *c
 static inline peer_host_peers_params_b peer_host_peers_begin(peer_host_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, PEER_HOST_ID, 2);
+    ww_capnp_call_no_pipeline(*call);
     return (peer_host_peers_params_b){ww_capnp_call_init_params(*call, PEER_HOST_PEERS_PARAMS_SIZE)};
 }
 
@@ -2893,6 +2898,7 @@ static inline peer_host_peers_results_b peer_host_peers_results(ww_capnp_call *c
 static inline peer_host_connect_params_b peer_host_connect_begin(peer_host_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, PEER_HOST_ID, 3);
+    ww_capnp_call_no_pipeline(*call);
     return (peer_host_connect_params_b){ww_capnp_call_init_params(*call, PEER_HOST_CONNECT_PARAMS_SIZE)};
 }
 
@@ -3009,6 +3015,7 @@ static inline peer_executor_run_bytes_results_b peer_executor_run_bytes_results(
 static inline peer_executor_echo_params_b peer_executor_echo_begin(peer_executor_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, PEER_EXECUTOR_ID, 1);
+    ww_capnp_call_no_pipeline(*call);
     return (peer_executor_echo_params_b){ww_capnp_call_init_params(*call, PEER_EXECUTOR_ECHO_PARAMS_SIZE)};
 }
 
@@ -3069,6 +3076,7 @@ static inline peer_byte_stream_cap peer_byte_stream_serve(ww_capnp_vat *vat, ww_
 static inline peer_byte_stream_read_params_b peer_byte_stream_read_begin(peer_byte_stream_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, PEER_BYTE_STREAM_ID, 0);
+    ww_capnp_call_no_pipeline(*call);
     return (peer_byte_stream_read_params_b){ww_capnp_call_init_params(*call, PEER_BYTE_STREAM_READ_PARAMS_SIZE)};
 }
 
@@ -3097,6 +3105,7 @@ static inline peer_byte_stream_read_results_b peer_byte_stream_read_results(ww_c
 static inline peer_byte_stream_write_params_b peer_byte_stream_write_begin(peer_byte_stream_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, PEER_BYTE_STREAM_ID, 1);
+    ww_capnp_call_no_pipeline(*call);
     return (peer_byte_stream_write_params_b){ww_capnp_call_init_params(*call, PEER_BYTE_STREAM_WRITE_PARAMS_SIZE)};
 }
 
@@ -3125,6 +3134,7 @@ static inline peer_byte_stream_write_results_b peer_byte_stream_write_results(ww
 static inline peer_byte_stream_close_params_b peer_byte_stream_close_begin(peer_byte_stream_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, PEER_BYTE_STREAM_ID, 2);
+    ww_capnp_call_no_pipeline(*call);
     return (peer_byte_stream_close_params_b){ww_capnp_call_init_params(*call, PEER_BYTE_STREAM_CLOSE_PARAMS_SIZE)};
 }
 

@@ -978,6 +978,7 @@ static inline runtime_grants_get_results_b runtime_grants_get_results(ww_capnp_c
 static inline runtime_grants_list_params_b runtime_grants_list_begin(runtime_grants_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, RUNTIME_GRANTS_ID, 1);
+    ww_capnp_call_no_pipeline(*call);
     return (runtime_grants_list_params_b){ww_capnp_call_init_params(*call, RUNTIME_GRANTS_LIST_PARAMS_SIZE)};
 }
 

@@ -841,6 +841,7 @@ static inline stem_signer_cap stem_signer_serve(ww_capnp_vat *vat, ww_capnp_serv
 static inline stem_signer_sign_params_b stem_signer_sign_begin(stem_signer_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, STEM_SIGNER_ID, 0);
+    ww_capnp_call_no_pipeline(*call);
     return (stem_signer_sign_params_b){ww_capnp_call_init_params(*call, STEM_SIGNER_SIGN_PARAMS_SIZE)};
 }
 
@@ -901,6 +902,7 @@ static inline stem_status_poller_cap stem_status_poller_serve(ww_capnp_vat *vat,
 static inline stem_status_poller_poll_status_params_b stem_status_poller_poll_status_begin(stem_status_poller_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, STEM_STATUS_POLLER_ID, 0);
+    ww_capnp_call_no_pipeline(*call);
     return (stem_status_poller_poll_status_params_b){ww_capnp_call_init_params(*call, STEM_STATUS_POLLER_POLL_STATUS_PARAMS_SIZE)};
 }
 

@@ -43,6 +43,11 @@ ww_capnp_struct_b ww_capnp_call_init_params(ww_capnp_call *call, ww_capnp_struct
     return params.at ? ww_capnp_any_b_init_struct(params, size) : (ww_capnp_struct_b){0};
 }
 
+void ww_capnp_call_no_pipeline(ww_capnp_call *call)
+{
+    if (call && call->state == CALL_NEW) call->no_pipeline = true;
+}
+
 /* What was pipelined on it already fails. */
 static void never_sent(ww_capnp_call *call)
 {

@@ -30,6 +30,10 @@ ww_capnp_call *ww_capnp_call_new(ww_capnp_cap *cap, uint64_t interface_id, uint1
 ww_capnp_struct_b ww_capnp_call_init_params(ww_capnp_call *call, ww_capnp_struct_size size);
 ww_capnp_any_b ww_capnp_call_params_b(ww_capnp_call *call);
 
+/* Its results will hold no capability: the peer is told that nothing will be pipelined on them, and what is all the same
+ * waits here. Generated code says so where the schema does. */
+void ww_capnp_call_no_pipeline(ww_capnp_call *call);
+
 /* Sends it on its way. `done` may be NULL: then dropping the last reference before the answer came, pipelines
  * included, cancels the call. Fails (E_MEMORY, E_LIMIT) before anything was sent; `done` is then not called. */
 WW_MUST_USE ww_status ww_capnp_call_send(ww_capnp_call *call, ww_capnp_done *done);

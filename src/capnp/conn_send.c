@@ -192,6 +192,8 @@ static bool write_call(ww_capnp_conn *conn, ww_capnp_call *call, const capnp_pro
     rpc_call_set_question_id(out, id);
     rpc_call_set_interface_id(out, call->interface_id);
     rpc_call_set_method_id(out, call->method);
+    if (call->pipes) call->no_pipeline = false;
+    if (call->no_pipeline) ww_capnp_set_bool(out.s, 129, true); /* noPromisePipelining */
     write_target(capnp_parcel_call_target(parcel), target);
     return describe_all(conn, parcel, capnp_parcel_call_params(parcel),
                         &conn->questions[id].exports);

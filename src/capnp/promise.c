@@ -14,7 +14,7 @@ enum { CYCLE_STEPS_MAX = 256 };
 bool capnp_promise_is_on(const capnp_promise *p, const ww_capnp_conn *conn)
 {
     if (p->kind == PROMISE_IMPORT) return p->conn == conn;
-    return p->kind == PROMISE_PIPE && p->call->conn == conn &&
+    return p->kind == PROMISE_PIPE && p->call->conn == conn && !p->call->no_pipeline &&
            capnp_conn_question_lives(conn, p->call);
 }
 
@@ -42,7 +42,8 @@ ww_capnp_cap *capnp_follow(ww_capnp_cap *cap, const ww_capnp_conn *origin)
 static bool sends(const capnp_promise *p)
 {
     if (p->state != PROMISE_PENDING) return false;
-    return p->kind == PROMISE_IMPORT || (p->kind == PROMISE_PIPE && p->call->state == CALL_REMOTE);
+    if (p->kind == PROMISE_IMPORT) return true;
+    return p->kind == PROMISE_PIPE && p->call->state == CALL_REMOTE && !p->call->no_pipeline;
 }
 
 static ww_capnp_conn *conn_of(const capnp_promise *p)

@@ -115,6 +115,8 @@ struct ww_capnp_call {
     bool is_settling; /* in vat->to_settle */
     bool is_canceled, cancel_is_due, is_stream, done_is_due, is_exclusive, is_redirect, is_taken,
         deliver_anyway, has_failed;
+    bool
+        no_pipeline; /* the peer was told, or is to be told, that nothing comes through its answer */
     bool is_unanswered; /* its caller wants nothing but pipelines: no Return is sent */
     uint8_t exception;
     uint16_t method;

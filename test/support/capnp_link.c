@@ -170,7 +170,7 @@ static void make(ww_capnp_server *self, ww_capnp_call *call)
 {
     factory *f = self_of(self);
     ww_capnp_cap *cap;
-    factory_new(f->vat, f->live, &cap);
+    factory_found(factory_new(f->vat, f->live, &cap), f->family);
     interop_echo_make_results_set_cap(interop_echo_make_results(call), (interop_echo_cap){cap});
     ww_capnp_cap_unref(cap);
     ww_capnp_call_return(call);
@@ -234,7 +234,7 @@ static void settle_promise(factory *f, uint16_t kind, ww_capnp_cap *with)
     f->promise = NULL;
     switch (kind) {
     case 0:
-        factory_new(f->vat, f->live, &own);
+        factory_found(factory_new(f->vat, f->live, &own), f->family);
         ww_capnp_promise_resolve(taken, own);
         ww_capnp_cap_unref(own);
         break;
@@ -265,7 +265,7 @@ static void settle_later(factory *f, uint16_t kind, ww_capnp_cap *with)
         return;
     }
     ww_capnp_cap *own = NULL;
-    if (kind == 0) factory_new(f->vat, f->live, &own);
+    if (kind == 0) factory_found(factory_new(f->vat, f->live, &own), f->family);
     interop_factory_later_results_set_cap(interop_factory_later_results(later),
                                           (interop_echo_cap){kind == 0   ? own
                                                              : kind == 1 ? with
@@ -306,7 +306,7 @@ static void early(ww_capnp_server *self, ww_capnp_call *call)
 {
     factory *f = self_of(self);
     ww_capnp_cap *cap;
-    factory_new(f->vat, f->live, &cap);
+    factory_found(factory_new(f->vat, f->live, &cap), f->family);
     f->never = call;
     f->on_cancel.fn = was_canceled;
     ww_capnp_call_on_cancel(call, &f->on_cancel);
@@ -344,6 +344,7 @@ static void sink(ww_capnp_server *self, ww_capnp_call *call)
     static const interop_sink_vt table = {.write = sink_write, .done = sink_done};
     factory *f = self_of(self), *s = calloc(1, sizeof *s);
     s->vat = f->vat;
+    factory_found(s, f->family);
     s->is_stalled = f->is_stalled;
     s->fails_next = f->fails_next;
     interop_sink_cap cap = interop_sink_serve(f->vat, &s->server, &table, destroy);
@@ -357,6 +358,8 @@ static void destroy(ww_capnp_server *server)
 {
     factory *f = WW_CONTAINER_OF(server, factory, server);
     if (f->live) --*f->live;
+    if (f->link) *f->link = f->next;
+    if (f->next) f->next->link = f->link;
     ww_capnp_cap_unref(f->held);
     if (f->promise) settle_promise(f, 2, NULL);
     free(f);
@@ -391,6 +394,26 @@ factory *factory_new(ww_capnp_vat *vat, uint32_t *live, ww_capnp_cap **cap)
     if (live) ++*live;
     *cap = interop_factory_serve(vat, &f->server, &FACTORY, destroy).cap;
     return f;
+}
+
+void factory_found(factory *f, factory **family)
+{
+    f->family = family;
+    if (!family) return;
+    f->next = *family;
+    f->link = family;
+    if (f->next) f->next->link = &f->next;
+    *family = f;
+}
+
+void factory_part(factory **family)
+{
+    for (factory *f = *family; f;) {
+        ww_capnp_cap *held = f->held;
+        f->held = NULL;
+        ww_capnp_cap_unref(held);
+        f = held ? *family : f->next; /* some may be gone */
+    }
 }
 
 factory *factory_of(ww_capnp_cap *cap)

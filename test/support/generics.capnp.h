@@ -1430,6 +1430,7 @@ static inline void interop_gen_of_interop_box_of_text_lb_set(interop_gen_of_inte
 static inline interop_gen_put_params_of_interop_box_of_text_b interop_gen_of_interop_box_of_text_put_begin(interop_gen_of_interop_box_of_text_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, INTEROP_GEN_ID, 0);
+    ww_capnp_call_no_pipeline(*call);
     return (interop_gen_put_params_of_interop_box_of_text_b){ww_capnp_call_init_params(*call, INTEROP_GEN_PUT_PARAMS_SIZE)};
 }
 
@@ -1532,6 +1533,7 @@ static inline void interop_gen_of_interop_point_lb_set(interop_gen_of_interop_po
 static inline interop_gen_put_params_of_interop_point_b interop_gen_of_interop_point_put_begin(interop_gen_of_interop_point_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, INTEROP_GEN_ID, 0);
+    ww_capnp_call_no_pipeline(*call);
     return (interop_gen_put_params_of_interop_point_b){ww_capnp_call_init_params(*call, INTEROP_GEN_PUT_PARAMS_SIZE)};
 }
 

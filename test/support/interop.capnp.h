@@ -6320,6 +6320,7 @@ static inline interop_left_cap interop_left_serve(ww_capnp_vat *vat, ww_capnp_se
 static inline interop_left_left_params_b interop_left_left_begin(interop_left_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, INTEROP_LEFT_ID, 0);
+    ww_capnp_call_no_pipeline(*call);
     return (interop_left_left_params_b){ww_capnp_call_init_params(*call, INTEROP_LEFT_LEFT_PARAMS_SIZE)};
 }
 
@@ -6378,6 +6379,7 @@ static inline interop_sink_cap interop_sink_serve(ww_capnp_vat *vat, ww_capnp_se
 static inline interop_sink_write_params_b interop_sink_write_begin(interop_sink_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, INTEROP_SINK_ID, 0);
+    ww_capnp_call_no_pipeline(*call);
     return (interop_sink_write_params_b){ww_capnp_call_init_params(*call, INTEROP_SINK_WRITE_PARAMS_SIZE)};
 }
 
@@ -6389,6 +6391,7 @@ static inline interop_sink_write_params_r interop_sink_write_params(ww_capnp_cal
 static inline interop_sink_done_params_b interop_sink_done_begin(interop_sink_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, INTEROP_SINK_ID, 1);
+    ww_capnp_call_no_pipeline(*call);
     return (interop_sink_done_params_b){ww_capnp_call_init_params(*call, INTEROP_SINK_DONE_PARAMS_SIZE)};
 }
 
@@ -6416,6 +6419,7 @@ static inline interop_sink_done_results_b interop_sink_done_results(ww_capnp_cal
 static inline interop_sink_stall_params_b interop_sink_stall_begin(interop_sink_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, INTEROP_SINK_ID, 2);
+    ww_capnp_call_no_pipeline(*call);
     return (interop_sink_stall_params_b){ww_capnp_call_init_params(*call, INTEROP_SINK_STALL_PARAMS_SIZE)};
 }
 
@@ -6443,6 +6447,7 @@ static inline interop_sink_stall_results_b interop_sink_stall_results(ww_capnp_c
 static inline interop_sink_fail_next_params_b interop_sink_fail_next_begin(interop_sink_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, INTEROP_SINK_ID, 3);
+    ww_capnp_call_no_pipeline(*call);
     return (interop_sink_fail_next_params_b){ww_capnp_call_init_params(*call, INTEROP_SINK_FAIL_NEXT_PARAMS_SIZE)};
 }
 
@@ -6501,6 +6506,7 @@ static inline interop_gen_cap interop_gen_serve(ww_capnp_vat *vat, ww_capnp_serv
 static inline interop_gen_put_params_b interop_gen_put_begin(interop_gen_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, INTEROP_GEN_ID, 0);
+    ww_capnp_call_no_pipeline(*call);
     return (interop_gen_put_params_b){ww_capnp_call_init_params(*call, INTEROP_GEN_PUT_PARAMS_SIZE)};
 }
 
@@ -6613,6 +6619,7 @@ static inline interop_factory_cap interop_factory_serve(ww_capnp_vat *vat, ww_ca
 static inline interop_factory_counts_params_b interop_factory_counts_begin(interop_factory_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, INTEROP_FACTORY_ID, 0);
+    ww_capnp_call_no_pipeline(*call);
     return (interop_factory_counts_params_b){ww_capnp_call_init_params(*call, INTEROP_FACTORY_COUNTS_PARAMS_SIZE)};
 }
 
@@ -6640,6 +6647,7 @@ static inline interop_factory_counts_results_b interop_factory_counts_results(ww
 static inline interop_factory_hold_params_b interop_factory_hold_begin(interop_factory_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, INTEROP_FACTORY_ID, 1);
+    ww_capnp_call_no_pipeline(*call);
     return (interop_factory_hold_params_b){ww_capnp_call_init_params(*call, INTEROP_FACTORY_HOLD_PARAMS_SIZE)};
 }
 
@@ -6694,6 +6702,7 @@ static inline interop_factory_held_results_b interop_factory_held_results(ww_cap
 static inline interop_factory_call_held_params_b interop_factory_call_held_begin(interop_factory_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, INTEROP_FACTORY_ID, 3);
+    ww_capnp_call_no_pipeline(*call);
     return (interop_factory_call_held_params_b){ww_capnp_call_init_params(*call, INTEROP_FACTORY_CALL_HELD_PARAMS_SIZE)};
 }
 
@@ -6749,6 +6758,7 @@ static inline interop_factory_promise_results_b interop_factory_promise_results(
 static inline interop_factory_settle_params_b interop_factory_settle_begin(interop_factory_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, INTEROP_FACTORY_ID, 5);
+    ww_capnp_call_no_pipeline(*call);
     return (interop_factory_settle_params_b){ww_capnp_call_init_params(*call, INTEROP_FACTORY_SETTLE_PARAMS_SIZE)};
 }
 
@@ -6776,6 +6786,7 @@ static inline interop_factory_settle_results_b interop_factory_settle_results(ww
 static inline interop_factory_tail_params_b interop_factory_tail_begin(interop_factory_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, INTEROP_FACTORY_ID, 6);
+    ww_capnp_call_no_pipeline(*call);
     return (interop_factory_tail_params_b){ww_capnp_call_init_params(*call, INTEROP_FACTORY_TAIL_PARAMS_SIZE)};
 }
 
@@ -6944,6 +6955,7 @@ static inline interop_echo_cap interop_echo_serve(ww_capnp_vat *vat, ww_capnp_se
 static inline interop_echo_ping_params_b interop_echo_ping_begin(interop_echo_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, INTEROP_ECHO_ID, 0);
+    ww_capnp_call_no_pipeline(*call);
     return (interop_echo_ping_params_b){ww_capnp_call_init_params(*call, INTEROP_ECHO_PING_PARAMS_SIZE)};
 }
 
@@ -6971,6 +6983,7 @@ static inline interop_echo_ping_results_b interop_echo_ping_results(ww_capnp_cal
 static inline interop_echo_blob_params_b interop_echo_blob_begin(interop_echo_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, INTEROP_ECHO_ID, 1);
+    ww_capnp_call_no_pipeline(*call);
     return (interop_echo_blob_params_b){ww_capnp_call_init_params(*call, INTEROP_ECHO_BLOB_PARAMS_SIZE)};
 }
 
@@ -6998,6 +7011,7 @@ static inline interop_echo_blob_results_b interop_echo_blob_results(ww_capnp_cal
 static inline interop_echo_back_params_b interop_echo_back_begin(interop_echo_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, INTEROP_ECHO_ID, 2);
+    ww_capnp_call_no_pipeline(*call);
     return (interop_echo_back_params_b){ww_capnp_call_init_params(*call, INTEROP_ECHO_BACK_PARAMS_SIZE)};
 }
 
@@ -7052,6 +7066,7 @@ static inline interop_echo_all_results_b interop_echo_all_results(ww_capnp_call 
 static inline interop_echo_fail_params_b interop_echo_fail_begin(interop_echo_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, INTEROP_ECHO_ID, 4);
+    ww_capnp_call_no_pipeline(*call);
     return (interop_echo_fail_params_b){ww_capnp_call_init_params(*call, INTEROP_ECHO_FAIL_PARAMS_SIZE)};
 }
 
@@ -7107,6 +7122,7 @@ static inline interop_echo_never_results_b interop_echo_never_results(ww_capnp_c
 static inline interop_echo_order_params_b interop_echo_order_begin(interop_echo_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, INTEROP_ECHO_ID, 6);
+    ww_capnp_call_no_pipeline(*call);
     return (interop_echo_order_params_b){ww_capnp_call_init_params(*call, INTEROP_ECHO_ORDER_PARAMS_SIZE)};
 }
 
@@ -7161,6 +7177,7 @@ static inline interop_echo_make_results_b interop_echo_make_results(ww_capnp_cal
 static inline interop_echo_take_params_b interop_echo_take_begin(interop_echo_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, INTEROP_ECHO_ID, 8);
+    ww_capnp_call_no_pipeline(*call);
     return (interop_echo_take_params_b){ww_capnp_call_init_params(*call, INTEROP_ECHO_TAKE_PARAMS_SIZE)};
 }
 
@@ -7247,6 +7264,7 @@ static inline interop_both_cap interop_both_serve(ww_capnp_vat *vat, ww_capnp_se
 static inline interop_both_default_params_b interop_both_default_begin(interop_both_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, INTEROP_BOTH_ID, 0);
+    ww_capnp_call_no_pipeline(*call);
     return (interop_both_default_params_b){ww_capnp_call_init_params(*call, INTEROP_BOTH_DEFAULT_PARAMS_SIZE)};
 }
 

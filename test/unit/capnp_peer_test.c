@@ -84,6 +84,38 @@ static void t03__call_for_its_pipelines_only__is_answered_through_them(void **st
     stage_deinit(&s);
 }
 
+static void hint__results_without_capabilities__are_not_pipelined_on(void **state)
+{
+    (void)state;
+    stage s;
+    waiter done, piped;
+    stage_init(&s, NULL);
+    ww_capnp_cap *root = stage_root(&s);
+    ww_capnp_call *make = call_make(root, NULL);
+    stage_settle(&s);
+    assert_false(ww_capnp_get_bool(rpc_message_call(stage_last(&s, RPC_MESSAGE_IS_CALL)).s, 129));
+    ww_capnp_call *ping = call_ping(root, 1, &done);
+    stage_settle(&s);
+    assert_true(ww_capnp_get_bool(rpc_message_call(stage_last(&s, RPC_MESSAGE_IS_CALL)).s, 129));
+    uint32_t id = stage_question(&s), calls = s.got[RPC_MESSAGE_IS_CALL];
+    ww_capnp_cap *nothing = result_cap(ping);
+    ww_capnp_call_drop(call_ping(nothing, 2, &piped));
+    stage_settle(&s);
+    assert_int_equal(s.got[RPC_MESSAGE_IS_CALL], calls); /* we keep our word */
+    rpc_return_b r = rpc_message_init_return(stage_message(&s));
+    rpc_return_set_answer_id(r, id);
+    ww_capnp_any_b_init_struct(rpc_payload_pointer_content(rpc_return_init_results(r)),
+                               INTEROP_ECHO_PING_RESULTS_SIZE);
+    stage_play(&s);
+    assert_result(done, 0);
+    assert_failed(piped, WW_CAPNP_FAILED);
+    ww_capnp_cap_unref(nothing);
+    ww_capnp_call_drop(ping);
+    ww_capnp_call_drop(make);
+    ww_capnp_cap_unref(root);
+    stage_deinit(&s);
+}
+
 static void t48__answer_finished_twice__aborts(void **state)
 {
     (void)state;
@@ -539,6 +571,7 @@ int main(void)
         cmocka_unit_test(t57__object_of_a_third_party__is_used_through_its_vine),
         cmocka_unit_test(
             t59__paths_on_the_answer_to_a_bootstrap__only_the_empty_one_leads_somewhere),
+        cmocka_unit_test(hint__results_without_capabilities__are_not_pipelined_on),
         cmocka_unit_test(release__more_than_given__aborts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,15 +82,62 @@ static void gen_views(gen *g, const char *c)
 
 /* ---- clients ---- */
 
+/* The way into a struct, whose fields are looked at once. */
+typedef struct search {
+    bool *seen; /* by node */
+    unsigned depth;
+} search;
+
+static bool may_hold_cap(gen *g, const node *n, search *s);
+
+static bool type_may_hold_cap(gen *g, schema_type_r type, search *s)
+{
+    type_info t = type_of(g, type, NULL);
+    for (unsigned depth = 0; t.kind == T_LIST && depth < SCOPES_MAX; depth++)
+        t = type_of(g, schema_type_list_element_type(schema_type_list(t.type)), NULL);
+    if (t.kind == T_STRUCT) return !t.of || may_hold_cap(g, t.of, s);
+    return t.kind == T_CAP || t.kind == T_ANY || t.kind == T_LIST;
+}
+
+/* Whether a capability may stand somewhere in the struct; too deep to say counts as yes. */
+static bool may_hold_cap(gen *g, const node *n, search *s)
+{
+    if (s->seen[n - g->m->nodes]) return false;
+    s->seen[n - g->m->nodes] = true;
+    bool found = ++s->depth > SCOPES_MAX;
+    schema_field_l fields = schema_node_struct_fields(schema_node_struct(n->view));
+    for (uint32_t i = 0; i < fields.list.count && !found; i++) {
+        schema_field_r f = schema_field_l_at(fields, i);
+        if (schema_field_which(f) == SCHEMA_FIELD_IS_SLOT) {
+            found = type_may_hold_cap(g, schema_field_slot_type(schema_field_slot(f)), s);
+            continue;
+        }
+        const node *group = use(g, schema_field_group_type_id(schema_field_group(f)));
+        found = !group || may_hold_cap(g, group, s);
+    }
+    s->depth--;
+    return found;
+}
+
+static bool results_hold_no_cap(gen *g, const method *m)
+{
+    if (m->is_streaming) return true;
+    bool *seen = ww_arena_array(&g->m->arena, g->m->count + 1, sizeof *seen);
+    search s = {.seen = seen};
+    return seen && m->results && !may_hold_cap(g, m->results, &s);
+}
+
 static void gen_client(gen *g, const method *m)
 {
     const char *c = m->c, *p = m->params_c;
     put_doc(g, m->owner, (int)m->index, "");
     put(g,
         "static inline %s_b %s_%s_begin(%s_cap cap, ww_capnp_call **call)\n{\n"
-        "    *call = ww_capnp_call_new(cap.cap, %s_ID, %u);\n"
+        "    *call = ww_capnp_call_new(cap.cap, %s_ID, %u);\n%s"
         "    return (%s_b){ww_capnp_call_init_params(*call, %s_SIZE)};\n}\n\n",
-        p, c, m->name, c, m->owner->upper, m->index, p, m->params ? m->params->upper : "");
+        p, c, m->name, c, m->owner->upper, m->index,
+        results_hold_no_cap(g, m) ? "    ww_capnp_call_no_pipeline(*call);\n" : "", p,
+        m->params ? m->params->upper : "");
     if (!m->results) return;
     put(g,
         "/* Empty unless the call succeeded; borrowed from the call. */\n"
