@@ -13,7 +13,8 @@
 
 enum { SLOTS_FIRST = 8 };
 
-static const ww_capnp_refusal NO_MEMORY = {WW_CAPNP_OVERLOADED, "out of memory"};
+static const ww_capnp_refusal NO_MEMORY = {WW_CAPNP_OVERLOADED, "out of memory"},
+                              TOO_MANY = {WW_CAPNP_OVERLOADED, "a call through too many membranes"};
 
 typedef struct capnp_guard {
     ww_capnp_cap base;
@@ -221,6 +222,7 @@ static const ww_capnp_refusal *cross(ww_capnp_call *call, ww_capnp_boundary *bou
 {
     capnp_crossing *crossing = &call->crossing;
     if (WW_UNLIKELY(crossing->boundary != NULL)) {
+        if (call->crossing_count == WW_CAPNP_BOUNDARIES_MAX) return &TOO_MANY;
         crossing = ww_alloc(call->vat->allocator, sizeof *crossing);
         if (!crossing) return &NO_MEMORY;
     }
@@ -239,6 +241,7 @@ static const ww_capnp_refusal *cross(ww_capnp_call *call, ww_capnp_boundary *bou
     if (crossing->next) crossing->next->link = &crossing->next;
     boundary->crossings = crossing;
     call->crossings = crossing;
+    call->crossing_count++;
     return wrap_params(boundary, call, is_outward);
 }
 

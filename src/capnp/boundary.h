@@ -7,6 +7,7 @@
  *            a guard, or itself again if it is a guard of this boundary on its way back. There is
  *            one guard per capability and direction while anybody holds it. Null and broken
  *            capabilities cross as they are.
+ * Bounds     A call crosses at most WW_CAPNP_BOUNDARIES_MAX: guards of promises can lead in a circle.
  * Cost       No allocation and no copy for a call without capabilities that crosses one boundary.
  * Ownership  Embedded and counted; guards hold it, and so do calls under way. `free` is told when
  *            the last of them goes, from deep inside: it frees memory, and calls nothing here.
@@ -14,6 +15,8 @@
  */
 #pragma once
 #include "capnp/cap.h"
+
+enum { WW_CAPNP_BOUNDARIES_MAX = 32 };
 
 typedef struct ww_capnp_boundary ww_capnp_boundary;
 

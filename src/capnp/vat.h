@@ -144,6 +144,7 @@ struct ww_capnp_call {
     uint32_t pipe_count;
     struct capnp_early *early;
     capnp_crossing *crossings; /* innermost first */
+    uint32_t crossing_count;
     capnp_crossing crossing;   /* place for the first */
 };
 
