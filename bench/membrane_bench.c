@@ -38,6 +38,14 @@ static void new_membrane(stage *s)
     if (ww_membrane_new(&options, &s->membrane)) bench_fail("membrane", NULL);
 }
 
+static ww_capnp_cap *out_of(stage *s, ww_capnp_cap *cap)
+{
+    const ww_capnp_refusal *refusal;
+    ww_capnp_cap *out = ww_membrane_out(s->membrane, cap, &refusal);
+    if (refusal) bench_fail(refusal->reason, NULL);
+    return out;
+}
+
 static void open_stage(stage *s)
 {
     s->vat = ww_capnp_vat_new(ww_allocator_libc(), NULL);
@@ -49,7 +57,7 @@ static void open_stage(stage *s)
     s->principal_allowance.budgets[WW_ALLOWANCE_HANDLES].max = UINT64_MAX;
     new_membrane(s);
     s->cap = peer_process_serve(s->vat, &s->server, &PROCESS, NULL).cap;
-    s->guarded = ww_membrane_out(s->membrane, s->cap);
+    s->guarded = out_of(s, s->cap);
 }
 
 /* ---- B9 ---- */
@@ -90,7 +98,7 @@ static double revoke_ns(stage *s, uint32_t count)
         new_membrane(s);
         for (uint32_t i = 0; i < count; i++) {
             ww_capnp_cap *each = ww_capnp_server_cap(s->vat, &s->server);
-            caps[i] = ww_membrane_out(s->membrane, each);
+            caps[i] = out_of(s, each);
             ww_capnp_cap_unref(each);
         }
         call_many(s, caps[0], 100); /* a session at work, not caches full of what made it */

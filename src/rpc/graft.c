@@ -64,18 +64,23 @@ static ww_capnp_cap *new_poller(ww_session *session)
 
 /* ---- the session ---- */
 
-/* Puts what the outside will hold of `cap` (taken) there. */
-static bool put_out(ww_session *session, ww_capnp_any_b place, ww_capnp_cap *cap)
+/* Puts what the outside will hold of `cap` (taken) there; *refusal keeps the first trouble. */
+static void put_out(ww_session *session, ww_capnp_any_b place, ww_capnp_cap *cap,
+                    const ww_capnp_refusal **refusal)
 {
-    ww_capnp_cap *out = cap ? ww_membrane_out(session->membrane, cap) : NULL;
+    static const ww_capnp_refusal no_memory = {WW_CAPNP_OVERLOADED, "out of memory"};
+    const ww_capnp_refusal *mine = &no_memory;
+    ww_capnp_cap *out = cap ? ww_membrane_out(session->membrane, cap, &mine) : NULL;
+    if (!*refusal) *refusal = mine;
     ww_capnp_any_b_set_cap(place, out);
     ww_capnp_cap_unref(out);
     ww_capnp_cap_unref(cap);
-    return out != NULL;
 }
 
-static bool fill(ww_session *session, stem_session_b out)
+/* What keeps the session from being given; NULL for nothing. */
+static const ww_capnp_refusal *fill(ww_session *session, stem_session_b out)
 {
+    const ww_capnp_refusal *refusal = NULL;
     const ww_epoch *now = &session->node->epochs->now;
     stem_epoch_b epoch = stem_session_init_issued_epoch(out);
     stem_epoch_set_seq(epoch, now->seq);
@@ -83,12 +88,12 @@ static bool fill(ww_session *session, stem_session_b out)
     stem_epoch_set_adopted_block(epoch, now->adopted_block);
     membrane_wetware_session_b extension =
         membrane_wetware_session_init(stem_session_pointer_extension(out));
-    bool ok = put_out(session, stem_session_pointer_status_poller(out), new_poller(session));
-    ok &= put_out(session, membrane_wetware_session_pointer_host(extension),
-                  ww_session_host(session));
-    ok &= put_out(session, membrane_wetware_session_pointer_executor(extension),
-                  ww_session_executor(session));
-    return ok;
+    put_out(session, stem_session_pointer_status_poller(out), new_poller(session), &refusal);
+    put_out(session, membrane_wetware_session_pointer_host(extension), ww_session_host(session),
+            &refusal);
+    put_out(session, membrane_wetware_session_pointer_executor(extension),
+            ww_session_executor(session), &refusal);
+    return refusal;
 }
 
 static void give_session(ww_tenant *tenant, ww_capnp_call *call)
@@ -101,12 +106,13 @@ static void give_session(ww_tenant *tenant, ww_capnp_call *call)
         return;
     }
     stem_membrane_graft_results_b results = stem_membrane_graft_results(call);
-    bool ok = results.s.data && fill(session, stem_membrane_graft_results_init_session(results));
+    const ww_capnp_refusal *refusal =
+        fill(session, stem_membrane_graft_results_init_session(results));
     ww_session_leave(session);
-    if (ok)
-        ww_capnp_call_return(call);
+    if (refusal)
+        ww_capnp_call_fail(call, refusal->type, "%s", refusal->reason);
     else
-        ww_capnp_call_fail(call, WW_CAPNP_OVERLOADED, "out of memory");
+        ww_capnp_call_return(call); /* which fails if there was no memory for the results */
 }
 
 /* ---- challenges ---- */

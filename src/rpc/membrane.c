@@ -1,7 +1,6 @@
 /* Invariant: every authority of the grant is watched until the first of them is revoked; from then on
  * none is, and nothing enters. */
 #include "rpc/membrane.h"
-#include "capnp/boundary.h"
 
 typedef struct membrane_watch {
     ww_authority_watch watch;
@@ -158,22 +157,23 @@ void ww_membrane_unref(ww_membrane *membrane)
     if (membrane) ww_capnp_boundary_unref(&membrane->boundary);
 }
 
-static ww_capnp_cap *wrap(ww_membrane *m, ww_capnp_cap *cap, bool outward)
+static ww_capnp_cap *wrap(ww_membrane *m, ww_capnp_cap *cap, bool outward,
+                          const ww_capnp_refusal **refusal)
 {
-    const ww_capnp_refusal *refusal = refusal_of(ww_membrane_check(m));
-    ww_capnp_cap *wrapped = NULL;
-    if (!refusal) wrapped = ww_capnp_boundary_wrap(&m->boundary, cap, outward, &refusal);
-    return refusal ? ww_capnp_broken_new(m->boundary.vat, refusal->type, refusal->reason) : wrapped;
+    *refusal = cap ? refusal_of(ww_membrane_check(m)) : NULL;
+    return *refusal ? NULL : ww_capnp_boundary_wrap(&m->boundary, cap, outward, refusal);
 }
 
-ww_capnp_cap *ww_membrane_out(ww_membrane *membrane, ww_capnp_cap *cap)
+ww_capnp_cap *ww_membrane_out(ww_membrane *membrane, ww_capnp_cap *cap,
+                              const ww_capnp_refusal **refusal)
 {
-    return wrap(membrane, cap, true);
+    return wrap(membrane, cap, true, refusal);
 }
 
-ww_capnp_cap *ww_membrane_in(ww_membrane *membrane, ww_capnp_cap *cap)
+ww_capnp_cap *ww_membrane_in(ww_membrane *membrane, ww_capnp_cap *cap,
+                             const ww_capnp_refusal **refusal)
 {
-    return wrap(membrane, cap, false);
+    return wrap(membrane, cap, false, refusal);
 }
 
 ww_status ww_membrane_check(const ww_membrane *membrane)

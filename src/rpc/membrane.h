@@ -18,7 +18,7 @@
 #pragma once
 #include "account/allowance.h"
 #include "cap/table.h"
-#include "capnp/cap.h"
+#include "capnp/boundary.h"
 
 enum { WW_MEMBRANE_SWEEP = 1024 };
 
@@ -48,10 +48,12 @@ ww_membrane *ww_membrane_ref(ww_membrane *membrane);
 void ww_membrane_unref(ww_membrane *membrane);
 
 /* `cap` of the inside as the outside sees it, and the other way round; a reference of the caller's.
- * Null and broken capabilities pass as they are. What may not cross comes out broken, for the reason;
- * NULL only for NULL and when there is not even memory for that. */
-ww_capnp_cap *ww_membrane_out(ww_membrane *membrane, ww_capnp_cap *cap);
-ww_capnp_cap *ww_membrane_in(ww_membrane *membrane, ww_capnp_cap *cap);
+ * Null and broken capabilities pass as they are. What may not cross is NULL with *refusal set, which
+ * stays valid. */
+ww_capnp_cap *ww_membrane_out(ww_membrane *membrane, ww_capnp_cap *cap,
+                              const ww_capnp_refusal **refusal);
+ww_capnp_cap *ww_membrane_in(ww_membrane *membrane, ww_capnp_cap *cap,
+                             const ww_capnp_refusal **refusal);
 
 /* WW_OK while the grant holds. */
 ww_status ww_membrane_check(const ww_membrane *membrane);

@@ -114,9 +114,11 @@ static ww_status make_room(starting *s, ww_capnp_cap **bootstrap, const char **r
             s->own, ww_capnp_get_pointer(runtime_program_spawn_params(s->call).s, 2), &refusal);
     if (refusal) *reason = refusal;
     if (!inner) return refusal ? WW_E_INVALID : WW_E_MEMORY;
-    *bootstrap = ww_membrane_out(s->own->membrane, inner);
+    const ww_capnp_refusal *kept_back;
+    *bootstrap = ww_membrane_out(s->own->membrane, inner, &kept_back);
     ww_capnp_cap_unref(inner);
-    return *bootstrap ? WW_OK : WW_E_MEMORY;
+    if (kept_back) *reason = kept_back->reason;
+    return kept_back ? WW_E_QUOTA : WW_OK;
 }
 
 static void ask_for_process(starting *s, ww_loaded *program, ww_capnp_cap *bootstrap)

@@ -46,6 +46,26 @@ static ww_membrane_options options_of(world *w)
     };
 }
 
+/* What may not cross is broken for the reason. */
+static ww_capnp_cap *wrapped(ww_capnp_vat *vat, ww_capnp_cap *cap, const ww_capnp_refusal *refusal)
+{
+    return refusal ? ww_capnp_broken_new(vat, refusal->type, refusal->reason) : cap;
+}
+
+static ww_capnp_cap *out_of(ww_membrane *membrane, ww_capnp_cap *cap)
+{
+    const ww_capnp_refusal *refusal;
+    ww_capnp_cap *out = ww_membrane_out(membrane, cap, &refusal);
+    return wrapped(cap ? cap->vat : NULL, out, refusal);
+}
+
+static ww_capnp_cap *into(ww_membrane *membrane, ww_capnp_cap *cap)
+{
+    const ww_capnp_refusal *refusal;
+    ww_capnp_cap *in = ww_membrane_in(membrane, cap, &refusal);
+    return wrapped(cap ? cap->vat : NULL, in, refusal);
+}
+
 static void world_init_with(world *w, const ww_methods *methods)
 {
     memset(w, 0, sizeof *w);
@@ -60,7 +80,7 @@ static void world_init_with(world *w, const ww_methods *methods)
     assert_ok(ww_membrane_new(&options, &w->membrane));
     ww_capnp_cap *cap;
     w->f = factory_new(w->l.b.vat, &w->live, &cap);
-    w->guarded = ww_membrane_out(w->membrane, cap);
+    w->guarded = out_of(w->membrane, cap);
     ww_capnp_cap_unref(cap);
     link_connect(&w->l, NULL, w->guarded);
     w->root = ww_capnp_conn_bootstrap(w->l.a.conn);
@@ -209,18 +229,18 @@ static void capability_that_crosses_twice__has_one_wrapper_while_held(void **sta
     world_init(&w);
     ww_capnp_cap *cap;
     factory_new(w.l.b.vat, &w.live, &cap);
-    ww_capnp_cap *one = ww_membrane_out(w.membrane, cap), *two = ww_membrane_out(w.membrane, cap),
-                 *in = ww_membrane_in(w.membrane, cap);
+    ww_capnp_cap *one = out_of(w.membrane, cap), *two = out_of(w.membrane, cap),
+                 *in = into(w.membrane, cap);
     assert_ptr_equal(one, two);
     assert_ptr_not_equal(one, in); /* one for each direction */
-    ww_capnp_cap *back = ww_membrane_in(w.membrane, one);
+    ww_capnp_cap *back = into(w.membrane, one);
     assert_ptr_equal(back, cap);
     ww_capnp_cap *all[] = {one, two, in, back, cap};
     for (size_t i = 0; i < WW_COUNT_OF(all); i++)
         ww_capnp_cap_unref(all[i]);
-    assert_null(ww_membrane_out(w.membrane, NULL));
+    assert_null(out_of(w.membrane, NULL));
     ww_capnp_cap *broken = ww_capnp_broken_new(w.l.b.vat, WW_CAPNP_FAILED, "as it was");
-    ww_capnp_cap *same = ww_membrane_out(w.membrane, broken);
+    ww_capnp_cap *same = out_of(w.membrane, broken);
     assert_ptr_equal(same, broken);
     ww_capnp_cap_unref(same);
     ww_capnp_cap_unref(broken);
@@ -236,10 +256,10 @@ static void many_wrappers__each_is_found_again(void **state)
     ww_capnp_cap *caps[MANY], *out[MANY];
     for (int i = 0; i < MANY; i++) {
         factory_new(w.l.b.vat, &w.live, &caps[i]);
-        out[i] = ww_membrane_out(w.membrane, caps[i]);
+        out[i] = out_of(w.membrane, caps[i]);
     }
     for (int i = 0; i < MANY; i++) {
-        ww_capnp_cap *again = ww_membrane_out(w.membrane, caps[i]);
+        ww_capnp_cap *again = out_of(w.membrane, caps[i]);
         assert_ptr_equal(again, out[i]);
         ww_capnp_cap_unref(again);
     }
@@ -358,7 +378,7 @@ static void grant__ends__says_why(void **state)
         assert_int_equal(w.revoked, 1);
         assert_ping_says(&w, w.root, i == WW_LINEAGE_EPOCH ? STALE : REVOKED);
         assert_int_equal(w.f->calls, 0);
-        ww_capnp_cap *late = ww_membrane_out(w.membrane, w.root);
+        ww_capnp_cap *late = out_of(w.membrane, w.root);
         assert_ping_says(&w, late, i == WW_LINEAGE_EPOCH ? STALE : REVOKED);
         ww_capnp_cap_unref(late);
         world_deinit(&w);
@@ -417,7 +437,7 @@ static void two_membranes__allow_what_both_allow_and_end_with_either(void **stat
         options.methods = &second;
         ww_membrane *outer;
         assert_ok(ww_membrane_new(&options, &outer));
-        ww_capnp_cap *twice = ww_membrane_out(outer, w.guarded);
+        ww_capnp_cap *twice = out_of(outer, w.guarded);
         waiter o, m;
         assert_ping_says(&w, twice, "");
         ww_capnp_call_drop(call_order(twice, 0, &o));
@@ -647,7 +667,7 @@ static void remote_inside__revoked__late_results_are_released(void **state)
     options.authorities[WW_LINEAGE_CELL] = &own;
     ww_membrane *outer;
     assert_ok(ww_membrane_new(&options, &outer));
-    ww_capnp_cap *guarded = ww_membrane_out(outer, w.f->held);
+    ww_capnp_cap *guarded = out_of(outer, w.f->held);
     waiter made, order[3], ping;
     ww_capnp_call *make = call_make(guarded, &made);
     ww_capnp_cap *promised = result_cap(make);
@@ -692,7 +712,7 @@ static void remote_inside__pipelined_call__is_checked(void **state)
     options.methods = &methods;
     ww_membrane *outer;
     assert_ok(ww_membrane_new(&options, &outer));
-    ww_capnp_cap *guarded = ww_membrane_out(outer, w.f->held);
+    ww_capnp_cap *guarded = out_of(outer, w.f->held);
     waiter order, swapped;
     ww_capnp_call *make = call_make(guarded, NULL);
     ww_capnp_cap *promised = result_cap(make), *own;
@@ -726,8 +746,8 @@ static void promise__resolved_to_its_own_guards__ends_in_an_error(void **state)
     options.authorities[WW_LINEAGE_CELL] = &own;
     ww_membrane *other;
     assert_ok(ww_membrane_new(&options, &other));
-    ww_capnp_cap *promise = ww_capnp_promise_new(w.l.b.vat),
-                 *in = ww_membrane_in(w.membrane, promise), *out = ww_membrane_in(other, in);
+    ww_capnp_cap *promise = ww_capnp_promise_new(w.l.b.vat), *in = into(w.membrane, promise),
+                 *out = into(other, in);
     ww_capnp_promise_resolve(promise, out);
     waiter p;
     ww_capnp_call_drop(call_ping(promise, 1, &p));
@@ -833,7 +853,7 @@ static void sweep__after_revocation__gives_the_objects_back(void **state)
     for (int i = 0; i < MANY; i++) {
         ww_capnp_cap *cap;
         factory_new(w.l.b.vat, &w.live, &cap);
-        out[i] = ww_membrane_out(w.membrane, cap);
+        out[i] = out_of(w.membrane, cap);
         ww_capnp_cap_unref(cap);
     }
     assert_false(ww_membrane_sweep(w.membrane)); /* nothing while the grant holds */
@@ -922,8 +942,8 @@ static void soak_step(soak *s)
     case 0: ww_authority_revoke(&s->ends[i]); break;
     case 1: new_soak_membrane(s, i); break;
     case 2: (void)ww_membrane_sweep(s->membranes[i]); break;
-    case 3: keep_cap(s, 1, ww_membrane_out(s->membranes[i], s->caps[1][pick(s, SOAK_CAPS)])); break;
-    case 4: keep_cap(s, 1, ww_membrane_in(s->membranes[i], s->caps[1][pick(s, SOAK_CAPS)])); break;
+    case 3: keep_cap(s, 1, out_of(s->membranes[i], s->caps[1][pick(s, SOAK_CAPS)])); break;
+    case 4: keep_cap(s, 1, into(s->membranes[i], s->caps[1][pick(s, SOAK_CAPS)])); break;
     case 5: keep_cap(s, pick(s, 2), NULL); break;
     case 6: s->w.l.a.is_blocked = pick(s, 2); break;
     case 7: s->w.l.b.is_blocked = pick(s, 2); break;
@@ -1004,8 +1024,8 @@ static ww_status cross_all(const ww_allocator *allocator, void *arg)
     ww_capnp_cap *cap = NULL, *guarded = NULL, *twice = NULL;
     factory *f = status ? NULL : factory_new(vat, NULL, &cap);
     if (!cap) free(f);
-    if (cap) guarded = ww_membrane_out(one, cap);
-    if (guarded) twice = ww_membrane_out(two, guarded);
+    if (cap) guarded = out_of(one, cap);
+    if (guarded) twice = out_of(two, guarded);
     waiter swapped, never;
     waiter_init(&swapped);
     waiter_init(&never);

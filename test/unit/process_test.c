@@ -603,6 +603,134 @@ static void connection_lost__cells_end_like_with_any_session(void **state)
     family_free(f);
 }
 
+/* ---- without memory ---- */
+
+typedef struct life {
+    ww_loop *loop;
+    ww_capnp_vat *vat;
+    fake_cells cells;
+} life;
+
+static void life_turn(life *l)
+{
+    for (int i = 0; i < 6; i++) {
+        while (ww_capnp_vat_run(l->vat, 100))
+            continue;
+        ww_loop_turn(l->loop, false);
+    }
+}
+
+/* Sends, waits; what the call was answered stays readable until it is dropped. False: it failed. */
+static bool carry_out(life *l, outcome *o, ww_capnp_call *call)
+{
+    waiter_init(&o->w);
+    o->call = call;
+    if (!call || ww_capnp_call_send(call, &o->w.done)) return false;
+    life_turn(l);
+    return o->w.count == 1 && !o->w.failed;
+}
+
+static ww_capnp_cap *cap_of(outcome *o)
+{
+    ww_capnp_pipeline first = ww_capnp_pipeline_field(ww_capnp_pipeline_of(o->call), 0);
+    return ww_capnp_pipeline_cap(first);
+}
+
+/* A process from bytes to its exit code, in `executor`'s session. */
+static bool live(life *l, ww_capnp_cap *executor)
+{
+    outcome run = {0}, in = {0}, write = {0}, out = {0}, read = {0}, wait = {0};
+    ww_capnp_cap *process = NULL, *input = NULL, *output = NULL;
+    ww_capnp_call *call = NULL;
+    bool ok = carry_out(l, &run, executor ? begin_run(executor, "component") : NULL);
+    if (ok) process = cap_of(&run);
+    if (process) peer_process_stdin_begin((peer_process_cap){process}, &call);
+    ok = ok && process && carry_out(l, &in, call);
+    if (ok) input = cap_of(&in);
+    ok = ok && input && carry_out(l, &write, begin_write(input, WW_VIEW_LITERAL("in")));
+    call = NULL;
+    if (ok) peer_process_stdout_begin((peer_process_cap){process}, &call);
+    ok = ok && carry_out(l, &out, call);
+    if (ok) output = cap_of(&out);
+    fake_cell *cell = l->cells.count ? l->cells.cells[l->cells.count - 1] : NULL;
+    if (cell && !cell->base.has_ended) fake_cell_write(cell, cell->output, "out", 3);
+    ok = ok && output && carry_out(l, &read, begin_read(output, 10));
+    if (cell && !cell->base.has_ended) fake_cell_exit(cell, 42);
+    life_turn(l);
+    ok = ok && carry_out(l, &wait, begin_wait(process));
+    outcome *all[] = {&run, &in, &write, &out, &read, &wait};
+    for (size_t i = 0; i < WW_COUNT_OF(all); i++)
+        ww_capnp_call_drop(all[i]->call);
+    ww_capnp_cap *caps[] = {process, input, output};
+    for (size_t i = 0; i < WW_COUNT_OF(caps); i++)
+        ww_capnp_cap_unref(caps[i]);
+    return ok;
+}
+
+static bool graft_and_live(life *l, ww_tenant *tenant)
+{
+    outcome graft = {0};
+    ww_capnp_call *call = NULL;
+    ww_capnp_cap *membrane = ww_tenant_membrane(tenant), *executor = NULL;
+    if (membrane) stem_membrane_graft_begin((stem_membrane_cap){membrane}, &call);
+    bool ok = carry_out(l, &graft, call);
+    if (ok) {
+        ww_capnp_pipeline session = ww_capnp_pipeline_field(ww_capnp_pipeline_of(call), 0);
+        ww_capnp_pipeline extension = ww_capnp_pipeline_field(session, 2);
+        executor = ww_capnp_pipeline_cap(ww_capnp_pipeline_field(extension, 1));
+    }
+    ok = ok && live(l, executor);
+    ww_capnp_cap_unref(executor);
+    ww_capnp_call_drop(call);
+    ww_capnp_cap_unref(membrane);
+    life_turn(l);
+    return ok;
+}
+
+static ww_status whole_life(const ww_allocator *allocator, void *arg)
+{
+    (void)arg;
+    life l;
+    test_clock clock;
+    ww_epoch_source epochs;
+    ww_cap_table table;
+    ww_random_seeded random;
+    test_clock_init(&clock, 0);
+    assert_ok(ww_loop_new(ww_allocator_libc(), &clock.base, &l.loop, NULL));
+    ww_epoch_source_init_local(&epochs, ww_allocator_libc());
+    ww_cap_table_init(&table, allocator, 100);
+    ww_random_seeded_init(&random, 1);
+    fake_cells_init(&l.cells, l.loop);
+    l.vat = ww_capnp_vat_new(allocator, NULL);
+    const ww_rpc_node node = {.allocator = allocator,
+                              .vat = l.vat,
+                              .loop = l.loop,
+                              .random = &random.base,
+                              .epochs = &epochs,
+                              .table = &table,
+                              .spawner = &l.cells.base};
+    const ww_tenant_rights rights = {.is_trusted = true};
+    ww_tenant *tenant = l.vat ? ww_tenant_new(&node, &rights) : NULL;
+    bool ok = tenant && graft_and_live(&l, tenant);
+    fake_cells_deinit(&l.cells);
+    if (l.vat) life_turn(&l);
+    for (int kind = 0; tenant && kind < WW_ALLOWANCE_KINDS; kind++)
+        assert_int_equal(ww_tenant_allowance(tenant)->budgets[kind].used, 0);
+    ww_tenant_unref(tenant);
+    ww_capnp_vat_free(l.vat);
+    assert_int_equal(table.in_use, 0);
+    ww_cap_table_deinit(&table);
+    ww_epoch_source_deinit(&epochs);
+    ww_loop_free(l.loop);
+    return ok ? WW_OK : WW_E_MEMORY;
+}
+
+static void session_and_cell__no_memory__fail_and_give_all_back(void **state)
+{
+    (void)state;
+    test_every_allocation_failing(whole_life, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -629,6 +757,7 @@ int main(void)
         cmocka_unit_test(session_ends__calls_of_its_pipes_and_processes__are_stale),
         cmocka_unit_test(session_ends__grandchildren__end_too_and_later_sessions_do_not),
         cmocka_unit_test(child_ends__its_own_children__end_within_the_grace),
+        cmocka_unit_test(session_and_cell__no_memory__fail_and_give_all_back),
         cmocka_unit_test(connection_lost__cells_end_like_with_any_session),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
