@@ -289,9 +289,8 @@ static void begin_challenge(ww_tenant *tenant, ww_capnp_call *call, stem_signer_
 
 /* ---- Membrane ---- */
 
-static void graft(ww_capnp_server *self, ww_capnp_call *call)
+void ww_tenant_graft(ww_tenant *tenant, ww_capnp_call *call)
 {
-    ww_tenant *tenant = WW_CONTAINER_OF(self, membrane_server, server)->tenant;
     stem_signer_cap signer = stem_membrane_graft_params_signer(stem_membrane_graft_params(call));
     if (tenant->authority.generation)
         ww_capnp_call_fail(call, WW_CAPNP_FAILED, WW_CAP_TEXT_REVOKED);
@@ -301,6 +300,11 @@ static void graft(ww_capnp_server *self, ww_capnp_call *call)
         ww_capnp_call_fail(call, WW_CAPNP_FAILED, "graft denied: signer required");
     else
         begin_challenge(tenant, call, signer);
+}
+
+static void graft(ww_capnp_server *self, ww_capnp_call *call)
+{
+    ww_tenant_graft(WW_CONTAINER_OF(self, membrane_server, server)->tenant, call);
 }
 
 static void destroy(ww_capnp_server *server)

@@ -69,6 +69,10 @@ void ww_tenant_unref(ww_tenant *tenant); /* accepts NULL; does not end it */
  * memory is short. */
 ww_capnp_cap *ww_tenant_membrane(ww_tenant *tenant);
 
+/* Answers a call of Membrane's method `graft`, now or later: for servers whose interface extends it.
+ * They hold a reference to the tenant. */
+void ww_tenant_graft(ww_tenant *tenant, ww_capnp_call *call);
+
 /* The link or the cell is gone: all its sessions are over, those of others that it passed
  * capabilities to notice. Any number of times. */
 void ww_tenant_end(ww_tenant *tenant);
