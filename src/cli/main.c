@@ -5,8 +5,17 @@
 
 /* In the order of `ww help`. */
 const ww_command *const ww_commands[] = {
-    &ww_command_run, &ww_command_ps,     &ww_command_kill,   &ww_command_status, &ww_command_epoch,
-    &ww_command_id,  &ww_command_keygen, &ww_command_config, &ww_command_help,   NULL,
+    &ww_command_run,
+    &ww_command_ps,
+    &ww_command_kill,
+    &ww_command_status,
+    &ww_command_epoch,
+    &ww_command_module,
+    &ww_command_id,
+    &ww_command_keygen,
+    &ww_command_config,
+    &ww_command_help,
+    NULL,
 };
 
 const ww_command *ww_command_find(const char *name)
