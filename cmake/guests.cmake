@@ -103,9 +103,10 @@ endforeach()
 file(CREATE_LINK pid0 ${CMAKE_BINARY_DIR}/images/default SYMBOLIC)
 add_custom_target(images DEPENDS ${WW_IMAGES})
 
-# exit_with_code and echo import by hand; calls is the guest of the call benchmarks.
+# exit_with_code, echo and store import by hand; calls is the guest of the call benchmarks.
 set(ww_guest_options_exit_with_code WIT ${CMAKE_SOURCE_DIR}/test/guest/wit WORLD exit-with-code)
 set(ww_guest_options_echo NATIVE WIT ${CMAKE_SOURCE_DIR}/test/guest/wit WORLD echo)
+set(ww_guest_options_store NATIVE WIT ${CMAKE_SOURCE_DIR}/test/guest/wit WORLD store)
 set(ww_guest_options_link_echo RUNTIME ALSO ${CMAKE_SOURCE_DIR}/test/support/interop.capnp.c)
 set(ww_guest_options_link_bad RUNTIME ALSO ${CMAKE_SOURCE_DIR}/test/support/interop.capnp.c)
 set(ww_guest_options_calls NATIVE WIT ${CMAKE_SOURCE_DIR}/bench/wit WORLD calls)

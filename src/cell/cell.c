@@ -1,5 +1,6 @@
 /* Invariants
- *  1. `task` is posted, or something waits for a wake, or the cell has ended.
+ *  1. `task` is posted, or something waits for a wake, or the cell serves and has nothing to do, or it
+ *     has ended.
  *  2. Between turns nothing touches the instance but ww_instance_kill.
  *  3. The principal's memory holds memory_bytes of this cell until the cell is freed.
  *  4. `ended` is called once, as the last thing of a turn, when `status` is not AGAIN, all output is
@@ -25,7 +26,7 @@ struct ww_cell {
     ww_timer timer, wait_timer;
     ww_cell_on_end on_end;
     ww_status status; /* AGAIN while the guest lives */
-    bool ended;
+    bool ended, serves;
     int exit_code;
     uint64_t cpu_ns, slices, memory_bytes, memory_bytes_max;
     const char *used_up; /* what the principal had no more of; NULL while there is no need to ask */
@@ -137,21 +138,29 @@ static void turn(ww_task *task)
         drain(cell);
         return;
     }
-    switch (run_slice(cell)) {
-    case WW_POLL_WAIT: break;
-    case WW_POLL_SLICE: ww_loop_post(cell->loop, task); break;
-    case WW_POLL_DONE:
-    case WW_POLL_FAILED:
-        judge(cell);
-        drain(cell);
-        break;
+    ww_poll poll = run_slice(cell);
+    if (poll == WW_POLL_WAIT || (poll == WW_POLL_DONE && cell->serves)) return;
+    if (poll == WW_POLL_SLICE) {
+        ww_loop_post(cell->loop, task);
+        return;
     }
+    judge(cell);
+    drain(cell);
 }
 
 static void give_up_output(const ww_wasi_options *wasi)
 {
     if (wasi->output) ww_sink_abandon(wasi->output);
     if (wasi->error) ww_sink_abandon(wasi->error);
+}
+
+ww_status ww_cell_call(ww_cell *cell, const ww_export *func, const void *params, ww_call_done done)
+{
+    WW_ASSERT(cell->serves);
+    if (cell->status != WW_AGAIN) return WW_E_STALE;
+    ww_status status = ww_instance_call(cell->instance, func, params, done);
+    if (!status) ww_loop_post(cell->loop, &cell->task);
+    return status;
 }
 
 void ww_cell_end(ww_cell *cell, ww_status reason)
@@ -201,7 +210,7 @@ static ww_status start(ww_cell *cell, const ww_cell_options *options, ww_diag *d
 {
     const ww_export *run = ww_program_export(cell->program, WW_VIEW_LITERAL("wasi:cli/run@0.2.0"),
                                              WW_VIEW_LITERAL("run"));
-    if (!run || !is_run(ww_export_type(run)))
+    if (!cell->serves && (!run || !is_run(ww_export_type(run))))
         return ww_fail(
             diag, WW_E_MISSING,
             "the component does not export wasi:cli/run, so it cannot be run as a command");
@@ -218,7 +227,8 @@ static ww_status start(ww_cell *cell, const ww_cell_options *options, ww_diag *d
     if (status) return status;
     if (!charge_memory(cell, ww_instance_memory_of(cell->instance)))
         return ww_fail(diag, WW_E_QUOTA, "the guest begins with more linear memory than is left");
-    status = ww_instance_call(cell->instance, run, NULL, (ww_call_done){cell, on_return});
+    if (!cell->serves)
+        status = ww_instance_call(cell->instance, run, NULL, (ww_call_done){cell, on_return});
     if (status)
         return ww_fail(diag, status, "the guest cannot be started: %s", ww_status_text(status));
     if (options->timeout_ns)
@@ -262,6 +272,7 @@ ww_status ww_cell_new(const ww_cell_options *options, const ww_allocator *alloca
     cell->wait_timer.fire = on_wait_over;
     cell->on_end = options->on_end;
     cell->memory_bytes_max = options->memory_bytes_max;
+    cell->serves = options->serves;
     cell->status = WW_AGAIN;
     ww_wasi_options wasi = *options->wasi;
     wasi.waker = &cell->waker;

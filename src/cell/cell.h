@@ -12,7 +12,8 @@
  *            not grow (memory.grow answers -1).
  *
  *            The guest is over when its call returned, when it exited or trapped, or by
- *            ww_cell_end; the cell ends when what the guest wrote has left the node, too, and what
+ *            ww_cell_end. One that serves is not called when it starts, and lives for ww_cell_call:
+ *            its calls run one after another and do not end it. The cell ends when what the guest wrote has left the node, too, and what
  *            it sent over its link was delivered.
  * Ownership  The owner frees it after `ended` was called, or at any other time outside its own
  *            turn. Freeing drops the store and every host object that the guest still held.
@@ -53,13 +54,19 @@ typedef struct ww_cell_options {
     uint64_t wait_ns_max;      /* of one call; 0: no bound */
     ww_rpc_vat *rpc;           /* NULL: the cell has no link */
     ww_capnp_cap *bootstrap;   /* what its link offers; borrowed, may be NULL */
+    bool serves;
     ww_cell_on_end on_end;
 } ww_cell_options;
 
-/* Ready to run on the next turn. E_MISSING when the component does not export wasi:cli/run. */
+/* Ready to run on the next turn. E_MISSING when the component does not export wasi:cli/run, unless it serves. */
 WW_MUST_USE ww_status ww_cell_new(const ww_cell_options *options, const ww_allocator *allocator,
                                   ww_cell **out, ww_diag *diag);
 void ww_cell_free(ww_cell *cell);
+
+/* Of a cell that serves: queues a call, as ww_instance_call does. `done` runs in a turn of the cell, or in
+ * ww_cell_free, and may queue the next. E_STALE when the guest is over. */
+WW_MUST_USE ww_status ww_cell_call(ww_cell *cell, const ww_export *func, const void *params,
+                                   ww_call_done done);
 
 /* Ends the guest for `reason`: E_CANCELED or E_TIMEOUT. If it is over already, what it wrote and nobody
  * has read by now is given up. */

@@ -1,0 +1,439 @@
+/* Invariants
+ *  1. A call that the engine waits for is in its guest's instance, or on `unanswered`.
+ *  2. `cell` is there from construct to destroy. `is_over`: it ended, and is replaced by the next
+ *     bootstrap.
+ *  3. While `is_closing` no call reaches the engine, which may be half gone.
+ */
+#include "node/flow_guest.h"
+#include <stdio.h>
+
+struct ww_flow_binding {
+    ww_flow_binding *next;
+    ww_program *program;
+    ww_contract_exports exports;
+    size_t slot_size;
+    uint8_t slot[];
+};
+
+typedef struct ww_flow_guest {
+    ww_flow_guests *guests;
+    ww_program *program;
+    ww_contract_exports exports;
+    ww_principal principal;
+    ww_roster_entry entry;
+    ww_cell *cell;
+    bool is_over, is_closing;
+    ww_diag why; /* it is over */
+    ww_view slot, config;
+    size_t size;     /* of all this */
+    uint8_t texts[]; /* slot, config */
+} ww_flow_guest;
+
+/* In host layout, as the functions of the contract take them. */
+typedef struct parameters {
+    union {
+        ww_contract_value values[WW_CONTRACT_PARAMS_MAX];
+        struct {
+            ww_list slot, config;
+        } bootstrap;
+        uint32_t integer; /* of a function without values */
+        struct {
+            ww_contract_value value;
+            uint32_t integer;
+        } both;
+    };
+} parameters;
+
+struct ww_flow_pending {
+    ww_flow_pending *next; /* on `unanswered` */
+    ww_flow_guest *guest;
+    uint64_t command;
+    uint8_t results;
+    ww_flow_value held[WW_CONTRACT_PARAMS_MAX];
+    parameters params;
+};
+
+/* --- the cell --- */
+
+enum {
+    CAPABILITIES = 1 << WW_CAPABILITY_IO | 1 << WW_CAPABILITY_STDIO |
+                   1 << WW_CAPABILITY_ENVIRONMENT | 1 << WW_CAPABILITY_EXIT |
+                   1 << WW_CAPABILITY_CLOCK | 1 << WW_CAPABILITY_RANDOM
+};
+
+static void remember_end(ww_flow_guest *guest, ww_status status)
+{
+    ww_cell_facts facts = ww_cell_facts_of(guest->cell);
+    ww_view why = facts.text.size ? facts.text : ww_view_str(ww_status_text(status));
+    ww_fail(&guest->why, status, "the component is over: %.*s", WW_VIEW_ARG(why));
+}
+
+static void ended(void *self)
+{
+    ww_flow_guest *guest = self;
+    ww_cell_facts facts = ww_cell_facts_of(guest->cell);
+    remember_end(guest, facts.status ? facts.status : WW_E_EXIT);
+    guest->is_over = true;
+    ww_roster_leave(guest->guests->around.roster, &guest->entry);
+}
+
+static void killed(ww_roster_entry *entry)
+{
+    ww_cell_end(WW_CONTAINER_OF(entry, ww_flow_guest, entry)->cell, WW_E_CANCELED);
+}
+
+static void join_roster(ww_flow_guest *guest)
+{
+    const ww_flow_surroundings *around = &guest->guests->around;
+    guest->entry = (ww_roster_entry){
+        .started_ns = ww_clock_now_ns(ww_loop_clock(around->loop)),
+        .cell = guest->cell,
+        .principal = &guest->principal,
+        .kill = killed,
+    };
+    ww_roster_join(around->roster, &guest->entry, guest->slot);
+}
+
+static ww_status start(ww_flow_guest *guest, ww_diag *diag)
+{
+    const ww_flow_surroundings *around = &guest->guests->around;
+    ww_wasi_options wasi = {
+        .loop = around->loop,
+        .allocator = guest->guests->allocator,
+        .random = around->random,
+        .args = &guest->slot,
+        .arg_count = 1,
+    };
+    ww_cell_options options = {
+        .ticker = around->ticker,
+        .program = guest->program,
+        .wasi = &wasi,
+        .principal = &guest->principal,
+        .authority = around->authority,
+        .audit = around->audit,
+        .capabilities = CAPABILITIES,
+        .number = around->roster->last_number + 1,
+        .memory_bytes_max = around->memory_bytes_max,
+        .serves = true,
+        .on_end = {guest, ended},
+    };
+    ww_status status = ww_cell_new(&options, guest->guests->allocator, &guest->cell, diag);
+    if (!status) join_roster(guest);
+    return status;
+}
+
+static void stop(ww_flow_guest *guest)
+{
+    ww_roster_leave(guest->guests->around.roster, &guest->entry);
+    ww_cell_free(guest->cell);
+    guest->cell = NULL;
+}
+
+/* --- answers --- */
+
+static void free_pending(ww_flow_guests *guests, ww_flow_pending *pending)
+{
+    for (size_t i = 0; i < WW_CONTRACT_PARAMS_MAX; i++)
+        ww_flow_value_unref(pending->held[i]);
+    ww_free(guests->allocator, pending, sizeof *pending);
+}
+
+/* False: the engine has no room, or no memory. */
+static bool fail_command(ww_flow_guests *guests, uint64_t command, ww_view why)
+{
+    ww_status status = ww_dataflow_fail(guests->flow, command, why);
+    return status == WW_OK || status == WW_E_NOT_FOUND;
+}
+
+static void refuse(ww_flow_pending *pending, ww_view why)
+{
+    ww_flow_guests *guests = pending->guest->guests;
+    if (fail_command(guests, pending->command, why)) {
+        free_pending(guests, pending);
+        return;
+    }
+    pending->next = guests->unanswered;
+    guests->unanswered = pending;
+}
+
+static void deliver(ww_flow_pending *pending, const ww_contract_result *result)
+{
+    ww_flow_guests *guests = pending->guest->guests;
+    ww_flow_value values[WW_CONTRACT_RESULTS_MAX];
+    ww_status status = WW_OK;
+    uint8_t count = 0;
+    for (; !status && count < pending->results; count++)
+        status = ww_contract_lift(guests->allocator, &result->values[count], &values[count]);
+    if (status)
+        for (uint8_t i = 0; i < count; i++)
+            ww_flow_value_unref(values[i]);
+    else
+        status = ww_dataflow_complete(guests->flow, pending->command, values, count);
+    if (!status || status == WW_E_NOT_FOUND) {
+        free_pending(guests, pending);
+        return;
+    }
+    char text[128];
+    snprintf(text, sizeof text, "what the component answered cannot be taken: %s",
+             ww_status_text(status));
+    refuse(pending, ww_view_str(text));
+}
+
+static void returned(void *self, ww_status status, const void *data)
+{
+    ww_flow_pending *pending = self;
+    ww_flow_guest *guest = pending->guest;
+    const ww_contract_result *result = data;
+    if (guest->is_closing) {
+        free_pending(guest->guests, pending);
+        return;
+    }
+    if (status) {
+        remember_end(guest, status);
+        refuse(pending, ww_view_str(guest->why.text));
+    } else if (result->is_error) {
+        refuse(pending, ww_view_of(result->error.data, result->error.count));
+    } else {
+        deliver(pending, result);
+    }
+    guest->guests->answered(guest->guests->self);
+}
+
+void ww_flow_guests_settle(ww_flow_guests *guests)
+{
+    while (guests->unanswered) {
+        ww_flow_pending *pending = guests->unanswered;
+        if (!fail_command(guests, pending->command,
+                          WW_VIEW_LITERAL("the engine had no room for the answer")))
+            return;
+        guests->unanswered = pending->next;
+        free_pending(guests, pending);
+    }
+}
+
+/* --- calls --- */
+
+static ww_status send(ww_flow_pending *pending, const ww_export *func, ww_flow_call *call)
+{
+    pending->command = ww_flow_call_command(call);
+    ww_status status = ww_cell_call(pending->guest->cell, func, &pending->params,
+                                    (ww_call_done){pending, returned});
+    if (!status) return WW_AGAIN;
+    free_pending(pending->guest->guests, pending);
+    return ww_flow_call_fail(call, status, "%s", ww_status_text(status));
+}
+
+static ww_flow_pending *new_pending(ww_flow_guest *guest)
+{
+    ww_flow_pending *pending = ww_alloc_zeroed(guest->guests->allocator, sizeof *pending);
+    if (pending) pending->guest = guest;
+    return pending;
+}
+
+static ww_status take_values(ww_flow_pending *pending, const ww_contract_func *func,
+                             ww_flow_call *call)
+{
+    for (uint32_t i = 0; i < func->params; i++) {
+        const ww_flow_value *value = ww_flow_call_input(call, i);
+        if (!value || value->type == WW_FLOW_NONE)
+            return ww_flow_call_fail(call, WW_E_MISSING, "%s needs %u inputs", func->name,
+                                     func->params);
+        pending->held[i] = ww_flow_value_ref(*value);
+        pending->params.values[i] = ww_contract_lower(&pending->held[i]);
+    }
+    return WW_OK;
+}
+
+static ww_status take_integer(ww_flow_pending *pending, const ww_contract_func *func,
+                              ww_flow_call *call)
+{
+    int64_t given = ww_flow_call_integer(call, func->integer, func->params, func->otherwise);
+    if (given < 0 || given > UINT32_MAX)
+        return ww_flow_call_fail(call, WW_E_INVALID, "%s is out of range", func->integer);
+    uint32_t *place = func->params ? &pending->params.both.integer : &pending->params.integer;
+    *place = (uint32_t)given;
+    return WW_OK;
+}
+
+static ww_status call_func(void *self, ww_flow_call *call, size_t index)
+{
+    ww_flow_guest *guest = self;
+    const ww_contract_func *func = ww_contract_func_at(guest->exports.role, index);
+    if (guest->is_over) return ww_flow_call_fail(call, WW_E_STALE, "%s", guest->why.text);
+    ww_flow_pending *pending = new_pending(guest);
+    if (!pending) return WW_E_MEMORY;
+    pending->results = func->results;
+    ww_status status = take_values(pending, func, call);
+    if (!status && func->integer) status = take_integer(pending, func, call);
+    if (!status) return send(pending, guest->exports.funcs[index], call);
+    free_pending(guest->guests, pending);
+    return status;
+}
+
+static ww_status call_0(void *self, ww_flow_call *call)
+{
+    return call_func(self, call, 0);
+}
+
+static ww_status call_1(void *self, ww_flow_call *call)
+{
+    return call_func(self, call, 1);
+}
+
+static ww_status call_2(void *self, ww_flow_call *call)
+{
+    return call_func(self, call, 2);
+}
+
+static ww_status call_3(void *self, ww_flow_call *call)
+{
+    return call_func(self, call, 3);
+}
+
+static ww_status call_4(void *self, ww_flow_call *call)
+{
+    return call_func(self, call, 4);
+}
+
+static ww_status call_5(void *self, ww_flow_call *call)
+{
+    return call_func(self, call, 5);
+}
+
+static ww_flow_component_fn *const calls[] = {call_0, call_1, call_2, call_3, call_4, call_5};
+
+static ww_status bootstrap(void *self, ww_flow_call *call)
+{
+    ww_flow_guest *guest = self;
+    if (guest->is_over) {
+        ww_diag diag;
+        stop(guest);
+        ww_status status = start(guest, &diag);
+        if (status) return ww_flow_call_fail(call, status, "%s", diag.text);
+        guest->is_over = false;
+    }
+    ww_flow_pending *pending = new_pending(guest);
+    if (!pending) return WW_E_MEMORY;
+    pending->params.bootstrap.slot = (ww_list){guest->slot.data, guest->slot.size};
+    pending->params.bootstrap.config = (ww_list){guest->config.data, guest->config.size};
+    return send(pending, guest->exports.bootstrap, call);
+}
+
+/* --- making them --- */
+
+static ww_flow_binding *find_binding(const ww_flow_guests *guests, ww_view slot)
+{
+    ww_flow_binding *at = guests->bindings;
+    while (at && !ww_view_equal(ww_view_of(at->slot, at->slot_size), slot))
+        at = at->next;
+    return at;
+}
+
+static ww_flow_guest *new_guest(ww_flow_guests *guests, const ww_flow_binding *binding,
+                                ww_view config)
+{
+    size_t size;
+    if (!ww_size_add(sizeof(ww_flow_guest) + binding->slot_size, config.size, &size)) return NULL;
+    ww_flow_guest *guest = ww_alloc_zeroed(guests->allocator, size);
+    if (!guest) return NULL;
+    guest->size = size;
+    guest->guests = guests;
+    guest->program = ww_program_ref(binding->program);
+    guest->exports = binding->exports;
+    memcpy(guest->texts, binding->slot, binding->slot_size);
+    if (config.size) memcpy(guest->texts + binding->slot_size, config.data, config.size);
+    guest->slot = ww_view_of(guest->texts, binding->slot_size);
+    guest->config = ww_view_of(guest->texts + binding->slot_size, config.size);
+    ww_principal_init(&guest->principal, guest->slot);
+    guest->principal.memory.max = guests->around.memory_bytes_max;
+    return guest;
+}
+
+static void destroy(void *self)
+{
+    ww_flow_guest *guest = self;
+    guest->is_closing = true;
+    stop(guest);
+    ww_program_unref(guest->program);
+    ww_free(guest->guests->allocator, guest, guest->size);
+}
+
+static ww_status construct(const ww_flow_component_type *type, ww_view slot, ww_view config,
+                           void **self, ww_diag *diag)
+{
+    ww_flow_role role = type->role;
+    ww_flow_guests *guests = WW_CONTAINER_OF(type - role, ww_flow_guests, types[0]);
+    const ww_flow_binding *binding = find_binding(guests, slot);
+    if (!binding) return ww_fail(diag, WW_E_NOT_FOUND, "no component was bound to it");
+    ww_flow_guest *guest = new_guest(guests, binding, config);
+    if (!guest) return ww_fail(diag, WW_E_MEMORY, "out of memory");
+    ww_status status = start(guest, diag);
+    if (status)
+        destroy(guest);
+    else
+        *self = guest;
+    return status;
+}
+
+void ww_flow_guests_init(ww_flow_guests *guests, const ww_flow_surroundings *around,
+                         const ww_allocator *allocator)
+{
+    *guests = (ww_flow_guests){.allocator = allocator, .around = *around};
+    for (ww_flow_role role = 0; role < WW_FLOW_ROLES; role++) {
+        const char *name = ww_contract_interface(role);
+        if (!name) continue;
+        ww_flow_component_type *type = &guests->types[role];
+        *type = (ww_flow_component_type){
+            .name = name,
+            .role = role,
+            .construct = construct,
+            .destroy = destroy,
+            .bootstrap = bootstrap,
+        };
+        for (size_t i = 0; ww_contract_func_at(role, i); i++)
+            type->calls.functions[i] = calls[i];
+        guests->list[guests->count++] = type;
+    }
+}
+
+void ww_flow_guests_unbind_all(ww_flow_guests *guests)
+{
+    while (guests->bindings) {
+        ww_flow_binding *binding = guests->bindings;
+        guests->bindings = binding->next;
+        ww_program_unref(binding->program);
+        ww_free(guests->allocator, binding, sizeof *binding + binding->slot_size);
+    }
+}
+
+void ww_flow_guests_deinit(ww_flow_guests *guests)
+{
+    ww_flow_guests_unbind_all(guests);
+    while (guests->unanswered) {
+        ww_flow_pending *pending = guests->unanswered;
+        guests->unanswered = pending->next;
+        free_pending(guests, pending);
+    }
+}
+
+ww_status ww_flow_guests_bind(ww_flow_guests *guests, ww_view slot, ww_program *program,
+                              ww_view *type, ww_diag *diag)
+{
+    ww_contract_exports exports;
+    ww_status status = ww_contract_find(program, &exports, diag);
+    if (status) return status;
+    ww_flow_binding *binding = find_binding(guests, slot);
+    if (!binding) {
+        binding = ww_alloc_zeroed(guests->allocator, sizeof *binding + slot.size);
+        if (!binding) return ww_fail(diag, WW_E_MEMORY, "out of memory");
+        memcpy(binding->slot, slot.data, slot.size);
+        binding->slot_size = slot.size;
+        binding->next = guests->bindings;
+        guests->bindings = binding;
+    }
+    ww_program_unref(binding->program);
+    binding->program = ww_program_ref(program);
+    binding->exports = exports;
+    *type = ww_view_str(ww_contract_interface(exports.role));
+    return WW_OK;
+}

@@ -1,0 +1,426 @@
+/* WebAssembly components in slots of dataflow modules, beside native ones. test/guest/store.c is the guest. */
+#include "dataflow/text.h"
+#include "node/flow_guest.h"
+#include "support/cells.h"
+
+static const char pair[] = "module Pair\n"
+                           "bind data  DataSource Loader\n"
+                           "bind store Index      Store\n"
+                           "body (item: tensor) > (copy, found)\n"
+                           "  id = index.Add(item) @store\n"
+                           "  copy = PassThrough(id)\n"
+                           "  found = index.Search(id) k=7 @store\n"
+                           "bootstrap ()\n"
+                           "  batch, labels = data_source.NextBatch() @data\n"
+                           "  trained = index.Train(batch) @store\n"
+                           "  AppNotify(trained) name=\"trained\"\n";
+
+typedef struct fixture {
+    test_cells cells;
+    ww_roster roster;
+    ww_flow_guests guests;
+    ww_flow_component_type loader;
+    const ww_flow_component_type *types[WW_FLOW_ROLES + 1];
+    ww_dataflow *flow;
+    ww_program *program;
+    ww_buf log;
+    uint64_t now;
+    uint64_t command; /* of the loader's bootstrap */
+    uint32_t answers; /* of the guest */
+    bool triggers;    /* the loader's batch */
+} fixture;
+
+static ww_status loader_bootstrap(void *self, ww_flow_call *call)
+{
+    fixture *f = self;
+    f->command = ww_flow_call_command(call);
+    return WW_AGAIN;
+}
+
+static ww_status loader_next(void *self, ww_flow_call *call)
+{
+    fixture *f = self;
+    const float batch[] = {1, 2};
+    ww_flow_value value = ww_flow_value_number(WW_FLOW_TRIGGER, 0);
+    if (!f->triggers)
+        value = ww_flow_value_copy(ww_flow_call_allocator(call), WW_FLOW_FLOATS,
+                                   ww_view_of(batch, sizeof batch));
+    ww_flow_call_return(call, 0, value);
+    ww_flow_call_return(call, 1, ww_flow_value_number(WW_FLOW_TRIGGER, 0));
+    return WW_OK;
+}
+
+static ww_status loader_construct(const ww_flow_component_type *type, ww_view slot, ww_view config,
+                                  void **self, ww_diag *diag)
+{
+    (void)slot, (void)config, (void)diag;
+    *self = WW_CONTAINER_OF(type, fixture, loader);
+    return WW_OK;
+}
+
+static void answered(void *self)
+{
+    ((fixture *)self)->answers++;
+}
+
+static int setup(void **state)
+{
+    static fixture f;
+    f = (fixture){.now = 1};
+    test_cells_init(&f.cells);
+    assert_ok(ww_contract_link(f.cells.linker));
+    ww_roster_init(&f.roster);
+    ww_flow_surroundings around = {
+        .loop = f.cells.loop,
+        .ticker = f.cells.ticker,
+        .random = &f.cells.random.base,
+        .audit = &f.cells.audit,
+        .roster = &f.roster,
+        .authority = &f.cells.authority,
+        .memory_bytes_max = 16 << 20,
+    };
+    ww_flow_guests_init(&f.guests, &around, ww_allocator_libc());
+    f.guests.self = &f;
+    f.guests.answered = answered;
+    f.loader = (ww_flow_component_type){.name = "Loader",
+                                        .role = WW_FLOW_ROLE_DATA_SOURCE,
+                                        .calls.data_source.next_batch = loader_next,
+                                        .construct = loader_construct,
+                                        .bootstrap = loader_bootstrap};
+    memcpy(f.types, f.guests.list, f.guests.count * sizeof *f.types);
+    f.types[f.guests.count] = &f.loader;
+    ww_dataflow_config config = {.allocator = ww_allocator_libc(),
+                                 .limits = ww_dataflow_limits_default(),
+                                 .seed = {1, 2},
+                                 .types = f.types,
+                                 .type_count = f.guests.count + 1};
+    assert_ok(ww_dataflow_new(&config, &f.flow, NULL));
+    f.guests.flow = f.flow;
+    f.program = test_program(&f.cells, "store");
+    ww_buf_init(&f.log, ww_allocator_libc(), SIZE_MAX);
+    *state = &f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fixture *f = *state;
+    ww_dataflow_free(f->flow);
+    ww_flow_guests_deinit(&f->guests);
+    assert_int_equal(f->roster.count, 0);
+    ww_program_unref(f->program);
+    ww_buf_deinit(&f->log);
+    test_cells_deinit(&f->cells);
+    return 0;
+}
+
+/* Binds the guest to "store" and installs Pair. */
+static ww_status install(fixture *f, const char *config, ww_diag *diag)
+{
+    ww_buf artifact;
+    ww_view target = WW_VIEW_LITERAL("Pair");
+    ww_dataflow_slot slot = {.slot = WW_VIEW_LITERAL("store"), .config = ww_view_str(config)};
+    assert_ok(ww_flow_guests_bind(&f->guests, slot.slot, f->program, &slot.type, diag));
+    ww_buf_init(&artifact, ww_allocator_libc(), SIZE_MAX);
+    assert_ok(ww_dataflow_compile(ww_allocator_libc(), ww_view_str(pair), &artifact, diag));
+    ww_dataflow_install_options options = {
+        .artifact = ww_buf_view(&artifact),
+        .targets = &target,
+        .target_count = 1,
+        .slots = &slot,
+        .slot_count = 1,
+        .policy = WW_BOOTSTRAP_FAIL_TARGET,
+    };
+    ww_status status = ww_dataflow_install(f->flow, &options, diag);
+    ww_buf_deinit(&artifact);
+    return status;
+}
+
+/* Of their wire form: the count comes first. */
+static void put_floats(fixture *f, ww_view bytes)
+{
+    for (size_t at = 8; at + sizeof(float) <= bytes.size; at += sizeof(float)) {
+        float number;
+        memcpy(&number, bytes.data + at, sizeof number);
+        assert_ok(ww_buf_printf(&f->log, " %g", (double)number));
+    }
+}
+
+static void put_event(fixture *f, const ww_flow_step *step)
+{
+    if (step->event.module.size) return; /* an echo */
+    assert_ok(ww_buf_printf(&f->log, "%.*s", WW_VIEW_ARG(step->event.topic)));
+    if (ww_view_is(step->event.topic, "copy"))
+        assert_ok(ww_buf_printf(&f->log, " %u", (unsigned)ww_le64(step->event.bytes.data)));
+    if (ww_view_is(step->event.topic, "found")) put_floats(f, step->event.bytes);
+    assert_ok(ww_buf_append_byte(&f->log, '\n'));
+}
+
+static void put_step(fixture *f, const ww_flow_step *step)
+{
+    static const char *const events[] = {"waits", "needs input", "started", "completed", "failed"};
+    if (step->kind == WW_FLOW_STEP_OP_FAILED)
+        assert_ok(ww_buf_printf(&f->log, "error: %.*s\n", WW_VIEW_ARG(step->op.detail)));
+    if (step->kind == WW_FLOW_STEP_APP_EVENT) put_event(f, step);
+    if (step->kind != WW_FLOW_STEP_BOOTSTRAP) return;
+    const ww_bootstrap *queue = ww_dataflow_queue(f->flow);
+    ww_view name = ww_bootstrap_target_at(queue, step->bootstrap.target).name;
+    assert_ok(ww_buf_printf(&f->log, "%.*s %s\n", WW_VIEW_ARG(name), events[step->bootstrap.kind]));
+}
+
+static void poll(fixture *f)
+{
+    ww_flow_step steps[WW_DATAFLOW_STEPS_MIN];
+    size_t count;
+    ww_status status;
+    ww_flow_guests_settle(&f->guests);
+    do {
+        status = ww_dataflow_poll(f->flow, f->now, steps, WW_COUNT_OF(steps), &count);
+        for (size_t i = 0; i < count; i++)
+            put_step(f, &steps[i]);
+    } while (status == WW_AGAIN);
+    assert_ok(status);
+}
+
+/* What has happened since the last call, once the guest has answered `answers` more calls. */
+static const char *run(fixture *f, uint32_t answers)
+{
+    ww_buf_clear(&f->log);
+    poll(f);
+    for (uint32_t last = f->answers + answers; f->answers < last;) {
+        ww_loop_turn(f->cells.loop, true);
+        poll(f);
+    }
+    assert_ok(ww_buf_append_byte(&f->log, 0));
+    return (const char *)f->log.data;
+}
+
+static void request(fixture *f, ww_bootstrap_kind kind, const char *target)
+{
+    ww_bootstrap_request_item item = {.kind = kind, .target = ww_view_str(target)};
+    assert_ok(ww_dataflow_bootstrap(f->flow, &item, 1, NULL, NULL));
+}
+
+static void send_item(fixture *f)
+{
+    const float item[] = {1, 2, 3.5F};
+    assert_ok(ww_dataflow_event(f->flow, WW_VIEW_LITERAL("Pair"), WW_VIEW_LITERAL("item"),
+                                ww_view_of(item, sizeof item), NULL));
+}
+
+/* --- calls --- */
+
+static void call__values_both_ways__arrive(void **state)
+{
+    fixture *f = *state;
+    assert_ok(install(f, "", NULL));
+    send_item(f);
+    assert_string_equal(run(f, 2), "copy 1\nfound 1 7 6.5\n");
+    send_item(f);
+    assert_string_equal(run(f, 2), "copy 2\nfound 2 7 6.5\n");
+}
+
+static void call__guest_answers_an_error__is_the_operation_s(void **state)
+{
+    fixture *f = *state;
+    f->triggers = true;
+    assert_ok(install(f, "", NULL));
+    request(f, WW_BOOTSTRAP_MODULE, "Pair");
+    assert_string_equal(run(f, 1), "Pair__bootstrap started\n"
+                                   "error: nothing to train on\n"
+                                   "Pair__bootstrap failed\n");
+}
+
+/* --- bootstraps --- */
+
+static void bootstraps__one_native_one_wasm_disjoint__overlap_in_time(void **state)
+{
+    fixture *f = *state;
+    assert_ok(install(f, "wait", NULL));
+    request(f, WW_BOOTSTRAP_COMPONENT, "data");
+    request(f, WW_BOOTSTRAP_COMPONENT, "store");
+    assert_string_equal(run(f, 1), "data started\nstore started\nstore completed\n");
+    assert_ok(ww_dataflow_complete(f->flow, f->command, NULL, 0));
+    assert_string_equal(run(f, 0), "data completed\n");
+}
+
+static void bootstraps__overlapping__wait_for_both_in_front(void **state)
+{
+    fixture *f = *state;
+    assert_ok(install(f, "wait", NULL));
+    request(f, WW_BOOTSTRAP_COMPONENT, "data");
+    request(f, WW_BOOTSTRAP_COMPONENT, "store");
+    request(f, WW_BOOTSTRAP_MODULE, "Pair");
+    assert_string_equal(run(f, 1), "Pair__bootstrap waits\n"
+                                   "data started\nstore started\nstore completed\n");
+    assert_ok(ww_dataflow_complete(f->flow, f->command, NULL, 0));
+    assert_string_equal(run(f, 1), "data completed\n"
+                                   "Pair__bootstrap started\n"
+                                   "Pair__bootstrap completed\n"
+                                   "trained\n");
+}
+
+static void bootstraps__of_the_same_guest__one_after_the_other(void **state)
+{
+    fixture *f = *state;
+    assert_ok(install(f, "wait", NULL));
+    request(f, WW_BOOTSTRAP_COMPONENT, "store");
+    request(f, WW_BOOTSTRAP_COMPONENT, "store");
+    assert_string_equal(run(f, 2), "store waits\n"
+                                   "store started\nstore completed\n"
+                                   "store started\nstore completed\n");
+}
+
+static void bootstrap__guest_says_no__fails_with_its_words(void **state)
+{
+    fixture *f = *state;
+    assert_ok(install(f, "fail", NULL));
+    request(f, WW_BOOTSTRAP_COMPONENT, "store");
+    assert_string_equal(run(f, 1), "store started\nerror: no room for the index\nstore failed\n");
+}
+
+static void bootstrap__guest_traps__fails_and_so_do_calls_until_the_next(void **state)
+{
+    fixture *f = *state;
+    assert_ok(install(f, "trap", NULL));
+    request(f, WW_BOOTSTRAP_COMPONENT, "store");
+    const char *log = run(f, 1);
+    assert_non_null(strstr(log, "error: the component is over: wasm trap: wasm `unreachable`"));
+    assert_non_null(strstr(log, "store failed\n"));
+    while (f->roster.count)
+        ww_loop_turn(f->cells.loop, true);
+    send_item(f);
+    assert_non_null(strstr(run(f, 0), "the component is over"));
+    request(f, WW_BOOTSTRAP_COMPONENT, "store"); /* in a new instance */
+    assert_non_null(strstr(run(f, 1), "store started\nerror: "));
+}
+
+static void guest__killed_by_the_operator__its_bootstrap_fails(void **state)
+{
+    fixture *f = *state;
+    assert_ok(install(f, "wait", NULL));
+    assert_int_equal(f->roster.count, 1);
+    assert_string_equal(f->roster.first->name, "store");
+    request(f, WW_BOOTSTRAP_COMPONENT, "store");
+    assert_string_equal(run(f, 0), "store started\n");
+    f->roster.first->kill(f->roster.first);
+    assert_non_null(strstr(run(f, 1), "store failed\n"));
+}
+
+/* --- binding --- */
+
+static void bind__not_of_the_contract__is_refused_with_what_is_missing(void **state)
+{
+    fixture *f = *state;
+    ww_view type;
+    ww_diag diag;
+    ww_program *other = test_program(&f->cells, "echo");
+    assert_int_equal(ww_flow_guests_bind(&f->guests, WW_VIEW_LITERAL("store"), other, &type, &diag),
+                     WW_E_MISSING);
+    assert_string_equal(diag.text,
+                        "the component does not export bootstrap of ww:contract/component@0.1.0");
+    ww_program_unref(other);
+}
+
+static void install__slot_of_another_role__is_refused(void **state)
+{
+    fixture *f = *state;
+    ww_buf artifact;
+    ww_diag diag;
+    ww_view target = WW_VIEW_LITERAL("M");
+    ww_dataflow_slot slot = {.slot = WW_VIEW_LITERAL("store")};
+    assert_ok(ww_flow_guests_bind(&f->guests, slot.slot, f->program, &slot.type, &diag));
+    ww_buf_init(&artifact, ww_allocator_libc(), SIZE_MAX);
+    assert_ok(ww_dataflow_compile(ww_allocator_libc(),
+                                  WW_VIEW_LITERAL("module M\nbind store Codec Store\nbody (x) > "
+                                                  "(y)\n  y = codec.Encode(x) @store\n"),
+                                  &artifact, &diag));
+    ww_dataflow_install_options options = {.artifact = ww_buf_view(&artifact),
+                                           .targets = &target,
+                                           .target_count = 1,
+                                           .slots = &slot,
+                                           .slot_count = 1};
+    assert_int_equal(ww_dataflow_install(f->flow, &options, &diag), WW_E_MISMATCH);
+    ww_buf_deinit(&artifact);
+}
+
+/* --- values --- */
+
+static void lift__shapes_that_do_not_fit__are_refused(void **state)
+{
+    (void)state;
+    const uint32_t dims[] = {2, 3}, huge[] = {UINT32_MAX, UINT32_MAX, 0};
+    const float data[6] = {0};
+    const ww_contract_value bad[] = {
+        {.tag = WW_CONTRACT_TENSOR, .tensor = {{dims, 2}, {data, 5}}},
+        {.tag = WW_CONTRACT_TENSOR, .tensor = {{huge, 3}, {data, 0}}},
+        {.tag = WW_CONTRACT_TENSOR, .tensor = {{huge, 9}, {data, 0}}},
+        {.tag = WW_CONTRACT_PEER_ID, .list = {"\x12\x20", 2}},
+        {.tag = WW_CONTRACT_CODED, .coded = {.carrier = 1}},
+        {.tag = WW_CONTRACT_CODED, .coded = {0x64d32aef2d363637, {"\x01", 1}}},
+        {.tag = WW_CONTRACT_CODED + 1},
+    };
+    ww_flow_value value;
+    for (size_t i = 0; i < WW_COUNT_OF(bad); i++) {
+        assert_int_equal(ww_contract_lift(ww_allocator_libc(), &bad[i], &value), WW_E_INVALID);
+        assert_int_equal(value.type, WW_FLOW_NONE);
+    }
+}
+
+static void lift__what_was_lowered__is_the_same(void **state)
+{
+    (void)state;
+    const uint32_t dims[] = {1, 2};
+    float *data;
+    ww_flow_value values[] = {
+        ww_flow_value_number(WW_FLOW_TRIGGER, 0),
+        ww_flow_value_number(WW_FLOW_U64, UINT64_MAX),
+        ww_flow_value_copy(ww_allocator_libc(), WW_FLOW_BYTES, WW_VIEW_LITERAL("bytes")),
+        ww_flow_value_copy(ww_allocator_libc(), WW_FLOW_FLOATS, WW_VIEW_LITERAL("4 x.")),
+        ww_flow_value_copy(ww_allocator_libc(), WW_FLOW_PEER_ID, ww_view_of("\0\1a", 3)),
+        ww_flow_value_copy(ww_allocator_libc(), WW_FLOW_PEER_ID_VEC,
+                           ww_view_of("\0\0\0\0\0\0\0\0", 8)),
+        ww_flow_value_tensor(ww_allocator_libc(), dims, 2, &data),
+    };
+    data[0] = 1, data[1] = 2;
+    for (size_t i = 0; i < WW_COUNT_OF(values); i++) {
+        ww_contract_value lowered = ww_contract_lower(&values[i]);
+        ww_flow_value lifted;
+        assert_ok(ww_contract_lift(ww_allocator_libc(), &lowered, &lifted));
+        assert_int_equal(lifted.type, values[i].type);
+        assert_int_equal(lifted.size, values[i].size);
+        if (lifted.blob)
+            assert_memory_equal(lifted.data, values[i].data, lifted.size);
+        else
+            assert_int_equal(lifted.number, values[i].number);
+        ww_flow_value_unref(lifted);
+        ww_flow_value_unref(values[i]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(call__values_both_ways__arrive, setup, teardown),
+        cmocka_unit_test_setup_teardown(call__guest_answers_an_error__is_the_operation_s, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(bootstraps__one_native_one_wasm_disjoint__overlap_in_time,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(bootstraps__overlapping__wait_for_both_in_front, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(bootstraps__of_the_same_guest__one_after_the_other, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(bootstrap__guest_says_no__fails_with_its_words, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(
+            bootstrap__guest_traps__fails_and_so_do_calls_until_the_next, setup, teardown),
+        cmocka_unit_test_setup_teardown(guest__killed_by_the_operator__its_bootstrap_fails, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(bind__not_of_the_contract__is_refused_with_what_is_missing,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(install__slot_of_another_role__is_refused, setup, teardown),
+        cmocka_unit_test(lift__shapes_that_do_not_fit__are_refused),
+        cmocka_unit_test(lift__what_was_lowered__is_the_same),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
