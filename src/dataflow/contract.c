@@ -172,6 +172,19 @@ bool df_control_is_known(const ww_dataflow *flow, uint64_t component, ww_view op
     return true;
 }
 
+ww_status df_control_add(ww_dataflow *flow, df_inbox_item item, ww_view payload)
+{
+    item.kind = DF_CONTROL;
+    ww_status status = df_hold_bytes(flow, payload, &item.payload);
+    if (status) return status;
+    df_inbox_item *place = df_ring_push(flow, &flow->inbox, sizeof item);
+    if (place)
+        *place = item;
+    else
+        df_inbox_item_free(flow, &item);
+    return place ? WW_OK : WW_E_MEMORY;
+}
+
 /* An execution of its own, with the payload and the request's number as inputs. What it returns goes nowhere. */
 void df_run_control(ww_dataflow *flow, const df_inbox_item *item)
 {

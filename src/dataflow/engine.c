@@ -379,7 +379,7 @@ ww_status ww_dataflow_complete(ww_dataflow *flow, uint64_t command, const ww_flo
 }
 
 /* Foreign bytes, charged while they wait. */
-static ww_status hold_bytes(ww_dataflow *flow, ww_view bytes, ww_blob **out)
+ww_status df_hold_bytes(ww_dataflow *flow, ww_view bytes, ww_blob **out)
 {
     if (!ww_budget_charge(flow->ingress, bytes.size)) return WW_E_QUOTA;
     *out = ww_blob_copy(flow->allocator, bytes);
@@ -401,7 +401,7 @@ ww_status ww_dataflow_fail(ww_dataflow *flow, uint64_t command, ww_view detail)
 {
     enum { DETAIL_MAX = 4096 };
     df_inbox_item item = {.kind = DF_COMPLETION, .id = command, .failed = true};
-    ww_status status = hold_bytes(flow, cut_text(detail, DETAIL_MAX), &item.payload);
+    ww_status status = df_hold_bytes(flow, cut_text(detail, DETAIL_MAX), &item.payload);
     return status ? status : answer(flow, item);
 }
 
@@ -417,7 +417,7 @@ ww_status ww_dataflow_inbound(ww_dataflow *flow, ww_view peer, ww_view envelope,
     if (status) return status;
     status = df_peer_of(flow, peer, &item.peer);
     if (!status && observed.size) status = df_learn_address(flow, item.peer, observed);
-    if (!status) status = hold_bytes(flow, envelope, &item.payload);
+    if (!status) status = df_hold_bytes(flow, envelope, &item.payload);
     if (status) return ww_fail(diag, status, "an envelope: %s", ww_status_text(status));
     status = push_item(flow, item);
     if (!status) return WW_OK;

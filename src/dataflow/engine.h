@@ -439,6 +439,7 @@ bool df_lock_park(ww_dataflow *flow, uint32_t component, df_ready ready);
 void df_unpark(ww_dataflow *flow);
 
 /* engine.c */
+ww_status df_hold_bytes(ww_dataflow *flow, ww_view bytes, ww_blob **out); /* charges them */
 void df_inbox_item_free(ww_dataflow *flow, df_inbox_item *item);
 
 /* poll.c */
@@ -546,6 +547,8 @@ void df_request_expired(ww_dataflow *flow, uint64_t request);
 /* contract.c */
 bool df_control_is_known(const ww_dataflow *flow, uint64_t component, ww_view op_type,
                          uint32_t *function);
+/* Puts the call with its payload, which is charged, into the inbox. E_QUOTA, E_MEMORY. */
+ww_status df_control_add(ww_dataflow *flow, df_inbox_item item, ww_view payload);
 void df_run_control(ww_dataflow *flow, const df_inbox_item *item);
 
 /* install.c */

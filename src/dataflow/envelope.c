@@ -295,23 +295,15 @@ static const char *call(ww_dataflow *flow, const sender *from, uint64_t componen
     uint32_t function;
     if (!df_control_is_known(flow, component, op_type, &function))
         return "no such component or operation";
-    if (flow->inbox.count + flow->held.count >= flow->limits.inbox_max ||
-        !ww_budget_charge(flow->ingress, f->payload.size))
-        return "BudgetExceeded";
-    ww_blob *payload = ww_blob_copy(flow->allocator, f->payload);
-    df_inbox_item *item = payload ? df_ring_push(flow, &flow->inbox, sizeof *item) : NULL;
-    if (!item) {
-        ww_blob_unref(payload);
-        ww_budget_release(flow->ingress, f->payload.size);
-        return "AllocationFailed";
-    }
-    *item = (df_inbox_item){.kind = DF_CONTROL,
-                            .id = from->request,
-                            .payload = payload,
-                            .peer = from->peer,
-                            .component = (uint32_t)component,
-                            .function = function};
-    return NULL;
+    if (flow->inbox.count + flow->held.count >= flow->limits.inbox_max) return "BudgetExceeded";
+    ww_status status = df_control_add(flow,
+                                      (df_inbox_item){.id = from->request,
+                                                      .peer = from->peer,
+                                                      .component = (uint32_t)component,
+                                                      .function = function},
+                                      f->payload);
+    if (!status) return NULL;
+    return status == WW_E_QUOTA ? "BudgetExceeded" : "AllocationFailed";
 }
 
 static void take_fill(ww_dataflow *flow, const sender *from, uint32_t index, ww_view bytes)

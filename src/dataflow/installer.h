@@ -45,6 +45,7 @@ struct df_installer {
     uint32_t *site_of_name, *next_producer;
     uint8_t *declared; /* per name: ww_flow_value_type; NULL until asked for */
     uint32_t op;
+    bool bad_slot; /* the node looked at last has a slot id that is no 32-bit number */
 };
 
 /* install.c */
@@ -55,8 +56,7 @@ ww_status df_resolve_targets(df_installer *in);
 ww_status df_resolve_bindings(df_installer *in);
 ww_status df_resolve_functions(df_installer *in);
 uint32_t df_callee_of(const df_installer *in, const df_node *node); /* function index or DF_NONE */
-uint32_t df_component_of(const df_installer *in, const df_node *node, uint32_t owner,
-                         ww_flow_role *role);
+uint32_t df_component_of(df_installer *in, const df_node *node, uint32_t owner, ww_flow_role *role);
 uint32_t df_bootstrap_of_target(const df_installer *in, uint32_t target); /* function or DF_NONE */
 bool df_is_bootstrap(const df_installer *in, uint32_t function);
 

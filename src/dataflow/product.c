@@ -14,14 +14,21 @@ typedef struct panel {
     uint32_t rows;
 } panel;
 
-static void fill_panel(panel *out, const df_product *p, uint32_t row, uint32_t column)
+static void fill_panel(panel *restrict out, const df_product *p, uint32_t row, uint32_t column)
 {
     uint32_t wide = p->n - column < TILE_COLUMNS ? p->n - column : TILE_COLUMNS;
-    out->rows = p->k - row < PANEL_ROWS ? p->k - row : PANEL_ROWS;
-    for (uint32_t k = 0; k < out->rows; k++) {
-        const float *from = p->b + (size_t)(row + k) * p->b_row + (size_t)column * p->b_column;
-        for (uint32_t j = 0; j < TILE_COLUMNS; j++)
-            out->items[k][j] = j < wide ? p->alpha * from[(size_t)j * p->b_column] : 0;
+    uint32_t rows = p->k - row < PANEL_ROWS ? p->k - row : PANEL_ROWS;
+    size_t b_row = p->b_row, b_column = p->b_column;
+    const float *restrict from = p->b + row * b_row + column * b_column;
+    float alpha = p->alpha;
+    out->rows = rows;
+    for (uint32_t k = 0; k < rows; k++, from += b_row) {
+        if (wide == TILE_COLUMNS && b_column == 1)
+            for (uint32_t j = 0; j < TILE_COLUMNS; j++)
+                out->items[k][j] = alpha * from[j];
+        else
+            for (uint32_t j = 0; j < TILE_COLUMNS; j++)
+                out->items[k][j] = j < wide ? alpha * from[j * b_column] : 0;
     }
 }
 
@@ -68,11 +75,13 @@ static tile_fn *best_tile(void)
 
 static void add_tile(const df_product *p, const tile *sum, uint32_t row, uint32_t column)
 {
-    const float *from = (const float *)*sum;
-    uint32_t wide = p->n - column < TILE_COLUMNS ? p->n - column : TILE_COLUMNS;
-    for (uint32_t i = 0; i < TILE_ROWS && row + i < p->m; i++)
+    const float *restrict from = (const float *)*sum;
+    uint32_t n = p->n, wide = n - column < TILE_COLUMNS ? n - column : TILE_COLUMNS;
+    uint32_t rows = p->m - row < TILE_ROWS ? p->m - row : TILE_ROWS;
+    float *restrict to = p->c + (size_t)row * n + column;
+    for (uint32_t i = 0; i < rows; i++, to += n, from += TILE_COLUMNS)
         for (uint32_t j = 0; j < wide; j++)
-            p->c[(size_t)(row + i) * p->n + column + j] += from[i * TILE_COLUMNS + j];
+            to[j] += from[j];
 }
 
 static void multiply_panel(const df_product *p, const panel *b, uint32_t k, uint32_t column,
@@ -93,12 +102,13 @@ static void multiply_panel(const df_product *p, const panel *b, uint32_t k, uint
 /* For few rows: the copies would cost more than they save. */
 static void multiply_rows(const df_product *p)
 {
+    uint32_t n = p->n, count = p->k;
     for (uint32_t i = 0; i < p->m; i++) {
-        float *row = p->c + (size_t)i * p->n;
-        for (uint32_t k = 0; k < p->k; k++) {
+        float *restrict row = p->c + (size_t)i * n;
+        for (uint32_t k = 0; k < count; k++) {
             float factor = p->alpha * p->a[(size_t)i * p->a_row + (size_t)k * p->a_column];
-            const float *b = p->b + (size_t)k * p->b_row;
-            for (uint32_t j = 0; j < p->n; j++)
+            const float *restrict b = p->b + (size_t)k * p->b_row;
+            for (uint32_t j = 0; j < n; j++)
                 row[j] += factor * b[j];
         }
     }

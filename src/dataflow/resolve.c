@@ -97,17 +97,28 @@ static ww_status resolve_target(df_installer *in, uint32_t i)
     return WW_OK;
 }
 
+/* Domain, name and overload with a 0 between them, into as many bytes as function_key_size says. */
+static size_t function_key_size(ww_view domain, ww_view name, ww_view overload)
+{
+    return domain.size + name.size + overload.size + 2;
+}
+
+static void put_function_key(ww_view domain, ww_view name, ww_view overload, uint8_t *out)
+{
+    ww_view parts[] = {domain, name, overload};
+    for (int i = 0; i < 3; i++) {
+        if (parts[i].size) memcpy(out, parts[i].data, parts[i].size);
+        out += parts[i].size;
+        if (i < 2) *out++ = 0;
+    }
+}
+
 static ww_status key_of_function(df_installer *in, const df_function *f, uint32_t *id)
 {
-    ww_view parts[] = {f->domain, f->name, f->overload};
-    size_t size = f->domain.size + f->name.size + f->overload.size + 2, at = 0;
+    size_t size = function_key_size(f->domain, f->name, f->overload);
     uint8_t *key = ww_arena_alloc(&in->unit->memory, size);
     if (!key) return df_install_error(in, WW_E_MEMORY, "no memory");
-    for (int i = 0; i < 3; i++) {
-        if (parts[i].size) memcpy(key + at, parts[i].data, parts[i].size);
-        at += parts[i].size;
-        if (i < 2) key[at++] = 0;
-    }
+    put_function_key(f->domain, f->name, f->overload, key);
     ww_status status = ww_names_intern_borrowed(&in->function_keys, ww_view_of(key, size), id);
     return status ? df_install_error(in, status, "no memory") : WW_OK;
 }
@@ -371,8 +382,7 @@ ww_status df_resolve_bindings(df_installer *in)
 
 /* The role that a node asks for decides; the slot id only between several bindings of one role, because compilers
  * number the slots of bodies and bootstraps separately. */
-uint32_t df_component_of(const df_installer *in, const df_node *node, uint32_t owner,
-                         ww_flow_role *role)
+uint32_t df_component_of(df_installer *in, const df_node *node, uint32_t owner, ww_flow_role *role)
 {
     const df_artifact *a = &in->unit->artifact;
     ww_view trait = {NULL, 0}, id_text = {NULL, 0}, concrete = {NULL, 0};
@@ -393,6 +403,7 @@ uint32_t df_component_of(const df_installer *in, const df_node *node, uint32_t o
     }
     int64_t id;
     bool by_id = id_text.data && parse_decimal(id_text, &id) && id >= 0;
+    in->bad_slot = id_text.data && !by_id;
     if (!by_role && !by_id && !concrete.data) return DF_NONE;
     const df_binding *best = NULL;
     for (uint32_t i = 0; i < in->binding_count; i++) {
@@ -413,16 +424,10 @@ static uint32_t find_function(const df_installer *in, ww_view domain, ww_view na
                               ww_view overload)
 {
     uint8_t key[2048];
-    size_t size = domain.size + name.size + overload.size + 2;
-    if (size > sizeof key) return DF_NONE;
-    size_t at = 0;
-    ww_view parts[] = {domain, name, overload};
-    for (int i = 0; i < 3; i++) {
-        if (parts[i].size) memcpy(key + at, parts[i].data, parts[i].size);
-        at += parts[i].size;
-        if (i < 2) key[at++] = 0;
-    }
     uint32_t id;
+    size_t size = function_key_size(domain, name, overload);
+    if (size > sizeof key) return DF_NONE;
+    put_function_key(domain, name, overload, key);
     return ww_names_find(&in->function_keys, ww_view_of(key, size), &id) ? id : DF_NONE;
 }
 

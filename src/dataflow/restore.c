@@ -339,21 +339,12 @@ static ww_status restore_call(ww_dataflow *flow, const df_record *record)
         function >= DF_ROLE_FUNCTIONS || !record->bytes[5].data ||
         !flow->components[component].type->calls.functions[function])
         return WW_E_INVALID;
-    if (!ww_budget_charge(flow->ingress, record->bytes[5].size)) return WW_E_QUOTA;
-    ww_blob *payload = ww_blob_copy(flow->allocator, record->bytes[5]);
-    df_inbox_item *item = payload ? df_ring_push(flow, &flow->inbox, sizeof *item) : NULL;
-    if (!item) {
-        ww_blob_unref(payload);
-        ww_budget_release(flow->ingress, record->bytes[5].size);
-        return WW_E_MEMORY;
-    }
-    *item = (df_inbox_item){.kind = DF_CONTROL,
-                            .id = record->number[6],
-                            .payload = payload,
-                            .peer = (uint32_t)record->number[7],
-                            .component = (uint32_t)component,
-                            .function = (uint32_t)function};
-    return WW_OK;
+    return df_control_add(flow,
+                          (df_inbox_item){.id = record->number[6],
+                                          .peer = (uint32_t)record->number[7],
+                                          .component = (uint32_t)component,
+                                          .function = (uint32_t)function},
+                          record->bytes[5]);
 }
 
 static ww_status restore_held(restore *r, ww_view message)

@@ -182,6 +182,14 @@ void flow_deinit(flow_fixture *f)
     assert_int_equal(f->allocator.live_bytes, 0);
 }
 
+int flow_setup(void **state)
+{
+    static flow_fixture f;
+    flow_init(&f);
+    *state = &f;
+    return 0;
+}
+
 int flow_teardown(void **state)
 {
     (void)state;
@@ -214,10 +222,21 @@ ww_status flow_install(flow_fixture *f, const char *text, const char *targets, w
     return status;
 }
 
-ww_status flow_bootstrap(flow_fixture *f, const char *target, ww_bootstrap_fault *fault)
+ww_status flow_arm(flow_fixture *f)
+{
+    return ww_dataflow_bootstrap(f->flow, NULL, 0, NULL, NULL);
+}
+
+ww_status flow_bootstrap(flow_fixture *f, const char *target)
 {
     ww_bootstrap_request_item item = {.target = ww_view_str(target)};
-    return ww_dataflow_bootstrap(f->flow, &item, 1, fault, NULL);
+    return ww_dataflow_bootstrap(f->flow, &item, 1, NULL, NULL);
+}
+
+ww_status flow_event(flow_fixture *f, const char *module, const char *input, const char *bytes)
+{
+    return ww_dataflow_event(f->flow, ww_view_str(module), ww_view_str(input), ww_view_str(bytes),
+                             NULL);
 }
 
 ww_status flow_restore(flow_fixture *f, ww_view snapshot, ww_diag *diag)

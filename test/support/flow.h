@@ -24,12 +24,16 @@ typedef struct flow_fixture {
 void flow_init(flow_fixture *f);
 void flow_init_with(flow_fixture *f, const ww_dataflow_limits *limits);
 void flow_deinit(flow_fixture *f);
+/* Of a case: an engine in *state. */
+int flow_setup(void **state);
 /* Of a case: ends every engine that it has left, whose fixtures must outlive it. */
 int flow_teardown(void **state);
 
 /* Compiles the text and installs the targets, separated by spaces. */
 ww_status flow_install(flow_fixture *f, const char *text, const char *targets, ww_diag *diag);
-ww_status flow_bootstrap(flow_fixture *f, const char *target, ww_bootstrap_fault *fault);
+ww_status flow_arm(flow_fixture *f);
+ww_status flow_bootstrap(flow_fixture *f, const char *target);
+ww_status flow_event(flow_fixture *f, const char *module, const char *input, const char *bytes);
 
 /* Takes a snapshot, ends the engine, and goes on with one restored from it when the clock says `now`. Afterwards, both
  * engines give the same snapshot. */

@@ -307,7 +307,7 @@ static void control__component_is_locked__waits_even_over_a_restart(void **state
     flow_init(&f);
     f.loader_later = true;
     assert_ok(flow_install(&f, store, "M", NULL));
-    assert_ok(ww_dataflow_bootstrap(f.flow, NULL, 0, NULL, NULL));
+    assert_ok(flow_arm(&f));
     flow_run(&f);
     uint32_t calls = f.calls;
     assert_ok(ww_dataflow_inbound(f.flow, PEER_A, control(0, 'n'), NOTHING, NULL));
@@ -491,7 +491,7 @@ static void pressure__inbox_three_quarters_full__asks_thrice_and_then_listens_no
     f.loader_later = true;
     assert_ok(flow_install(&f, store, "M", NULL));
     assert_ok(flow_install(&f, watcher, "W", NULL));
-    assert_ok(ww_dataflow_bootstrap(f.flow, NULL, 0, NULL, NULL));
+    assert_ok(flow_arm(&f));
     flow_run(&f);
     for (int i = 0; i < 6; i++) /* held back by the bootstrap */
         assert_ok(ww_dataflow_event(f.flow, WW_VIEW_LITERAL("M"), WW_VIEW_LITERAL("q"),

@@ -2,25 +2,6 @@
 #include "base/names.h"
 #include "support/flow.h"
 
-static int setup(void **state)
-{
-    static flow_fixture f;
-    flow_init(&f);
-    *state = &f;
-    return 0;
-}
-
-static ww_status event(flow_fixture *f, const char *module, const char *input, const char *bytes)
-{
-    return ww_dataflow_event(f->flow, ww_view_str(module), ww_view_str(input), ww_view_str(bytes),
-                             NULL);
-}
-
-static ww_status arm(flow_fixture *f)
-{
-    return ww_dataflow_bootstrap(f->flow, NULL, 0, NULL, NULL);
-}
-
 static const char store[] = "module M\n"
                             "bind data DataSource Loader\n"
                             "bind store Index FlatIndex\n"
@@ -42,7 +23,7 @@ static void restore__timer_set_before__fires_after_the_time_that_was_left(void *
                            "  AppNotify(i) name=\"tick\"\n",
                            "M", NULL));
     f->now = 1000000;
-    assert_ok(event(f, "M", "x", "late"));
+    assert_ok(flow_event(f, "M", "x", "late"));
     flow_run(f);
     f->now = 1000040;
     flow_run(f);
@@ -65,7 +46,7 @@ static void restore__execution_in_a_called_function__returns_to_its_caller(void 
         "function Slow (a) > (b)\n  t = After(a) delay_ns=9\n  b = Gate(a, t)\n"
         "module M\nbody (x) > (y)\n  v = call.Slow(x)\n  w = call.Slow(v)\n  y = PassThrough(w)\n",
         "M", NULL));
-    assert_ok(event(f, "M", "x", "deep"));
+    assert_ok(flow_event(f, "M", "x", "deep"));
     flow_run(f);
     flow_restart(f, 0);
     f->now = 9;
@@ -91,18 +72,18 @@ static void restore__counters_queues_and_slots__hold_what_they_held(void **state
                            "  a = Serialize.Dequeue(y) queue=\"q\"\n"
                            "  b = Hold.Flush(z) slot=\"s\"\n",
                            "M", NULL));
-    assert_ok(event(f, "M", "x", "one"));
-    assert_ok(event(f, "M", "x", "two"));
-    assert_ok(event(f, "M", "m", "same"));
+    assert_ok(flow_event(f, "M", "x", "one"));
+    assert_ok(flow_event(f, "M", "x", "two"));
+    assert_ok(flow_event(f, "M", "m", "same"));
     assert_non_null(strstr(flow_run(f), "emit first \"one\""));
     flow_restart(f, 0);
     int64_t n;
     assert_true(ww_dataflow_metric(f->flow, WW_VIEW_LITERAL("n"), &n));
     assert_int_equal(n, 6);
-    assert_ok(event(f, "M", "x", "three"));
-    assert_ok(event(f, "M", "y", ""));
-    assert_ok(event(f, "M", "z", ""));
-    assert_ok(event(f, "M", "m", "same"));
+    assert_ok(flow_event(f, "M", "x", "three"));
+    assert_ok(flow_event(f, "M", "y", ""));
+    assert_ok(flow_event(f, "M", "z", ""));
+    assert_ok(flow_event(f, "M", "m", "same"));
     const char *log = flow_run(f);
     assert_null(strstr(log, "emit first"));
     assert_null(strstr(log, "emit new"));
@@ -116,7 +97,7 @@ static void restore__call_of_a_component_that_remembers__is_answered_later(void 
     f->index_later = true;
     assert_ok(flow_install(f, store, "M", NULL));
     f->added = 7;
-    assert_ok(event(f, "M", "query", "1234"));
+    assert_ok(flow_event(f, "M", "query", "1234"));
     flow_run(f);
     flow_restart(f, 0);
     assert_int_equal(f->added, 7);
@@ -134,7 +115,7 @@ static void restore__call_of_a_component_made_anew__fails(void **state)
                            "module M\nbind data DataSource Loader\nbody (x) > (y)\n"
                            "  y, z = data_source.NextBatch(x) @data\n",
                            "M", NULL));
-    assert_ok(event(f, "M", "x", ""));
+    assert_ok(flow_event(f, "M", "x", ""));
     flow_run(f);
     flow_restart(f, 0);
     assert_string_equal(flow_run(f), "fail 0.0 x0 RemoteFailed completion_failed\n");
@@ -146,12 +127,12 @@ static void restore__bootstrap_done__is_not_run_again(void **state)
 {
     flow_fixture *f = *state;
     assert_ok(flow_install(f, store, "M", NULL));
-    assert_ok(arm(f));
+    assert_ok(flow_arm(f));
     flow_run(f);
     assert_int_equal(f->added, 3);
     flow_restart(f, 0);
     assert_string_equal(flow_run(f), "");
-    assert_ok(arm(f));
+    assert_ok(flow_arm(f));
     assert_string_equal(flow_run(f), "");
     assert_int_equal(f->added, 3);
 }
@@ -161,16 +142,16 @@ static void restore__bootstrap_under_way__begins_anew_but_only_when_armed(void *
     flow_fixture *f = *state;
     f->loader_later = true;
     assert_ok(flow_install(f, store, "M", NULL));
-    assert_ok(arm(f));
+    assert_ok(flow_arm(f));
     flow_run(f);
-    assert_ok(event(f, "M", "query", "1234")); /* held back */
+    assert_ok(flow_event(f, "M", "query", "1234")); /* held back */
     flow_run(f);
     assert_int_equal(ww_dataflow_stats_of(f->flow).held, 1);
     flow_restart(f, 0);
     assert_string_equal(flow_run(f), "echo query \"1234\"\ndone 0.0 x1 [0]\nemit hits \"\3\"\n");
     assert_int_equal(ww_dataflow_complete(f->flow, f->command, NULL, 0), WW_E_NOT_FOUND);
     f->loader_later = false;
-    assert_ok(arm(f));
+    assert_ok(flow_arm(f));
     assert_non_null(strstr(flow_run(f), "boot completed 0\n"));
 }
 
@@ -185,9 +166,9 @@ static void restore__operation_parked_in_front_of_a_bootstrap__runs(void **state
                            "bootstrap ()\n  v0, v1 = data_source.NextBatch() @data\n"
                            "  v2 = index.Add(v0) @store\n",
                            "M", NULL));
-    assert_ok(event(f, "M", "query", "1234"));
+    assert_ok(flow_event(f, "M", "query", "1234"));
     flow_run(f);
-    assert_ok(arm(f));
+    assert_ok(flow_arm(f));
     flow_run(f);
     f->now = 5;
     flow_run(f);
@@ -202,7 +183,7 @@ static void snapshot__something_not_taken_in__is_busy(void **state)
     ww_buf out;
     ww_buf_init(&out, ww_allocator_libc(), SIZE_MAX);
     assert_ok(flow_install(f, store, "M", NULL));
-    assert_ok(event(f, "M", "query", "1234"));
+    assert_ok(flow_event(f, "M", "query", "1234"));
     assert_int_equal(ww_dataflow_snapshot(f->flow, &out, NULL), WW_E_BUSY);
     assert_int_equal(out.size, 0);
     flow_run(f);
@@ -332,7 +313,7 @@ static void restore__any_allocation_fails__makes_no_engine(void **state)
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, flow_teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, flow_setup, flow_teardown)
     const struct CMUnitTest tests[] = {
         CASE(restore__timer_set_before__fires_after_the_time_that_was_left),
         CASE(restore__execution_in_a_called_function__returns_to_its_caller),

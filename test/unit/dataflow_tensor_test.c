@@ -6,14 +6,6 @@
 
 enum { RESULT_MAX = 64 };
 
-static int setup(void **state)
-{
-    static flow_fixture f;
-    flow_init(&f);
-    *state = &f;
-    return 0;
-}
-
 typedef struct result {
     uint32_t dim_count, dims[WW_FLOW_TENSOR_DIMS_MAX], count;
     float data[RESULT_MAX];
@@ -243,7 +235,7 @@ static void product__any_size__is_the_sum_of_products(void **state)
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, flow_teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, flow_setup, flow_teardown)
     const struct CMUnitTest tests[] = {
         CASE(conv__two_by_two__slides_over_the_plane),
         CASE(conv__pads_steps_and_dilation__place_the_window),

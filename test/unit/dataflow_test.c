@@ -36,25 +36,6 @@ static const char sys_only[] = "module SysOnly\n"
                                "  IncrMetric(v0) name=\"boots\" delta=5\n"
                                "  AppNotify(v0) name=\"done\"\n";
 
-static int setup(void **state)
-{
-    static flow_fixture f;
-    flow_init(&f);
-    *state = &f;
-    return 0;
-}
-
-static ww_status arm(flow_fixture *f)
-{
-    return ww_dataflow_bootstrap(f->flow, NULL, 0, NULL, NULL);
-}
-
-static ww_status event(flow_fixture *f, const char *module, const char *input, const char *bytes)
-{
-    return ww_dataflow_event(f->flow, ww_view_str(module), ww_view_str(input), ww_view_str(bytes),
-                             NULL);
-}
-
 /* --- bootstraps ------------------------------------------------------------------------------------------------------- */
 
 static void
@@ -63,14 +44,14 @@ bootstrap__all_synchronous__each_operation_runs_once_when_its_inputs_are_there(v
     flow_fixture *f = *state;
     assert_ok(flow_install(f, add_store, "AddStore", NULL));
     assert_string_equal(flow_run(f), "");
-    assert_ok(arm(f));
+    assert_ok(flow_arm(f));
     assert_string_equal(flow_run(f), "done 1.0 x0 [3 4]\n"
                                      "done 1.1 x0 [5]\n"
                                      "fail 1.2 x0 TypeMismatch expected_bytes\n"
                                      "boot started 0\n"
                                      "boot completed 0\n");
     assert_int_equal(f->added, 3);
-    assert_ok(arm(f)); /* nothing is left of the install order */
+    assert_ok(flow_arm(f)); /* nothing is left of the install order */
     assert_string_equal(flow_run(f), "");
 }
 
@@ -91,7 +72,7 @@ static void bootstrap__announces_a_peer__finds_constants_ports_and_protocol(void
     uint32_t count;
     assert_ok(ww_module_touch_set(f->flow, WW_VIEW_LITERAL("M"), &touches, &count));
     assert_int_equal(count, 1);
-    assert_ok(arm(f));
+    assert_ok(flow_arm(f));
     assert_string_equal(flow_run(f), "done 1.0 x0 [3]\n"
                                      "done 1.1 x0 [4]\n"
                                      "done 1.3 x0 [6]\n"
@@ -105,9 +86,9 @@ static void bootstrap__waits_for_a_component__body_on_it_is_held_until_it_ends(v
     flow_fixture *f = *state;
     f->loader_later = true;
     assert_ok(flow_install(f, add_store, "AddStore", NULL));
-    assert_ok(arm(f));
+    assert_ok(flow_arm(f));
     assert_string_equal(flow_run(f), "wait 1.0 x0 c0\nboot started 0\nwaiting-on-bootstrap\n");
-    assert_ok(event(f, "AddStore", "query", "\0\0\0\0"));
+    assert_ok(flow_event(f, "AddStore", "query", "\0\0\0\0"));
     assert_ok(ww_dataflow_event(f->flow, WW_VIEW_LITERAL("AddStore"), WW_VIEW_LITERAL("query"),
                                 WW_VIEW_LITERAL("1234"), NULL));
     assert_string_equal(flow_run(f), "waiting-on-bootstrap\n");
@@ -138,7 +119,7 @@ static void bootstrap__component_fails_later__target_completes_with_a_failed_ope
     flow_fixture *f = *state;
     f->loader_later = true;
     assert_ok(flow_install(f, add_store, "AddStore", NULL));
-    assert_ok(arm(f));
+    assert_ok(flow_arm(f));
     flow_run(f);
     assert_ok(ww_dataflow_fail(f->flow, f->command, WW_VIEW_LITERAL("scripted failure")));
     assert_string_equal(flow_run(f),
@@ -152,7 +133,7 @@ static void bootstrap__component_fails_at_once__consumers_do_not_run(void **stat
     flow_fixture *f = *state;
     f->loader_fails = true;
     assert_ok(flow_install(f, add_store, "AddStore", NULL));
-    assert_ok(arm(f));
+    assert_ok(flow_arm(f));
     assert_string_equal(flow_run(f), "fail 1.0 x0 ExecutionFailed stateless_invoke\n"
                                      "boot started 0\nboot completed 0\n");
 }
@@ -161,7 +142,7 @@ static void bootstrap__two_inputs__are_staged_whatever_their_order(void **state)
 {
     flow_fixture *f = *state;
     assert_ok(flow_install(f, seeded, "Seeded", NULL));
-    assert_ok(arm(f));
+    assert_ok(flow_arm(f));
     assert_string_equal(flow_run(f), "boot input 0\nwaiting-on-bootstrap\n");
     ww_bootstrap_input inputs[] = {{WW_VIEW_LITERAL("weights"), WW_VIEW_LITERAL("WWWW")},
                                    {WW_VIEW_LITERAL("seed"), WW_VIEW_LITERAL("SS")}};
@@ -214,7 +195,7 @@ static void bootstrap__system_calls_only__constant_is_the_encoded_tensor(void **
 {
     flow_fixture *f = *state;
     assert_ok(flow_install(f, sys_only, "SysOnly", NULL));
-    assert_ok(arm(f));
+    assert_ok(flow_arm(f));
     assert_string_equal(flow_run(f), "done 1.0 x0 [5]\n"
                                      "done 1.1 x0 [6]\n"
                                      "done 1.4 x0\n"
@@ -228,7 +209,7 @@ static void bootstrap__system_calls_only__constant_is_the_encoded_tensor(void **
     int64_t boots;
     assert_true(ww_dataflow_metric(f->flow, WW_VIEW_LITERAL("boots"), &boots));
     assert_int_equal(boots, 5);
-    assert_ok(event(f, "SysOnly", "x", "XY"));
+    assert_ok(flow_event(f, "SysOnly", "x", "XY"));
     assert_string_equal(flow_run(f), "echo x \"XY\"\n"
                                      "done 0.0 x1 [0 1]\n"
                                      "done 0.1 x1 [2]\n"
@@ -250,7 +231,7 @@ static void bootstrap__of_a_component__locks_its_slot_and_completes_later(void *
                                       .target = WW_VIEW_LITERAL("store")};
     assert_ok(ww_dataflow_bootstrap(f->flow, &item, 1, NULL, NULL));
     assert_string_equal(flow_run(f), "boot started 0\nwaiting-on-bootstrap\n");
-    assert_ok(event(f, "M", "query", "1234"));
+    assert_ok(flow_event(f, "M", "query", "1234"));
     assert_string_equal(flow_run(f), "waiting-on-bootstrap\n");
     assert_ok(ww_dataflow_complete(f->flow, f->command, NULL, 0));
     assert_string_equal(flow_run(f), "done -1.0 x0\nboot completed 0\necho query \"1234\"\n"
@@ -262,9 +243,9 @@ static void bootstrap__body_call_outstanding__waits_and_new_calls_are_parked(voi
     flow_fixture *f = *state;
     f->index_later = true;
     assert_ok(flow_install(f, add_store, "AddStore", NULL));
-    assert_ok(event(f, "AddStore", "query", "1234"));
+    assert_ok(flow_event(f, "AddStore", "query", "1234"));
     assert_string_equal(flow_run(f), "echo query \"1234\"\nwait 0.0 x0 c0\n");
-    assert_ok(arm(f));
+    assert_ok(flow_arm(f));
     assert_string_equal(flow_run(f), "boot waiting 0\nwaiting-on-bootstrap\n");
     assert_ok(ww_dataflow_complete(f->flow, 0,
                                    (ww_flow_value[]){ww_flow_value_number(WW_FLOW_U64, 8)}, 1));
@@ -304,7 +285,7 @@ static void bootstrap__canceled_while_waiting__fails_and_forgets_the_answer(void
     flow_fixture *f = *state;
     f->loader_later = true;
     assert_ok(flow_install(f, add_store, "AddStore", NULL));
-    assert_ok(arm(f));
+    assert_ok(flow_arm(f));
     flow_run(f);
     assert_int_equal(ww_bootstrap_cancel(ww_dataflow_queue(f->flow), 0, 0), 1);
     assert_string_equal(flow_run(f), "boot failed 0\n");
@@ -321,7 +302,7 @@ static void call__shared_function__runs_in_an_execution_of_its_own_each_time(voi
                            "function Twice (a) > (b)\n  v = PassThrough(a)\n  b = PassThrough(v)\n"
                            "module M\nbody (x) > (y)\n  v = call.Twice(x)\n  y = call.Twice(v)\n",
                            "M", NULL));
-    assert_ok(event(f, "M", "x", "q"));
+    assert_ok(flow_event(f, "M", "x", "q"));
     assert_string_equal(flow_run(f), "echo x \"q\"\n"
                                      "done 0.0 x0\n"
                                      "done 1.0 x1 [3]\n"
@@ -343,7 +324,7 @@ static void poll__over_the_operation_budget__says_so_and_goes_on(void **state)
                            "module M\nbody (x) > (y)\n  a = PassThrough(x)\n  b = PassThrough(a)\n "
                            " y = PassThrough(b)\n",
                            "M", NULL));
-    assert_ok(event(&f, "M", "x", "q"));
+    assert_ok(flow_event(&f, "M", "x", "q"));
     assert_string_equal(flow_run(&f),
                         "echo x \"q\"\ndone 0.0 x0 [0]\ndone 0.1 x0 [1]\nover-budget 2\n"
                         "done 0.2 x0 [2]\nemit y \"q\"\n");
@@ -358,7 +339,7 @@ static void timers__after_and_interval__fire_when_their_time_has_come(void **sta
         "module M\nbody (x)\n  t = After(x) delay_ns=100\n  AppNotify(t) name=\"late\"\n"
         "  i = Interval() period_ns=250\n  AppNotify(i) name=\"tick\"\n",
         "M", NULL));
-    assert_ok(event(f, "M", "x", ""));
+    assert_ok(flow_event(f, "M", "x", ""));
     assert_string_equal(flow_run(f), "echo x \"\"\nwait 0.0 x0 c0\n");
     assert_int_equal(ww_dataflow_next_time(f->flow), 100);
     f->now = 99;
@@ -389,7 +370,7 @@ static void any__first_arrival__fires_once(void **state)
     flow_fixture *f = *state;
     assert_ok(flow_install(f, "module M\nbody (x) > (y)\n  a = PassThrough(x)\n  y = Any(a, x)\n",
                            "M", NULL));
-    assert_ok(event(f, "M", "x", "q"));
+    assert_ok(flow_event(f, "M", "x", "q"));
     assert_string_equal(flow_run(f),
                         "echo x \"q\"\ndone 0.0 x0 [0]\ndone 0.1 x0 [1]\nemit y \"q\"\n");
 }
@@ -426,6 +407,9 @@ static void install__faulty_modules__are_refused_with_place_and_cause(void **sta
     static const struct {
         const char *text, *targets, *says;
     } cases[] = {
+        {"module M\nbind s Index FlatIndex\nbody (x) > (y)\n"
+         "  y = index.Search(x) @s !slot_id=\"4294967296\"\n",
+         "M", "its `slot_id` is not a slot's number"},
         {"module M\nbody (x) > (y)\n  y = NoSuchOp(x)\n", "M", "nothing offers this operation"},
         {"module M\nbody (x) > (y)\n  y = PassThrough(z)\n", "M", "nothing writes the value \"z\""},
         {"module M\nbody (x) > (y)\n  x = PassThrough(x)\n", "M", "is written twice"},
@@ -465,8 +449,8 @@ static void deliver__unknown_names_and_large_inputs__are_refused(void **state)
     flow_fixture *f = *state;
     uint64_t exec;
     assert_ok(flow_install(f, seeded, "Seeded", NULL));
-    assert_int_equal(event(f, "Nobody", "x", ""), WW_E_NOT_FOUND);
-    assert_int_equal(event(f, "Seeded", "nope", ""), WW_E_NOT_FOUND);
+    assert_int_equal(flow_event(f, "Nobody", "x", ""), WW_E_NOT_FOUND);
+    assert_int_equal(flow_event(f, "Seeded", "nope", ""), WW_E_NOT_FOUND);
     static uint8_t large[(1 << 20) + 1];
     assert_int_equal(ww_dataflow_event(f->flow, WW_VIEW_LITERAL("Seeded"), WW_VIEW_LITERAL("x"),
                                        ww_view_of(large, sizeof large), NULL),
@@ -509,14 +493,14 @@ static void poll__steady_state__allocates_nothing(void **state)
     flow_fixture *f = *state;
     assert_ok(flow_install(f, sys_only, "SysOnly", NULL));
     for (int i = 0; i < 3; i++) {
-        assert_ok(event(f, "SysOnly", "x", "XY"));
-        assert_ok(flow_bootstrap(f, "SysOnly", NULL));
+        assert_ok(flow_event(f, "SysOnly", "x", "XY"));
+        assert_ok(flow_bootstrap(f, "SysOnly"));
         flow_run(f);
     }
     size_t before = f->allocator.count;
     for (int i = 0; i < 10; i++) {
-        assert_ok(event(f, "SysOnly", "x", "XY"));
-        assert_ok(flow_bootstrap(f, "SysOnly", NULL));
+        assert_ok(flow_event(f, "SysOnly", "x", "XY"));
+        assert_ok(flow_bootstrap(f, "SysOnly"));
         flow_run(f);
     }
     assert_int_equal(f->allocator.count, before);
@@ -531,9 +515,9 @@ static void engine__any_allocation_fails__loses_no_memory_and_never_hangs(void *
         f.allocator.count = 0;
         f.allocator.fail_at = fail_at;
         ww_status status = flow_install(&f, add_store, "AddStore", NULL);
-        if (!status) status = arm(&f);
+        if (!status) status = flow_arm(&f);
         if (!status) flow_run(&f);
-        if (!status) status = event(&f, "AddStore", "query", "1234");
+        if (!status) status = flow_event(&f, "AddStore", "query", "1234");
         for (int i = 0; !status && i < 3; i++)
             flow_run(&f);
         bool reached = f.allocator.count >= fail_at;
@@ -545,7 +529,7 @@ static void engine__any_allocation_fails__loses_no_memory_and_never_hangs(void *
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, flow_teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, flow_setup, flow_teardown)
     const struct CMUnitTest tests[] = {
         CASE(bootstrap__all_synchronous__each_operation_runs_once_when_its_inputs_are_there),
         CASE(bootstrap__announces_a_peer__finds_constants_ports_and_protocol),
