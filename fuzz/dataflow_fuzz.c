@@ -1,6 +1,6 @@
-/* Artifacts, then a script of what a host and its peers do with them. The first byte says how the rest is used: an
- * artifact as it is, or text to compile; what follows the first 0 byte of a text, or the last 64 bytes of an artifact,
- * is the script. Every module is installed. */
+/* Artifacts, then a script of what a host and its peers do with them. The first byte says how the
+ * rest is used: an artifact as it is, or text to compile; what follows the first 0 byte of a text,
+ * or the last 64 bytes of an artifact, is the script. Every module is installed. */
 #include "dataflow/artifact.h"
 #include "dataflow/text.h"
 #include "ww/dataflow.h"

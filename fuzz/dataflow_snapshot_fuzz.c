@@ -1,4 +1,5 @@
-/* Snapshots with a checksum that fits: what is restored is polled, and its own snapshot must restore again. */
+/* Snapshots with a checksum that fits: what is restored is polled, and its own snapshot must
+ * restore again. */
 #include "base/names.h"
 #include "ww/dataflow.h"
 #include <stdlib.h>

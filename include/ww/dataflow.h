@@ -1,21 +1,28 @@
-/* ww/dataflow.h - runs compiled dataflow modules inside any host: no socket, no thread and no clock of its own.
+/* ww/dataflow.h - runs compiled dataflow modules inside any host: no socket, no thread and no clock
+ * of its own.
  *
- * Model      An artifact holds functions: the bodies of modules, their bootstraps, and shared functions they call. A
- *            function is a graph of operations that fire once when all their inputs have arrived. Operations are
- *            system calls of the engine, tensor arithmetic, calls of functions, or calls of components, which the host
- *            supplies as C vtables, one per role. ww_dataflow_install decodes, checks and links; it runs nothing.
- *            The host brings modules up with ww_dataflow_bootstrap, feeds them with events and invocations, and lets
- *            them run by calling ww_dataflow_poll, which tells what happened as a list of steps. While a bootstrap
- *            runs, the components it touches are left alone by everything else; which bootstrap runs when is decided
- *            in bootstrap/bootstrap.h, whose queue can be shared with other drivers.
- * Ownership  Views in arguments are borrowed for the call. Views in steps live until the next poll. Values are counted:
- *            ww_flow_value_unref gives one up; functions that take a value say so.
- * Bounds     ww_dataflow_limits: every queue, table, payload and nesting has a maximum. In a steady state no call
- *            allocates.
- * Errors     ww_status, with a line in ww_diag that names place and cause. A refused call changes nothing.
+ * Model      An artifact holds functions: the bodies of modules, their bootstraps, and shared
+ *            functions they call. A function is a graph of operations that fire once when all their
+ *            inputs have arrived. Operations are system calls of the engine, tensor arithmetic,
+ *            calls of functions, or calls of components, which the host supplies as C vtables, one
+ *            per role. ww_dataflow_install decodes, checks and links; it runs nothing. The host
+ *            brings modules up with ww_dataflow_bootstrap, feeds them with events and invocations,
+ *            and lets them run by calling ww_dataflow_poll, which tells what happened as a list of
+ *            steps. While a bootstrap runs, the components it touches are left alone by everything
+ *            else; which bootstrap runs when is decided in bootstrap/bootstrap.h, whose queue can
+ *            be shared with other drivers.
+ * Ownership  Views in arguments are borrowed for the call. Views in steps live until the next poll.
+ *            Values are counted: ww_flow_value_unref gives one up; functions that take a value say
+ *            so.
+ * Bounds     ww_dataflow_limits: every queue, table, payload and nesting has a maximum. In a steady
+ *            state no call allocates.
+ * Errors     ww_status, with a line in ww_diag that names place and cause. A refused call changes
+ *            nothing.
  * Threads    One thread at a time. Hosts with several post to that thread.
- * Time       Nanoseconds of a clock that never goes back, passed to poll. Randomness comes from a seed.
- * Trust      Artifacts, inputs, envelopes and names are foreign and checked. Vtables are the host's own code.
+ * Time       Nanoseconds of a clock that never goes back, passed to poll. Randomness comes from a
+ *            seed.
+ * Trust      Artifacts, inputs, envelopes and names are foreign and checked. Vtables are the host's
+ *            own code.
  */
 #pragma once
 #include "base/alloc.h"
@@ -25,7 +32,7 @@
 
 typedef struct ww_dataflow ww_dataflow;
 
-/* --- values ------------------------------------------------------------------------------------------------------- */
+/* --- values ----------------------------------------------------------------------------------- */
 
 /*  name            wire hash           denotation                      may arrive from a peer */
 #define WW_FLOW_LIST(X)                                                                            \
@@ -52,9 +59,9 @@ typedef enum ww_flow_value_type {
         WW_FLOW_TYPES
 } ww_flow_value_type;
 
-/* COMMAND_ID, TIMESTAMP, WIRE_REQ_ID, TOKEN and U64 are `number`; a trigger is nothing more; the others are `size`
- * bytes at `data` inside `blob`: a peer id its multihash, bytes and floats themselves, a tensor a ww_flow_tensor, and the
- * rest in wire form. */
+/* COMMAND_ID, TIMESTAMP, WIRE_REQ_ID, TOKEN and U64 are `number`; a trigger is nothing more; the
+ * others are `size` bytes at `data` inside `blob`: a peer id its multihash, bytes and floats
+ * themselves, a tensor a ww_flow_tensor, and the rest in wire form. */
 typedef struct ww_flow_value {
     uint32_t type, size;
     union {
@@ -93,16 +100,17 @@ static inline ww_flow_value ww_flow_value_number(ww_flow_value_type type, uint64
     return (ww_flow_value){.type = type, .number = number};
 }
 
-/* A copy of `bytes` as a value of that type; they must be valid for it. NONE when there is no memory. */
+/* A copy of `bytes` as a value of that type; they must be valid for it. NONE when there is no
+ * memory. */
 ww_flow_value ww_flow_value_copy(const ww_allocator *allocator, ww_flow_value_type type,
                                  ww_view bytes);
 
-/* A tensor whose data is to be filled by the caller before it is shared; NULL *out_data and NONE without memory or
- * when there are too many dimensions or elements. */
+/* A tensor whose data is to be filled by the caller before it is shared; NULL *out_data and NONE
+ * without memory or when there are too many dimensions or elements. */
 ww_flow_value ww_flow_value_tensor(const ww_allocator *allocator, const uint32_t *dims,
                                    uint32_t dim_count, float **out_data);
 
-/* The wire form of a value, appended; the inverse checks everything. `most` bounds what decoding may allocate. */
+/* The wire form of a value, appended; the inverse checks everything. */
 WW_MUST_USE ww_status ww_flow_value_encode(const ww_flow_value *value, ww_buf *out);
 WW_MUST_USE ww_status ww_flow_value_decode(const ww_allocator *allocator, ww_flow_value_type type,
                                            ww_view bytes, ww_flow_value *out, ww_diag *diag);
@@ -111,7 +119,7 @@ ww_flow_value_type
 ww_flow_value_type_of_hash(uint64_t hash); /* NONE: unknown, or not for the wire */
 ww_flow_value_type ww_flow_value_type_of_denotation(ww_view name); /* NONE: unknown */
 
-/* --- components --------------------------------------------------------------------------------------------------- */
+/* --- components ------------------------------------------------------------------------------- */
 
 /*  role            name in artifacts   operation domain (after the root) */
 #define WW_FLOW_ROLE_LIST(X)                                                                       \
@@ -131,13 +139,14 @@ typedef enum ww_flow_role {
         WW_FLOW_ROLES
 } ww_flow_role;
 
-/* One call of a component. WW_OK: the outputs are set. WW_AGAIN: the answer comes later, through ww_dataflow_complete or
- * _fail with ww_flow_call_command. Anything else: the operation failed; ww_flow_call_fail gives the reason. The call is valid
- * until the function returns. */
+/* One call of a component. WW_OK: the outputs are set. WW_AGAIN: the answer comes later, through
+ * ww_dataflow_complete or _fail with ww_flow_call_command. Anything else: the operation failed;
+ * ww_flow_call_fail gives the reason. The call is valid until the function returns. */
 typedef struct ww_flow_call ww_flow_call;
 typedef ww_status ww_flow_component_fn(void *self, ww_flow_call *call);
 
-/* NULL entries are operations that the component does not offer: a module that needs one is not installed. */
+/* NULL entries are operations that the component does not offer: a module that needs one is not
+ * installed. */
 typedef struct ww_flow_component_vtable {
     union {
         struct {
@@ -182,8 +191,9 @@ struct ww_flow_component_type {
     ww_status (*construct)(const ww_flow_component_type *type, ww_view slot, ww_view config,
                            void **self, ww_diag *diag);
     void (*destroy)(void *self);
-    /* Both or neither: appends what the component must not lose, and makes it again from that. What is asked of a
-     * component without them is failed by a restore, for the new one knows nothing of it. */
+    /* Both or neither: appends what the component must not lose, and makes it again from that. What
+     * is asked of a component without them is failed by a restore, for the new one knows nothing of
+     * it. */
     ww_status (*save)(void *self, ww_buf *state, ww_diag *diag);
     ww_status (*restore)(const ww_flow_component_type *type, ww_view slot, ww_view config,
                          ww_view state, void **self, ww_diag *diag);
@@ -208,7 +218,7 @@ void ww_flow_call_return(ww_flow_call *call, uint32_t output,
 WW_MUST_USE ww_status ww_flow_call_fail(ww_flow_call *call, ww_status status, const char *format,
                                         ...) WW_PRINTF(3, 4);
 
-/* --- making an engine ----------------------------------------------------------------------------------------------- */
+/* --- making an engine ------------------------------------------------------------------------- */
 
 typedef struct ww_dataflow_limits { /*                           default    edge */
     uint32_t cycle_op_budget;       /* operations per poll;         1000     1000 */
@@ -265,45 +275,47 @@ typedef struct ww_dataflow_install_options {
     size_t target_count;
     const ww_dataflow_slot *slots;
     size_t slot_count;
-    bool
-        allow_unresolved; /* operations that nobody offers fail when they run, instead of refusing the install */
+    bool allow_unresolved; /* operations that nobody offers fail when run, and refuse no install */
     ww_bootstrap_policy policy;
     uint32_t retries;
     uint64_t retry_delay_ns, deadline_ns;
 } ww_dataflow_install_options;
 
-/* Installs modules and constructs the components they name. All or nothing. A target is a module's full name, or its
- * name without the `#hash`. */
+/* Installs modules and constructs the components they name. All or nothing. A target is a module's
+ * full name, or its name without the `#hash`. */
 WW_MUST_USE ww_status ww_dataflow_install(ww_dataflow *flow,
                                           const ww_dataflow_install_options *options,
                                           ww_diag *diag);
 
-/* What an artifact holds, as JSON, without constructing anything. Every target is taken as installed. */
+/* What an artifact holds, as JSON, without constructing anything. Every target is taken as
+ * installed. */
 WW_MUST_USE ww_status ww_dataflow_inspect(const ww_allocator *allocator, ww_view artifact,
                                           ww_buf *json, ww_diag *diag);
 
-/* --- running ---------------------------------------------------------------------------------------------------- */
+/* --- running ---------------------------------------------------------------------------------- */
 
-/* No items: arms the install order. Otherwise the named modules or component slots, all or none; an item may have no
- * inputs. See ww_bootstrap_request for `fault`. */
+/* No items: arms the install order. Otherwise the named modules or component slots, all or none; an
+ * item may have no inputs. See ww_bootstrap_request for `fault`. */
 WW_MUST_USE ww_status ww_dataflow_bootstrap(ww_dataflow *flow,
                                             const ww_bootstrap_request_item *items, size_t count,
                                             ww_bootstrap_fault *fault, ww_diag *diag);
 ww_bootstrap *ww_dataflow_queue(ww_dataflow *flow);
 
-/* The components that a target's bootstrap will lock, ascending, so that a driver can acquire them beforehand.
- * E_NOT_FOUND. */
+/* The components that a target's bootstrap will lock, ascending, so that a driver can acquire them
+ * beforehand. E_NOT_FOUND. */
 WW_MUST_USE ww_status ww_module_touch_set(const ww_dataflow *flow, ww_view target,
                                           const uint32_t **components, uint32_t *count);
 
-/* Writes one input of a module in an execution of its own. `module` is its full name, or its name without the hash. */
+/* Writes one input of a module in an execution of its own. `module` is its full name, or its name
+ * without the hash. */
 WW_MUST_USE ww_status ww_dataflow_event(ww_dataflow *flow, ww_view module, ww_view input,
                                         ww_view bytes, ww_diag *diag);
 /* Writes any of a module's inputs in one execution, and starts its operations that have none. */
 WW_MUST_USE ww_status ww_dataflow_invoke(ww_dataflow *flow, ww_view module,
                                          const ww_bootstrap_input *inputs, size_t count,
                                          uint64_t *exec_id, ww_diag *diag);
-/* Answers a call that said WW_AGAIN. Takes the values, whatever it returns. E_NOT_FOUND when nobody waits any more. */
+/* Answers a call that said WW_AGAIN. Takes the values, whatever it returns. E_NOT_FOUND when nobody
+ * waits any more. */
 WW_MUST_USE ww_status ww_dataflow_complete(ww_dataflow *flow, uint64_t command,
                                            const ww_flow_value *outputs, size_t count);
 WW_MUST_USE ww_status ww_dataflow_fail(ww_dataflow *flow, uint64_t command, ww_view detail);
@@ -381,28 +393,31 @@ typedef struct ww_flow_step {
 
 enum { WW_DATAFLOW_STEPS_MIN = 8 };
 
-/* Runs what can run and writes what happened to `steps`, at least WW_DATAFLOW_STEPS_MIN of them. WW_AGAIN: the buffer
- * was full, call again. WW_OK: nothing more before the next input or ww_dataflow_next_time, save after a
- * BUDGET_EXCEEDED step. E_MEMORY: call again later; nothing is lost. */
+/* Runs what can run and writes what happened to `steps`, at least WW_DATAFLOW_STEPS_MIN of them.
+ * WW_AGAIN: the buffer was full, call again. WW_OK: nothing more before the next input or
+ * ww_dataflow_next_time, save after a BUDGET_EXCEEDED step. E_MEMORY: call again later; nothing is
+ * lost. */
 WW_MUST_USE ww_status ww_dataflow_poll(ww_dataflow *flow, uint64_t now_ns, ww_flow_step *steps,
                                        size_t capacity, size_t *count);
 uint64_t ww_dataflow_next_time(const ww_dataflow *flow); /* UINT64_MAX: never */
 
-/* --- snapshots ---------------------------------------------------------------------------------------------------- */
+/* --- snapshots -------------------------------------------------------------------------------- */
 
-/* Appends all that the engine knows: artifacts, states of components, counters, queues, peers, and the executions under
- * way, save those of bootstraps, which begin anew when they are asked for again. Equal engines give equal bytes. They
- * hold secrets (the seeds). E_BUSY: something came in that no poll has taken yet, or the last poll was not finished.
- * What cannot be undone, such as bytes appended before an E_MEMORY, E_LIMIT or a component's error, is left in `out`. */
+/* Appends all that the engine knows: artifacts, states of components, counters, queues, peers, and
+ * the executions under way, save those of bootstraps, which begin anew when they are asked for
+ * again. Equal engines give equal bytes. They hold secrets (the seeds). E_BUSY: something came in
+ * that no poll has taken yet, or the last poll was not finished. What cannot be undone, such as
+ * bytes appended before an E_MEMORY, E_LIMIT or a component's error, is left in `out`. */
 WW_MUST_USE ww_status ww_dataflow_snapshot(ww_dataflow *flow, ww_buf *out, ww_diag *diag);
 
-/* An engine that goes on where the other stood, with the clock at `now_ns`; the seed of the configuration is not used.
- * Nothing is brought up by that: targets that were up count as done, others wait for ww_dataflow_bootstrap. The bytes
- * are checked like everything foreign; E_INVALID names the place. */
+/* An engine that goes on where the other stood, with the clock at `now_ns`; the seed of the
+ * configuration is not used. Nothing is brought up by that: targets that were up count as done,
+ * others wait for ww_dataflow_bootstrap. The bytes are checked like everything foreign; E_INVALID
+ * names the place. */
 WW_MUST_USE ww_status ww_dataflow_restore(const ww_dataflow_config *config, ww_view snapshot,
                                           uint64_t now_ns, ww_dataflow **out, ww_diag *diag);
 
-/* --- watching ----------------------------------------------------------------------------------------- */
+/* --- watching --------------------------------------------------------------------------------- */
 
 typedef struct ww_dataflow_stats {
     uint32_t frontier, parked, pending_async, executions, inbox, held, outbound, timers, graphs,
@@ -446,8 +461,7 @@ typedef struct ww_dataflow_peer {
     uint32_t failures;
     uint64_t backoff_ns; /* how long it is to be left alone */
     uint64_t rtt_ns, rtt_deviation_ns, rtt_samples;
-    ww_view
-        addresses; /* wire form of an ADDRESS_VEC, or empty; until the peer is heard or added again */
+    ww_view addresses; /* wire form of an ADDRESS_VEC, or empty; until it is heard or added again */
 } ww_dataflow_peer;
 
 /* False beyond the last. */
@@ -458,7 +472,7 @@ WW_MUST_USE ww_status ww_dataflow_block_peer(ww_dataflow *flow, ww_view peer, bo
 /* Blocks everybody else; an empty list lifts that. */
 WW_MUST_USE ww_status ww_dataflow_set_allowlist(ww_dataflow *flow, const ww_view *peers,
                                                 size_t count);
-/* Binary multiaddresses of this node, told in every envelope; they replace those before and are not in snapshots.
- * E_LIMIT above limits.addresses_max or address_bytes_max, E_INVALID. */
+/* Binary multiaddresses of this node, told in every envelope; they replace those before and are not
+ * in snapshots. E_LIMIT above limits.addresses_max or address_bytes_max, E_INVALID. */
 WW_MUST_USE ww_status ww_dataflow_set_addresses(ww_dataflow *flow, const ww_view *addresses,
                                                 size_t count);

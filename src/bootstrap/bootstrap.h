@@ -14,8 +14,8 @@
  *            ww_bootstrap_next_event.
  *
  *              requested --advance--> waiting --components free--> due --take--> in flight
- * --finish--> gone ^                                           |
- *                                        +---------- delayed by a retry <------------+
+ *                                        ^                                          |  |
+ *                                        +----------- delayed by a retry -----------+  +-> gone
  *
  * Ownership  Names and inputs are borrowed by each call and copied where they are kept. Views in
  *            answers belong to the queue: those of a start until its entry finishes, those of a
@@ -24,8 +24,8 @@
  *            accept can then be run to its end without memory. Finishing an entry costs
  *            O(components it touches).
  * Errors     A refused call changes nothing. ww_bootstrap_request explains itself in a
- *            ww_bootstrap_fault and in a ww_diag; the other calls in a ww_diag. Threads One thread.
- *            Time is passed in, in nanoseconds of a clock that never goes back.
+ *            ww_bootstrap_fault and in a ww_diag; the other calls in a ww_diag.
+ * Threads    One thread. Time is passed in, in nanoseconds of a clock that never goes back.
  * Trust      Names, formals and inputs are foreign and are checked. Touch sets, tickets and the
  *            order of calls come from drivers, which are ours: breaking their rules is an
  *            assertion.
@@ -72,9 +72,7 @@ WW_MUST_USE ww_status ww_bootstrap_new(const ww_allocator *allocator, ww_bootstr
                                        ww_bootstrap **out);
 void ww_bootstrap_free(ww_bootstrap *queue);
 
-/* --- installing
- * -------------------------------------------------------------------------------------------------
- */
+/* --- installing ------------------------------------------------------------------------------- */
 
 /* Gives a component its number: 0, 1, 2, ... `name` is copied, for people to read. */
 WW_MUST_USE ww_status ww_bootstrap_component(ww_bootstrap *queue, ww_view name, uint32_t *number);
@@ -100,8 +98,8 @@ typedef struct ww_bootstrap_target {
 WW_MUST_USE ww_status ww_bootstrap_install(ww_bootstrap *queue, const ww_bootstrap_target *target,
                                            uint32_t *out, ww_diag *diag);
 
-/* Where installing stood, to take back what has been added since: for a caller that installs several things or none.
- * Nothing of it may have been asked for in between. */
+/* Where installing stood, to take back what has been added since: for a caller that installs
+ * several things or none. Nothing of it may have been asked for in between. */
 typedef struct ww_bootstrap_mark {
     uint32_t components, targets, install_count;
 } ww_bootstrap_mark;
@@ -123,8 +121,7 @@ void ww_bootstrap_mark_done(ww_bootstrap *queue, uint32_t target);
  * done. No entry may be in flight. */
 void ww_bootstrap_restored(ww_bootstrap *queue);
 
-/* --- asking for work
- * -------------------------------------------------------------------------------------------- */
+/* --- asking for work -------------------------------------------------------------------------- */
 
 /* Lets the install order run from where it stands; *armed is false when nothing is left of it. A
  * target with formals is not started: the order waits in front of it until a request has brought it
@@ -175,9 +172,7 @@ WW_MUST_USE ww_status ww_bootstrap_request(ww_bootstrap *queue,
  * Each is then reported as failed, with E_CANCELED. Returns how many entries that concerned. */
 uint32_t ww_bootstrap_cancel(ww_bootstrap *queue, uint32_t target, uint64_t now_ns);
 
-/* --- for drivers
- * ------------------------------------------------------------------------------------------------
- */
+/* --- for drivers ------------------------------------------------------------------------------ */
 
 /* Lets accepted requests, retries whose delay is over and passed deadlines take effect. Allocates
  * nothing. */
@@ -229,9 +224,7 @@ void ww_bootstrap_release(ww_bootstrap *queue, uint32_t component);
 /* Whether work outside the bootstrap that holds it must leave the component alone. */
 bool ww_bootstrap_locked(const ww_bootstrap *queue, uint32_t component);
 
-/* --- watching
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- watching --------------------------------------------------------------------------------- */
 
 typedef enum ww_bootstrap_event_kind {
     WW_BOOTSTRAP_WAITING,     /* blocker_*: the first thing in the way */

@@ -1,14 +1,19 @@
-/* Invariants
+/* Which entry may run, and in what order.
+ *
+ * Invariants
  *   Q1  An entry's claims stand in their lines iff its place is waiting, due or in flight. In a
- * line, tickets ascend. Q2  entry.heads is the number of its claims that are first in their lines.
+ *       line, tickets ascend.
+ *   Q2  entry.heads is the number of its claims that are first in their lines.
  *   Q3  An entry is due or in flight only if all its claims are heads: touch sets of such entries
- * are disjoint. Q4  A waiting entry has a claim that is not a head, or a component of it is held
- * from outside. Q5  target.live counts its entries, queue.live all of them; pending == (live > 0 or
- * armed). Q6  next_idx <= install_count, and never goes back; armed implies next_idx <
- * install_count. Q7  Every target in front of next_idx is done, or its turn has failed. Q8
- * budget.used covers the payload bytes of all entries. Q9  event_capacity >= event_count + what
- * live entries and the rest of an armed order may still report. Q10 places are in order of arrival,
- * except in flight, which is in order of starting.
+ *       are disjoint.
+ *   Q4  A waiting entry has a claim that is not a head, or a component of it is held from outside.
+ *   Q5  target.live counts its entries, queue.live all of them; pending == (live > 0 or armed).
+ *   Q6  next_idx <= install_count, and never goes back; armed implies next_idx < install_count.
+ *   Q7  Every target in front of next_idx is done, or its turn has failed.
+ *   Q8  budget.used covers the payload bytes of all entries.
+ *   Q9  event_capacity >= event_count + what live entries and the rest of an armed order may still
+ *       report.
+ *   Q10 Places are in order of arrival, except in flight, which is in order of starting.
  */
 #include "bootstrap/state.h"
 

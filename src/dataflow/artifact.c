@@ -52,7 +52,8 @@ static ww_status grow(const ww_allocator *allocator, df_vector *v, size_t size)
     return WW_OK;
 }
 
-/* Room for one more item of `size` bytes, zeroed; NULL when a limit or memory ends, which *status tells. */
+/* Room for one more item of `size` bytes, zeroed; NULL when a limit or memory ends, which *status
+ * tells. */
 static inline void *add(decoder *d, df_vector *v, size_t size, ww_status *status)
 {
     if (WW_UNLIKELY(v->count == v->capacity)) {
@@ -281,7 +282,8 @@ static ww_status decode_node(decoder *d, const df_reader *outer, const df_field 
     return status;
 }
 
-/* Fields of one number, which an encoder writes side by side, though a reader must not count on it. */
+/* Fields of one number, which an encoder writes side by side, though a reader must not count on it.
+ * */
 typedef struct run {
     uint32_t number, count;
     const uint8_t *first; /* where the first of them starts */
@@ -293,8 +295,8 @@ static void note(run *runs, size_t count, uint32_t number, const uint8_t *at)
         if (runs[i].number == number && runs[i].count++ == 0) runs[i].first = at;
 }
 
-/* Reads such a run into one range, which must not mix with what stands in between: a function's own metadata, for one,
- * with that of its nodes. */
+/* Reads such a run into one range, which must not mix with what stands in between: a function's own
+ * metadata, for one, with that of its nodes. */
 static ww_status gather(decoder *d, const df_reader *outer, ww_view bytes, const run *wanted,
                         df_vector *table, df_range *range)
 {

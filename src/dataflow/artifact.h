@@ -1,10 +1,12 @@
-/* dataflow/artifact.h - a compiled module set, decoded and checked; nothing of it is run or resolved here.
+/* dataflow/artifact.h - a compiled module set, decoded and checked; nothing of it is run or
+ * resolved here.
  *
- * Model      An artifact is an ONNX ModelProto (doc/compat/dataflow.md). One pass over the bytes checks them and lays
- *            out flat tables: functions point to ranges of nodes, nodes to ranges of inputs, outputs, attributes and
- *            metadata. Graphs inside attributes are set aside and read afterwards, so that no recursion follows the
- *            nesting of the file.
- * Ownership  Everything borrows from the bytes, which must outlive the artifact. The tables belong to it.
+ * Model      An artifact is an ONNX ModelProto (doc/compat/dataflow.md). One pass over the bytes
+ *            checks them and lays out flat tables: functions point to ranges of nodes, nodes to
+ *            ranges of inputs, outputs, attributes and metadata. Graphs inside attributes are set
+ *            aside and read afterwards, so that no recursion follows the nesting of the file.
+ * Ownership  Everything borrows from the bytes, which must outlive the artifact. The tables belong
+ *            to it.
  * Bounds     df_artifact_limits. Memory is at most a small multiple of the file, whatever it says.
  * Errors     E_INVALID and E_LIMIT, each naming the offset; E_MEMORY.
  * Threads    One at a time; afterwards it is only read.
@@ -93,7 +95,8 @@ WW_MUST_USE ww_status df_artifact_decode(df_artifact *artifact, const ww_allocat
                                          ww_diag *diag);
 void df_artifact_deinit(df_artifact *artifact); /* also fit for a zeroed one */
 
-/* Appends the artifact, encoded again in canonical order: the same bytes, if a compiler of the format wrote them. */
+/* Appends the artifact, encoded again in canonical order: the same bytes, if a compiler of the
+ * format wrote them. */
 WW_MUST_USE ww_status df_artifact_encode(const df_artifact *artifact, ww_buf *out);
 
 /* The item at `index`; NULL for an empty table. */

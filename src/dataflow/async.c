@@ -1,8 +1,10 @@
-/* Operations that have begun and not ended: answers that come later, parking in front of a lock, and stopping.
+/* Operations that have begun and not ended: answers that come later, parking in front of a lock,
+ * and stopping.
  *
  * Invariants
  *   A1  async_by_command maps every pending command to its entry, and nothing else.
- *   A2  An entry of an execution outside any bootstrap, on a component, holds that component in the queue.
+ *   A2  An entry of an execution outside any bootstrap, on a component, holds that
+ *       component in the queue.
  *   A3  A component's parked operations are in the order in which they became ready.
  */
 #include "dataflow/engine.h"
@@ -82,7 +84,7 @@ bool df_async_take(ww_dataflow *flow, uint64_t command, df_async *out)
     return true;
 }
 
-/* --- stopping ------------------------------------------------------------------------------------------------------- */
+/* --- stopping --------------------------------------------------------------------------------- */
 
 /* What is queued is skipped when its turn comes; answers are no longer waited for. */
 void df_abort(ww_dataflow *flow, df_frame *root, ww_status status)
@@ -98,7 +100,7 @@ void df_abort(ww_dataflow *flow, df_frame *root, ww_status status)
     if (dropped) df_frame_settle(flow, root, dropped);
 }
 
-/* --- parking in front of a lock ---------------------------------------------------------------------------------------- */
+/* --- parking in front of a lock --------------------------------------------------------------- */
 
 bool df_lock_park(ww_dataflow *flow, uint32_t component, df_ready ready)
 {

@@ -1,4 +1,5 @@
-/* Calls of components: which function of a vtable an operation means, and how its answer comes back. */
+/* Calls of components: which function of a vtable an operation means, and how its answer comes
+ * back. */
 #include "dataflow/ops.h"
 #include <stdio.h>
 
@@ -159,7 +160,7 @@ df_outcome df_run_bootstrap_of(ww_dataflow *flow, uint32_t component, df_frame *
     return conclude(&call, c->type->bootstrap(c->self, &call));
 }
 
-/* --- calls that a peer makes ---------------------------------------------------------------------------------------------- */
+/* --- calls that a peer makes ------------------------------------------------------------------ */
 
 bool df_control_is_known(const ww_dataflow *flow, uint64_t component, ww_view op_type,
                          uint32_t *function)
@@ -185,7 +186,8 @@ ww_status df_control_add(ww_dataflow *flow, df_inbox_item item, ww_view payload)
     return place ? WW_OK : WW_E_MEMORY;
 }
 
-/* An execution of its own, with the payload and the request's number as inputs. What it returns goes nowhere. */
+/* An execution of its own, with the payload and the request's number as inputs. What it returns
+ * goes nowhere. */
 void df_run_control(ww_dataflow *flow, const df_inbox_item *item)
 {
     const df_component *c = &flow->components[item->component];
@@ -217,7 +219,7 @@ void df_run_control(ww_dataflow *flow, const df_inbox_item *item)
     df_frame_settle(flow, frame, 1);
 }
 
-/* --- answers that come later ---------------------------------------------------------------------------------------------- */
+/* --- answers that come later ------------------------------------------------------------------ */
 
 void df_command_done(ww_dataflow *flow, uint64_t command, const ww_flow_value *outputs,
                      uint32_t count)

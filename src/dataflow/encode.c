@@ -1,5 +1,5 @@
-/* An artifact written again, field by field, in the order in which the existing compiler writes: ascending numbers, but
- * the alternatives of a type in front of its denotation. */
+/* An artifact written again, field by field, in the order in which the existing compiler writes:
+ * ascending numbers, but the alternatives of a type in front of its denotation. */
 #include "dataflow/artifact.h"
 
 enum { DEPTH_MAX = 64, NUMBERS = 32 };

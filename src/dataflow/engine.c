@@ -98,7 +98,7 @@ ww_status ww_dataflow_new(const ww_dataflow_config *config, ww_dataflow **out, w
     return WW_OK;
 }
 
-/* --- ending ------------------------------------------------------------------------------------------------------------- */
+/* --- ending ----------------------------------------------------------------------------------- */
 
 static void free_inbox(ww_dataflow *flow, df_ring *ring)
 {
@@ -190,7 +190,7 @@ void ww_dataflow_free(ww_dataflow *flow)
     ww_free(flow->source, flow, sizeof *flow);
 }
 
-/* --- what comes in ---------------------------------------------------------------------------------------------------------- */
+/* --- what comes in ---------------------------------------------------------------------------- */
 
 static ww_status push_item(ww_dataflow *flow, df_inbox_item item)
 {
@@ -456,7 +456,7 @@ ww_status ww_dataflow_publish(ww_dataflow *flow, ww_view kind)
     return WW_OK;
 }
 
-/* --- watching ---------------------------------------------------------------------------------------------------------------- */
+/* --- watching --------------------------------------------------------------------------------- */
 
 ww_dataflow_stats ww_dataflow_stats_of(const ww_dataflow *flow)
 {

@@ -1,12 +1,13 @@
 /* dataflow/engine.h - the engine from the inside; for the files of this folder only.
  *
- * Model      A graph is an installed function: operations, and sites where values appear. An execution of it is a
- *            frame: one value per site, and per operation the number of inputs still missing. An operation whose
- *            count comes to 0 enters the frontier; as every site is written at most once in a frame, it fires at most
- *            once. A call makes a frame below the caller's; the frames of one tree share a root, which counts all
- *            that is queued, parked or waiting in the tree. When that count comes to 0 the root has drained.
- * Ownership  The engine owns units (an artifact and what was linked from it), frames, components and tables. Memory
- *            of steady states comes from `pool`.
+ * Model      A graph is an installed function: operations, and sites where values appear. An
+ *            execution of it is a frame: one value per site, and per operation the number of inputs
+ *            still missing. An operation whose count comes to 0 enters the frontier; as every site
+ *            is written at most once in a frame, it fires at most once. A call makes a frame below
+ *            the caller's; the frames of one tree share a root, which counts all that is queued,
+ *            parked or waiting in the tree. When that count comes to 0 the root has drained.
+ * Ownership  The engine owns units (an artifact and what was linked from it), frames, components
+ *            and tables. Memory of steady states comes from `pool`.
  * Bounds     ww_dataflow_limits.
  * Threads    One.
  */
@@ -57,8 +58,7 @@ struct df_arg {
 
 typedef struct df_site {
     uint32_t consumers_at, consumer_count;
-    uint32_t
-        output; /* position + 1 in the function's outputs, 0 for none; more of the same name by output_next */
+    uint32_t output; /* position + 1 in the function's outputs; more by output_next; 0: none */
 } df_site;
 
 struct df_graph {

@@ -1,5 +1,6 @@
-/* Envelopes from peers (doc/compat/dataflow.md). An envelope is checked whole when it comes in; its fills are
- * delivered one by one, and one that cannot be delivered does not keep the others from it. */
+/* Envelopes from peers (doc/compat/dataflow.md). An envelope is checked whole when it comes in; its
+ * fills are delivered one by one, and one that cannot be delivered does not keep the others from
+ * it. */
 #include "dataflow/snapshot.h"
 
 enum {
@@ -23,7 +24,7 @@ typedef struct sender {
     uint64_t request, deadline_ns;
 } sender;
 
-/* --- addresses: segments of code and value -------------------------------------------------------------------------- */
+/* --- addresses: segments of code and value ---------------------------------------------------- */
 
 typedef struct segment {
     uint64_t code, number;
@@ -113,7 +114,7 @@ ww_status ww_dataflow_set_addresses(ww_dataflow *flow, const ww_view *addresses,
     return WW_OK;
 }
 
-/* --- checking ------------------------------------------------------------------------------------------------------------ */
+/* --- checking --------------------------------------------------------------------------------- */
 
 static bool read_fill(const ww_dataflow *flow, ww_view bytes, fill *out)
 {
@@ -164,7 +165,7 @@ ww_status df_check_envelope(const ww_dataflow *flow, ww_view envelope, ww_diag *
     return WW_OK;
 }
 
-/* --- requests ----------------------------------------------------------------------------------------------------------------- */
+/* --- requests --------------------------------------------------------------------------------- */
 
 static void remove_request(ww_dataflow *flow, uint32_t at)
 {
@@ -201,7 +202,7 @@ void df_request_expired(ww_dataflow *flow, uint64_t id)
     df_peer_failed(flow, request.peer, id);
 }
 
-/* --- receiving ------------------------------------------------------------------------------------------------------------------ */
+/* --- receiving -------------------------------------------------------------------------------- */
 
 size_t df_receive_room(const ww_dataflow *flow)
 {
@@ -288,7 +289,8 @@ static const char *deliver(ww_dataflow *flow, const sender *from, uint64_t site,
     return NULL;
 }
 
-/* `/component/<number>/op/<name>`: a call, which waits in the inbox like everything that may meet a lock. */
+/* `/component/<number>/op/<name>`: a call, which waits in the inbox like everything that may meet a
+ * lock. */
 static const char *call(ww_dataflow *flow, const sender *from, uint64_t component, ww_view op_type,
                         const fill *f)
 {

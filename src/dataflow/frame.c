@@ -1,11 +1,15 @@
-/* Executions: making frames, moving values through them, and telling when a tree of them has drained.
+/* Executions: making frames, moving values through them, and telling when a tree of them has
+ * drained.
  *
  * Invariants
  *   F1  A site of a frame is written at most once; a second value for it is dropped.
- *   F2  missing[op] counts the inputs that op still waits for; it enters the frontier when that becomes 0, once.
- *   F3  root.outstanding == operations of the tree in the frontier, parked, or waiting for an answer.
+ *   F2  missing[op] counts the inputs that op still waits for; it enters the frontier when
+ *       that becomes 0, once.
+ *   F3  root.outstanding == operations of the tree in the frontier, parked, or waiting for
+ *       an answer.
  *   F4  The frontier has room for every operation of every live frame, so that pushing cannot fail.
- *   F5  A root is in `live` while outstanding > 0 or it is being started, then in `finished` until the next poll.
+ *   F5  A root is in `live` while outstanding > 0 or it is being started, then in `finished`
+ *       until the next poll.
  */
 #include "dataflow/engine.h"
 
@@ -131,7 +135,8 @@ static void emit_output(ww_dataflow *flow, df_frame *frame, uint32_t output,
     *event = (df_app_event){names[output], ww_flow_value_ref(*value)};
 }
 
-/* A function's output goes to the caller's site, or, from a module that nobody called, to the host. */
+/* A function's output goes to the caller's site, or, from a module that nobody called, to the host.
+ * */
 static void forward(ww_dataflow *flow, df_frame *frame, uint32_t output, const ww_flow_value *value)
 {
     for (; output != DF_NONE; output = frame->graph->output_next[output]) {

@@ -1,8 +1,9 @@
 /* How peers do: how long their answers take, how regularly they are heard, and how much they send.
  *
- * Suspicion is phi of an accrual detector: the probability, as a negative power of ten, that a peer which has spoken
- * with such gaps is silent for so long and will yet speak. Gaps are taken as normally distributed; so the two
- * thresholds are times that a timer waits for, and nothing is scanned. */
+ * Suspicion is phi of an accrual detector: the probability, as a negative power of ten, that a peer
+ * which has spoken with such gaps is silent for so long and will yet speak. Gaps are taken as
+ * normally distributed; so the two thresholds are times that a timer waits for, and nothing is
+ * scanned. */
 #include "dataflow/snapshot.h"
 #include <math.h>
 
@@ -18,7 +19,8 @@ enum {
 
 static const uint64_t backoff_base_ns = 10000000, minute_ns = 60000000000;
 static const uint64_t notice_gap_ns = 1000000000;
-/* Signs of life that follow each other faster are one; and nobody is taken to be more regular than this. */
+/* Signs of life that follow each other faster are one; and nobody is taken to be more regular than
+ * this. */
 static const uint64_t gap_min_ns = 100000000, gap_deviation_min_ns = 500000000;
 
 void df_estimate_add(df_estimate *e, uint64_t sample_ns)
@@ -38,7 +40,7 @@ uint64_t df_soon(const ww_dataflow *flow, uint64_t delay_ns)
     return flow->now_ns + (delay_ns < minute_ns ? delay_ns : minute_ns);
 }
 
-/* --- silence ------------------------------------------------------------------------------------------------------------ */
+/* --- silence ---------------------------------------------------------------------------------- */
 
 static void tell(ww_dataflow *flow, uint32_t peer, bool down)
 {
@@ -139,7 +141,7 @@ bool df_may_send(ww_dataflow *flow, df_peer *p)
     return true;
 }
 
-/* --- back-pressure -------------------------------------------------------------------------------------------------------- */
+/* --- back-pressure ---------------------------------------------------------------------------- */
 
 static bool is_pressed(const ww_dataflow *flow)
 {
@@ -147,7 +149,8 @@ static bool is_pressed(const ww_dataflow *flow)
     return 4 * depth >= 3 * (uint64_t)flow->limits.inbox_max;
 }
 
-/* A peer that goes on sending after it was asked three times not to is not listened to until there is room again. */
+/* A peer that goes on sending after it was asked three times not to is not listened to until there
+ * is room again. */
 bool df_is_silenced(ww_dataflow *flow, uint32_t peer)
 {
     df_peer *p = &flow->peers[peer];
@@ -187,7 +190,7 @@ bool df_take_notice(ww_dataflow *flow, uint32_t peer, ww_view payload)
     return true;
 }
 
-/* --- edges ------------------------------------------------------------------------------------------------------------------ */
+/* --- edges ------------------------------------------------------------------------------------ */
 
 static uint64_t key_of(const ww_dataflow *flow, uint64_t site, uint64_t chain, uint64_t hop)
 {
@@ -282,7 +285,7 @@ ww_status df_edge_restore(ww_dataflow *flow, ww_view message)
     return WW_OK;
 }
 
-/* --- watching --------------------------------------------------------------------------------------------------------------- */
+/* --- watching --------------------------------------------------------------------------------- */
 
 static double phi(const ww_dataflow *flow, const df_peer *p)
 {

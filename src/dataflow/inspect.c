@@ -1,5 +1,5 @@
-/* What an artifact holds, as JSON. The install runs as usual up to its end, in an engine made for it, but constructs no
- * component. */
+/* What an artifact holds, as JSON. The install runs as usual up to its end, in an engine made for
+ * it, but constructs no component. */
 #include "dataflow/installer.h"
 
 static ww_status put_text(ww_buf *json, ww_view text)

@@ -22,7 +22,7 @@ ww_status df_intern(df_installer *in, df_table_kind table, ww_view name, uint32_
                   : WW_OK;
 }
 
-/* --- units ------------------------------------------------------------------------------------------------------------ */
+/* --- units ------------------------------------------------------------------------------------ */
 
 void df_args_free(df_graph *const *graphs, uint32_t count)
 {
@@ -59,7 +59,7 @@ static ww_status new_unit(df_installer *in)
                               ww_view_of(unit->bytes->bytes, unit->bytes->size), in->diag);
 }
 
-/* --- commit ------------------------------------------------------------------------------------------------------------- */
+/* --- commit ----------------------------------------------------------------------------------- */
 
 /* Graphs in the engine's order: the targets', then the others as they stand in the artifact. */
 static ww_status number_graphs(df_installer *in)
@@ -195,7 +195,8 @@ static ww_status register_module(df_installer *in, uint32_t function)
     return ww_bootstrap_install(in->flow->queue, &target, &id, in->diag);
 }
 
-/* In the order in which the host named the modules, then the bootstraps that belong to none of them. */
+/* In the order in which the host named the modules, then the bootstraps that belong to none of
+ * them. */
 static ww_status register_modules(df_installer *in)
 {
     ww_status status = WW_OK;
@@ -259,7 +260,8 @@ static ww_status keep_targets(df_installer *in)
     return WW_OK;
 }
 
-/* All that can fail; nothing of the engine has changed but spare room, and the queue is rolled back. */
+/* All that can fail; nothing of the engine has changed but spare room, and the queue is rolled
+ * back. */
 static ww_status prepare(df_installer *in)
 {
     ww_status status = new_unit(in);

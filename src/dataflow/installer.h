@@ -1,8 +1,10 @@
 /* dataflow/installer.h - one install under way; for install.c, resolve.c and link.c.
  *
- * Model      decode -> targets and bindings -> functions to install, callees before callers -> components -> graphs
- *            -> touch sets -> commit. Nothing of the engine changes before commit, which cannot fail half-way.
- * Ownership  Everything made lies in the unit's arena until commit; components made are destroyed on failure.
+ * Model      decode -> targets and bindings -> functions to install, callees before callers ->
+ *            components -> graphs -> touch sets -> commit. Nothing of the engine changes before
+ *            commit, which cannot fail half-way.
+ * Ownership  Everything made lies in the unit's arena until commit; components made are destroyed
+ *            on failure.
  * Bounds     Those of the artifact; recursion on its calls is a loop.
  * Threads    One.
  */

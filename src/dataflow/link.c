@@ -1,7 +1,7 @@
 /* One function becomes a graph: names become sites, nodes operations, and each finds what runs it.
  *
- * A name that several nodes write (compilers give the gates they add the same output names) is read by as many nodes:
- * the n-th reader reads what the n-th writer wrote. */
+ * A name that several nodes write (compilers give the gates they add the same output names) is read
+ * by as many nodes: the n-th reader reads what the n-th writer wrote. */
 #include "dataflow/installer.h"
 #include <stdio.h>
 
@@ -22,7 +22,7 @@ static ww_status bad_node(df_installer *in, const df_node *node, ww_status statu
                             WW_VIEW_ARG(node->op_type), what, WW_VIEW_ARG(name));
 }
 
-/* --- sites ---------------------------------------------------------------------------------------------------------- */
+/* --- sites ------------------------------------------------------------------------------------ */
 
 static ww_status allocate(df_installer *in, const df_function *f, uint32_t output_names)
 {
@@ -122,7 +122,7 @@ static ww_status mint_formals(df_installer *in, const df_function *f, uint32_t s
     return WW_OK;
 }
 
-/* --- inputs and consumers ------------------------------------------------------------------------------------------- */
+/* --- inputs and consumers --------------------------------------------------------------------- */
 
 static ww_status resolve_input(df_installer *in, const df_node *node, ww_view name, uint32_t *site)
 {
@@ -201,7 +201,7 @@ static ww_status resolve_outputs(df_installer *in, const df_function *f)
     return WW_OK;
 }
 
-/* --- what a node does ------------------------------------------------------------------------------------------------- */
+/* --- what a node does ------------------------------------------------------------------------- */
 
 static ww_view behind_root(ww_view domain)
 {
@@ -224,7 +224,8 @@ static ww_status new_arg(df_installer *in, const df_node *node, df_arg **out)
     return WW_OK;
 }
 
-/* The input that feeds a named port: `input.<port>` metadata, else the value of that name, else by position. */
+/* The input that feeds a named port: `input.<port>` metadata, else the value of that name, else by
+ * position. */
 static uint32_t port_input(df_installer *in, const df_node *node, const char *port,
                            uint32_t position)
 {
@@ -346,9 +347,10 @@ static ww_status resolve_ops(df_installer *in, const df_function *f, uint32_t ow
     return WW_OK;
 }
 
-/* --- declared types ------------------------------------------------------------------------------------------------- */
+/* --- declared types --------------------------------------------------------------------------- */
 
-/* The opaque name where there is one: denotations were narrowed by name over all functions, and may be another's. */
+/* The opaque name where there is one: denotations were narrowed by name over all functions, and may
+ * be another's. */
 static ww_flow_value_type type_of_info(const df_value_info *info)
 {
     return ww_flow_value_type_of_denotation(info->opaque_name.size ? info->opaque_name
@@ -422,7 +424,7 @@ ww_status df_link_function(df_installer *in, uint32_t function)
     return WW_OK;
 }
 
-/* --- touch sets ------------------------------------------------------------------------------------------------------- */
+/* --- touch sets ------------------------------------------------------------------------------- */
 
 static void touch(df_installer *in, df_graph *g, uint32_t component)
 {

@@ -59,7 +59,7 @@ df_outcome df_run_call(ww_dataflow *flow, const df_op *op, df_frame *frame)
     return DF_DONE;
 }
 
-/* --- names of counters, queues and the like ------------------------------------------------------------------------- */
+/* --- names of counters, queues and the like --------------------------------------------------- */
 
 enum { KEYS_MAX = 65536, KEYS_SIZE_MAX = 1 << 22 };
 
@@ -131,7 +131,7 @@ void df_fire_event(ww_dataflow *flow, ww_view kind)
     if (names->count && ww_names_find(names, kind, &key)) df_fire_key(flow, DF_EVENTS, key);
 }
 
-/* --- table -------------------------------------------------------------------------------------------------------------- */
+/* --- table ------------------------------------------------------------------------------------ */
 
 static const df_op_row rows[] = {
     {.domain = "syscall", .op_type = "PassThrough", .run = df_run_pass_through},

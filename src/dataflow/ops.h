@@ -1,7 +1,7 @@
 /* dataflow/ops.h - the operations that the engine offers itself; for the files of this folder only.
  *
- * Model      A run function reads the values of its inputs and writes its outputs in one go; a prepare function reads
- *            the attributes of its node once, at install.
+ * Model      A run function reads the values of its inputs and writes its outputs in one go; a
+ *            prepare function reads the attributes of its node once, at install.
  * Errors     A failing operation explains itself with df_fail; its consumers do not fire.
  * Ownership  As in engine.h.    Bounds: those of each table.    Threads: one.
  * Trust      Attributes and values are foreign.

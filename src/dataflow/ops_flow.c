@@ -14,7 +14,7 @@ ww_view df_attribute_text(const df_node *node, const df_artifact *a, const char 
     return attribute && attribute->type == DF_ATTR_STRING ? attribute->bytes : ww_view_of("", 0);
 }
 
-/* --- values through ----------------------------------------------------------------------------------------------------- */
+/* --- values through --------------------------------------------------------------------------- */
 
 df_outcome df_run_pass_through(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
@@ -101,7 +101,7 @@ ww_status df_prepare_constant(df_installer *in, const df_node *node, df_arg *arg
     return status ? df_install_error(in, status, "no memory") : WW_OK;
 }
 
-/* --- to the host ------------------------------------------------------------------------------------------------------------ */
+/* --- to the host ------------------------------------------------------------------------------ */
 
 ww_status df_prepare_topic(df_installer *in, const df_node *node, df_arg *arg)
 {
@@ -138,7 +138,7 @@ df_outcome df_run_app_notify(ww_dataflow *flow, const df_op *op, df_frame *frame
     return emit(flow, op, (ww_flow_value){.type = WW_FLOW_BYTES});
 }
 
-/* --- named things ----------------------------------------------------------------------------------------------------------- */
+/* --- named things ----------------------------------------------------------------------------- */
 
 static ww_status keyed(df_installer *in, const df_node *node, df_arg *arg, df_table_kind table,
                        const char *name)
@@ -299,7 +299,7 @@ df_outcome df_run_stash(ww_dataflow *flow, const df_op *op, df_frame *frame)
     return keep(flow, ring, value);
 }
 
-/* --- ids and answers ---------------------------------------------------------------------------------------------------------- */
+/* --- ids and answers -------------------------------------------------------------------------- */
 
 df_outcome df_run_correlate(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
@@ -336,7 +336,7 @@ df_outcome df_run_await(ww_dataflow *flow, const df_op *op, df_frame *frame)
     return df_park(flow, op, frame, command->number);
 }
 
-/* --- composites ------------------------------------------------------------------------------------------------------------------ */
+/* --- composites ------------------------------------------------------------------------------- */
 
 static ww_status append_child(ww_buf *out, const ww_flow_value *child)
 {

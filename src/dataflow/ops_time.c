@@ -3,7 +3,7 @@
 
 static const int64_t second_ns = 1000000000;
 
-/* --- heap: the earliest first, at equal times by age ------------------------------------------------------------------ */
+/* --- heap: the earliest first, at equal times by age ------------------------------------------ */
 
 static bool is_before(const df_timer *a, const df_timer *b)
 {
@@ -69,7 +69,7 @@ static uint64_t later(uint64_t now_ns, int64_t by_ns)
     return __builtin_add_overflow(now_ns, (uint64_t)(by_ns > 0 ? by_ns : 0), &at) ? UINT64_MAX : at;
 }
 
-/* --- maturing ------------------------------------------------------------------------------------------------------------- */
+/* --- maturing --------------------------------------------------------------------------------- */
 
 static bool fire(ww_dataflow *flow, const df_timer *timer)
 {
@@ -101,7 +101,7 @@ bool df_timers_mature(ww_dataflow *flow)
     return flow->fired.count ? df_start_fired(flow) : true;
 }
 
-/* --- operations -------------------------------------------------------------------------------------------------------------- */
+/* --- operations ------------------------------------------------------------------------------- */
 
 ww_status df_prepare_interval(df_installer *in, const df_node *node, df_arg *arg)
 {
@@ -177,7 +177,8 @@ ww_status df_prepare_deadline_check(df_installer *in, const df_node *node, df_ar
     return WW_OK;
 }
 
-/* Counted from the start of the execution, which after a restore may lie before the clock's zero. */
+/* Counted from the start of the execution, which after a restore may lie before the clock's zero.
+ * */
 df_outcome df_run_deadline_check(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
     if (op->arg->number <= 0 || flow->now_ns - frame->root->started_ns >= (uint64_t)op->arg->number)

@@ -1,4 +1,4 @@
-/* What the engine remembers of peers: addresses, health, back-off; and the gates that ask for it. */
+/* What the engine remembers of peers, the gates that ask for it, and its place in snapshots. */
 #include "dataflow/snapshot.h"
 
 enum { ADDRESSES_SIZE_MAX = 1 << 16 };
@@ -35,7 +35,7 @@ bool df_peer_input(const ww_flow_value *value, ww_view *out)
     return df_is_multihash(*out);
 }
 
-/* --- addresses ---------------------------------------------------------------------------------------------------------- */
+/* --- addresses -------------------------------------------------------------------------------- */
 
 static bool contains(ww_view list, ww_view address)
 {
@@ -152,7 +152,7 @@ ww_status ww_dataflow_set_allowlist(ww_dataflow *flow, const ww_view *peers, siz
     return WW_OK;
 }
 
-/* --- gates --------------------------------------------------------------------------------------------------------------- */
+/* --- gates ------------------------------------------------------------------------------------ */
 
 ww_status df_prepare_peer(df_installer *in, const df_node *node, df_arg *arg)
 {
@@ -239,7 +239,7 @@ df_outcome df_run_dedup(ww_dataflow *flow, const df_op *op, df_frame *frame)
     return df_run_pass_through(flow, op, frame);
 }
 
-/* --- snapshots ------------------------------------------------------------------------------------------------------------ */
+/* --- snapshots -------------------------------------------------------------------------------- */
 
 typedef enum peer_field {
     PEER_ID = 1,

@@ -1,9 +1,10 @@
-/* One poll: phases in a fixed order, each of which can stop when the caller's step buffer is full and go on in the next
- * call. Whatever emits steps first makes sure that there is room.
+/* One poll: phases in a fixed order, each of which can stop when the caller's step buffer is full
+ * and go on in the next call. Whatever emits steps first makes sure that there is room.
  *
  * Invariants
  *   P1  Between polls `phase` is START unless the last call answered WW_AGAIN.
- *   P2  An operation outside a bootstrap never runs on a component that is locked: it is parked instead.
+ *   P2  An operation outside a bootstrap never runs on a component that is locked: it is
+ *       parked instead.
  *   P3  What steps show stays until the next poll begins: blobs in `lent`, texts in `text`.
  */
 #include "dataflow/engine.h"
@@ -29,7 +30,7 @@ static uint64_t op_ref(const df_frame *frame, uint32_t op)
     return (uint64_t)graph << 32 | op;
 }
 
-/* --- what an operation did ------------------------------------------------------------------------------------------------ */
+/* --- what an operation did -------------------------------------------------------------------- */
 
 /* The sites written, of an operation that has not written just one: if all, its own list serves. */
 static uint32_t written(ww_dataflow *flow, const df_frame *frame, const df_op *op,
@@ -98,7 +99,7 @@ void df_report_suspended(ww_dataflow *flow, const df_frame *frame, uint32_t op)
                                         .command = flow->parked_command}});
 }
 
-/* --- frontier --------------------------------------------------------------------------------------------------------------- */
+/* --- frontier --------------------------------------------------------------------------------- */
 
 /* P2. False: it cannot be parked for want of memory, and has failed instead. */
 static bool park_in_front(ww_dataflow *flow, df_ready ready, const df_op *op)
@@ -151,8 +152,8 @@ static drain drain_once(ww_dataflow *flow)
     return DRAINED;
 }
 
-/* Bootstraps that end let others start, and parked operations go on, until all is quiet. Nothing of that can happen
- * without a new epoch of locks. */
+/* Bootstraps that end let others start, and parked operations go on, until all is quiet. Nothing of
+ * that can happen without a new epoch of locks. */
 static drain drain_frontier(ww_dataflow *flow)
 {
     for (;;) {
@@ -165,7 +166,7 @@ static drain drain_frontier(ww_dataflow *flow)
     }
 }
 
-/* --- ingress ------------------------------------------------------------------------------------------------------------------ */
+/* --- ingress ---------------------------------------------------------------------------------- */
 
 static bool may_start(const ww_dataflow *flow, const df_graph *g)
 {
@@ -269,7 +270,7 @@ static bool take_held(ww_dataflow *flow)
     return true;
 }
 
-/* --- executions that nobody called: events, timers, phases ------------------------------------------------------------------- */
+/* --- executions that nobody called: events, timers, phases ------------------------------------ */
 
 bool df_start_fired(ww_dataflow *flow)
 {
@@ -302,7 +303,7 @@ static bool fire_phases(ww_dataflow *flow)
     return df_start_fired(flow);
 }
 
-/* --- report -------------------------------------------------------------------------------------------------------------------- */
+/* --- report ----------------------------------------------------------------------------------- */
 
 ww_view df_show_blob(ww_dataflow *flow, ww_blob *blob)
 {
@@ -378,7 +379,7 @@ static bool tell_app_events(ww_dataflow *flow)
     return true;
 }
 
-/* --- the poll -------------------------------------------------------------------------------------------------------------------- */
+/* --- the poll --------------------------------------------------------------------------------- */
 
 static bool is_idle(const ww_dataflow *flow, uint64_t now_ns)
 {

@@ -1,5 +1,5 @@
-/* The product of two matrices: panels of the right one are copied together, so that the inner loop reads straight
- * ahead, and tiles of the result stay in registers. */
+/* The product of two matrices: panels of the right one are copied together, so that the inner loop
+ * reads straight ahead, and tiles of the result stay in registers. */
 #include "dataflow/tensor.h"
 
 enum { TILE_ROWS = 6, TILE_COLUMNS = 16, PANEL_ROWS = 256, LANES = 8 /* in 32 bytes */ };

@@ -22,7 +22,7 @@ static ww_view behind(ww_view text, size_t skip)
     return ww_view_of(text.data + skip, text.size - skip);
 }
 
-/* --- targets ----------------------------------------------------------------------------------------------------- */
+/* --- targets ---------------------------------------------------------------------------------- */
 
 static ww_status check_passport(df_installer *in)
 {
@@ -157,7 +157,7 @@ ww_status df_resolve_targets(df_installer *in)
     return status;
 }
 
-/* --- bindings: which component a target's slot means --------------------------------------------------------------- */
+/* --- bindings: which component a target's slot means ------------------------------------------ */
 
 bool df_role_of(ww_view name, ww_flow_role *role)
 {
@@ -380,8 +380,8 @@ ww_status df_resolve_bindings(df_installer *in)
     return status ? status : resolve_dependencies(in);
 }
 
-/* The role that a node asks for decides; the slot id only between several bindings of one role, because compilers
- * number the slots of bodies and bootstraps separately. */
+/* The role that a node asks for decides; the slot id only between several bindings of one role,
+ * because compilers number the slots of bodies and bootstraps separately. */
 uint32_t df_component_of(df_installer *in, const df_node *node, uint32_t owner, ww_flow_role *role)
 {
     const df_artifact *a = &in->unit->artifact;
@@ -418,7 +418,7 @@ uint32_t df_component_of(df_installer *in, const df_node *node, uint32_t owner, 
     return best ? best->component : DF_NONE;
 }
 
-/* --- functions ------------------------------------------------------------------------------------------------------ */
+/* --- functions -------------------------------------------------------------------------------- */
 
 static uint32_t find_function(const df_installer *in, ww_view domain, ww_view name,
                               ww_view overload)
@@ -532,8 +532,8 @@ static bool is_bootstrap_of(ww_view bootstrap, ww_view module)
            memcmp(bootstrap.data + base.size, suffix, sizeof suffix - 1) == 0;
 }
 
-/* The target whose bootstrap this is; all functions are asked, so that the bootstrap of a module that is not being
- * installed is told from one that belongs to nobody. */
+/* The target whose bootstrap this is; all functions are asked, so that the bootstrap of a module
+ * that is not being installed is told from one that belongs to nobody. */
 static bool belongs_elsewhere(const df_installer *in, uint32_t bootstrap)
 {
     ww_view name = function_at(in, bootstrap)->name;

@@ -1,8 +1,9 @@
 /* Reading a snapshot (snapshot.h) into a new engine.
  *
- * What can be derived is derived instead of believed: which operations still miss inputs follows from the values that are
- * there, how much of a tree is outstanding from what it waits for. What cannot be is checked, so that the invariants of
- * frame.c and async.c hold whatever the bytes say. */
+ * What can be derived is derived instead of believed: which operations still miss inputs follows
+ * from the values that are there, how much of a tree is outstanding from what it waits for. What
+ * cannot be is checked, so that the invariants of frame.c and async.c hold whatever the bytes are.
+ */
 #include "dataflow/installer.h"
 #include "dataflow/snapshot.h"
 
@@ -47,7 +48,7 @@ ww_status df_read_value(ww_dataflow *flow, ww_view message, ww_flow_value *out, 
     return type ? ww_flow_value_decode(flow->allocator, type, r.bytes[2], out, NULL) : WW_E_INVALID;
 }
 
-/* --- units -------------------------------------------------------------------------------------------------------------- */
+/* --- units ------------------------------------------------------------------------------------ */
 
 /* Every field 1 of the message; NULL `out` counts. */
 static uint32_t list(ww_view message, ww_view *out)
@@ -118,7 +119,7 @@ static ww_status restore_unit(restore *r, ww_view message)
     return status;
 }
 
-/* --- counters, tables --------------------------------------------------------------------------------------------------- */
+/* --- counters, tables ------------------------------------------------------------------------- */
 
 static ww_status restore_counters(restore *r, ww_view message)
 {
@@ -195,7 +196,7 @@ static ww_status restore_seen(restore *r, ww_view message)
     return WW_OK;
 }
 
-/* --- executions --------------------------------------------------------------------------------------------------------- */
+/* --- executions ------------------------------------------------------------------------------- */
 
 static df_frame *frame_at(const restore *r, uint64_t ordinal)
 {
@@ -280,7 +281,8 @@ static ww_status restore_frame(restore *r, ww_view message)
     return set_up_frame(r, frame, &record);
 }
 
-/* An operation that has its inputs and is named once. Operations that others start never have them all. */
+/* An operation that has its inputs and is named once. Operations that others start never have them
+ * all. */
 static bool take_place(const restore *r, const df_record *record, df_frame **frame, uint32_t *op)
 {
     *frame = frame_at(r, record->number[1]);
@@ -386,7 +388,7 @@ static ww_status finish_frames(const restore *r)
     return WW_OK;
 }
 
-/* --- timers and the wire ------------------------------------------------------------------------------------------------ */
+/* --- timers and the wire ---------------------------------------------------------------------- */
 
 static ww_status restore_timer(restore *r, ww_view message)
 {
@@ -450,7 +452,7 @@ static ww_status restore_request(restore *r, ww_view message)
     return WW_OK;
 }
 
-/* --- all of it ---------------------------------------------------------------------------------------------------------- */
+/* --- all of it -------------------------------------------------------------------------------- */
 
 static ww_status check_done(restore *r, ww_view message)
 {

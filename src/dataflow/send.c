@@ -1,5 +1,5 @@
-/* Envelopes to peers (doc/compat/dataflow.md). Where a payload goes is what the artifact says, or follows from which
- * Recv of the artifact belongs to the Send. */
+/* Envelopes to peers (doc/compat/dataflow.md). Where a payload goes is what the artifact says, or
+ * follows from which Recv of the artifact belongs to the Send. */
 #include "dataflow/installer.h"
 #include "dataflow/ops.h"
 
@@ -27,7 +27,7 @@ typedef struct df_send {
     df_payload payloads[];
 } df_send;
 
-/* --- install: which Recv belongs to which Send ------------------------------------------------------------------------ */
+/* --- install: which Recv belongs to which Send ------------------------------------------------ */
 
 static ww_status index_name(df_installer *in, ww_view name, df_recv_place place)
 {
@@ -88,7 +88,8 @@ static ww_status derive(df_installer *in, ww_view by_name, ww_view data_output, 
     return WW_OK;
 }
 
-/* The receiver is taken to have installed what this node has, if that holds the Recv; else that function alone. */
+/* The receiver is taken to have installed what this node has, if that holds the Recv; else that
+ * function alone. */
 void df_place_sends(df_installer *in)
 {
     for (df_payload *p = in->derived; p; p = p->next) {
@@ -102,7 +103,7 @@ void df_place_sends(df_installer *in)
     }
 }
 
-/* --- install: a node -------------------------------------------------------------------------------------------------- */
+/* --- install: a node -------------------------------------------------------------------------- */
 
 static const df_attribute *attribute_of(const df_arg *arg, const char *prefix, ww_view name)
 {
@@ -178,8 +179,8 @@ static ww_status add_payload(df_installer *in, const df_arg *arg, df_send *send,
     return p->suffix.size ? WW_OK : derive(in, dest_name, data_output, p);
 }
 
-/* Inputs that the node says something about are payloads, or else the first is; the peers are the input after the last
- * of them, and what follows only has to be there. */
+/* Inputs that the node says something about are payloads, or else the first is; the peers are the
+ * input after the last of them, and what follows only has to be there. */
 ww_status df_prepare_send(df_installer *in, const df_node *node, df_arg *arg)
 {
     uint32_t inputs = node->inputs.count;
@@ -216,7 +217,7 @@ ww_status df_prepare_recv(df_installer *in, const df_node *node, df_arg *arg)
     return WW_OK;
 }
 
-/* --- envelopes ---------------------------------------------------------------------------------------------------------- */
+/* --- envelopes -------------------------------------------------------------------------------- */
 
 typedef struct envelope {
     ww_dataflow *flow;
@@ -330,10 +331,10 @@ ww_status df_send_response(ww_dataflow *flow, uint32_t peer, uint64_t request)
     return envelope_end(&e, peer, request);
 }
 
-/* --- the operation ---------------------------------------------------------------------------------------------------------- */
+/* --- the operation ---------------------------------------------------------------------------- */
 
-/* How long an answer may take, or 0 when nobody said: by the node, by what is known of the chain, and in any case by
- * what is left of the execution's own time. */
+/* How long an answer may take, or 0 when nobody said: by the node, by what is known of the chain,
+ * and in any case by what is left of the execution's own time. */
 static uint64_t deadline_of(const ww_dataflow *flow, const df_send *send, const df_frame *root)
 {
     uint64_t deadline = send->deadline_ns;

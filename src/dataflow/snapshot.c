@@ -42,7 +42,7 @@ void df_write_value(df_writer *w, uint32_t field, const ww_flow_value *value, ui
     df_write_end(w, message);
 }
 
-/* --- what was installed ------------------------------------------------------------------------------------------------- */
+/* --- what was installed ----------------------------------------------------------------------- */
 
 static void write_counters(const ww_dataflow *flow, df_writer *w)
 {
@@ -138,7 +138,7 @@ static void write_done(const ww_dataflow *flow, df_writer *w)
     }
 }
 
-/* --- what has been gathered --------------------------------------------------------------------------------------------- */
+/* --- what has been gathered ------------------------------------------------------------------- */
 
 static void write_keys(const ww_dataflow *flow, df_writer *w)
 {
@@ -172,7 +172,7 @@ static void write_seen(const ww_dataflow *flow, df_writer *w)
     df_write_end(w, message);
 }
 
-/* --- what is under way -------------------------------------------------------------------------------------------------- */
+/* --- what is under way ------------------------------------------------------------------------ */
 
 /* Neither bootstraps nor calls of peers, which are not operations of a module. */
 static bool is_kept(const df_frame *root)
@@ -348,7 +348,7 @@ static void write_wire(const ww_dataflow *flow, df_writer *w)
     }
 }
 
-/* --- all of it ---------------------------------------------------------------------------------------------------------- */
+/* --- all of it -------------------------------------------------------------------------------- */
 
 static bool is_between_polls(const ww_dataflow *flow)
 {

@@ -95,7 +95,7 @@ int df_ints(const df_op *op, const df_frame *frame, const char *attribute, uint3
     return (int)count;
 }
 
-/* --- one input ----------------------------------------------------------------------------------------------------------- */
+/* --- one input -------------------------------------------------------------------------------- */
 
 typedef enum elementwise {
     NEG,
@@ -150,7 +150,7 @@ static df_outcome run_unary(ww_dataflow *flow, const df_op *op, df_frame *frame)
     return DF_DONE;
 }
 
-/* --- two inputs ------------------------------------------------------------------------------------------------------------ */
+/* --- two inputs ------------------------------------------------------------------------------- */
 
 static float binary(int64_t what, float x, float y)
 {
@@ -232,7 +232,7 @@ static df_outcome run_binary(ww_dataflow *flow, const df_op *op, df_frame *frame
     return DF_DONE;
 }
 
-/* --- constants -------------------------------------------------------------------------------------------------------------- */
+/* --- constants -------------------------------------------------------------------------------- */
 
 static df_outcome run_constant(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
@@ -263,7 +263,7 @@ static ww_status prepare_constant(df_installer *in, const df_node *node, df_arg 
     return WW_OK;
 }
 
-/* --- table -------------------------------------------------------------------------------------------------------------------- */
+/* --- table ------------------------------------------------------------------------------------ */
 
 typedef struct tensor_row {
     df_op_row row;

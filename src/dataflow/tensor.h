@@ -1,7 +1,7 @@
 /* dataflow/tensor.h - what the files of tensor arithmetic share.
  *
- * Model      Operations of ai.onnx over 32-bit floats, row by row, as its public operator list defines them. Axes may
- *            be negative; shapes broadcast from the right.
+ * Model      Operations of ai.onnx over 32-bit floats, row by row, as its public operator list
+ *            defines them. Axes may be negative; shapes broadcast from the right.
  * Ownership  A view borrows from the value it was made of; results are new values.
  * Bounds     WW_FLOW_TENSOR_DIMS_MAX dimensions, DF_TENSOR_ELEMENTS_MAX elements.
  * Trust      Shapes and attributes are foreign: each is checked, and a misfit fails the operation.
@@ -23,19 +23,21 @@ typedef struct df_array {
 /* False: absent, or not numbers; df_fail has been called. */
 bool df_array_of(ww_dataflow *flow, const df_op *op, const df_frame *frame, uint32_t input,
                  df_array *out);
-/* Output 0 of that shape, to be filled and then given to df_array_give; NULL: df_fail has been called. */
+/* Output 0 of that shape, to be filled and then given to df_array_give; NULL: df_fail has been
+ * called. */
 float *df_array_new(ww_dataflow *flow, const df_shape *shape, ww_flow_value *out);
 df_outcome df_bad_shape(ww_dataflow *flow, const df_op *op, const char *what);
 bool df_shape_of(const int64_t *dims, uint32_t count, df_shape *out);
 bool df_axis(const df_shape *shape, int64_t axis, uint32_t *out);
-/* The ints of an attribute, else of an input; -1: neither is there. At most `most` of them. `frame` may be NULL if
- * `input` is DF_NONE. */
+/* The ints of an attribute, else of an input; -1: neither is there. At most `most` of them. `frame`
+ * may be NULL if `input` is DF_NONE. */
 int df_ints(const df_op *op, const df_frame *frame, const char *attribute, uint32_t input,
             int64_t *out, uint32_t most);
 int64_t df_int(const df_op *op, const char *attribute, int64_t otherwise);
 float df_real(const df_op *op, const char *attribute, float otherwise);
 
-/* c[m][n] += alpha * a[m][k] * b[k][n], with the strides of a and b given, so that transposes need no copy. */
+/* c[m][n] += alpha * a[m][k] * b[k][n], with the strides of a and b given, so that transposes need
+ * no copy. */
 typedef struct df_product {
     const float *a, *b;
     float *c;

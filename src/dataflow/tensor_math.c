@@ -202,7 +202,7 @@ df_outcome df_run_batch_norm(ww_dataflow *flow, const df_op *op, df_frame *frame
     return DF_DONE;
 }
 
-/* --- reductions --------------------------------------------------------------------------------------------------------- */
+/* --- reductions ------------------------------------------------------------------------------- */
 
 enum { SUM, MEAN, MAX, MIN };
 

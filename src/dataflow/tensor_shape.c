@@ -347,7 +347,8 @@ static bool fits_scatter(const df_shape *a, const df_shape *indices, const df_sh
     return fits;
 }
 
-/* The first input, with elements along one dimension replaced; of several for one place the last counts. */
+/* The first input, with elements along one dimension replaced; of several for one place the last
+ * counts. */
 df_outcome df_run_scatter(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
     df_array a, indices, updates;

@@ -86,7 +86,8 @@ static bool window_of(const df_op *op, const df_shape *x, const uint32_t *kernel
            product_of((int64_t[]){w->cells, w->places}, 2, &unused); /* bounds the work */
 }
 
-/* Where the window's cell lies in a plane when the window is at the place; false: in the padding. */
+/* Where the window's cell lies in a plane when the window is at the place; false: in the padding.
+ * */
 static bool cell_at(const window *w, uint32_t place, uint32_t cell, uint32_t *at)
 {
     uint32_t step = 1;
@@ -110,7 +111,7 @@ static bool result_shape(const window *w, uint32_t batch, uint32_t channels, df_
     return df_shape_of(dims, w->dims + 2, out);
 }
 
-/* --- convolution ---------------------------------------------------------------------------------------------------------- */
+/* --- convolution ------------------------------------------------------------------------------ */
 
 typedef struct convolution {
     window w;
@@ -200,7 +201,7 @@ df_outcome df_run_conv(ww_dataflow *flow, const df_op *op, df_frame *frame)
     return DF_DONE;
 }
 
-/* --- pooling ---------------------------------------------------------------------------------------------------------------- */
+/* --- pooling ---------------------------------------------------------------------------------- */
 
 static float pool_place(const window *w, const float *plane, uint32_t place, bool largest,
                         bool count_padding)

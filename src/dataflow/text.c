@@ -36,7 +36,7 @@ static ww_status bad(compiler *c, const char *what)
     return ww_fail(c->diag, WW_E_INVALID, "line %u: %s", c->line, what);
 }
 
-/* --- scanning a line ---------------------------------------------------------------------------------------------------- */
+/* --- scanning a line -------------------------------------------------------------------------- */
 
 static void skip_space(compiler *c)
 {
@@ -107,7 +107,7 @@ static bool take_real(ww_view word, float *out)
     return *rest == '\0';
 }
 
-/* --- pieces of messages ---------------------------------------------------------------------------------------------------- */
+/* --- pieces of messages ----------------------------------------------------------------------- */
 
 static ww_status put_text(ww_buf *out, uint32_t number, const char *text)
 {
@@ -202,7 +202,7 @@ static ww_status take_values(compiler *c, ww_view *names, uint32_t *count)
     return accept(c, ')') ? WW_OK : bad(c, ") is missing");
 }
 
-/* --- attributes -------------------------------------------------------------------------------------------------------------- */
+/* --- attributes ------------------------------------------------------------------------------- */
 
 enum { TYPE_FLOAT = 1, TYPE_INT = 2, TYPE_STRING = 3, TYPE_TENSOR = 4, TYPE_INTS = 7 };
 enum { DATA_FLOAT = 1, DATA_UINT8 = 2 };
@@ -354,9 +354,10 @@ static ww_status take_attribute(compiler *c, ww_view name, ww_buf *node)
     return status;
 }
 
-/* --- operations ---------------------------------------------------------------------------------------------------------------- */
+/* --- operations ------------------------------------------------------------------------------- */
 
-/* `index.Search` is Search of a role's domain; a name without a known prefix is a system call, dots and all. */
+/* `index.Search` is Search of a role's domain; a name without a known prefix is a system call, dots
+ * and all. */
 static void split_op(ww_view word, const char **domain, ww_view *op)
 {
     static const char *const prefixes[][2] = {
@@ -410,7 +411,8 @@ static ww_status take_note(compiler *c, ww_buf *notes)
     return put_note(c, notes, 9, key, text);
 }
 
-/* `name=value` ... `@slot` `!key="text"`, to the end of the line; metadata goes behind the attributes. */
+/* `name=value` ... `@slot` `!key="text"`, to the end of the line; metadata goes behind the
+ * attributes. */
 static ww_status take_settings(compiler *c, ww_buf *node, ww_buf *notes)
 {
     ww_view word;
@@ -495,7 +497,7 @@ static ww_status take_node(compiler *c)
     return status;
 }
 
-/* --- functions ------------------------------------------------------------------------------------------------------------------- */
+/* --- functions -------------------------------------------------------------------------------- */
 
 static ww_status put_bindings(compiler *c, ww_view function)
 {
@@ -561,7 +563,7 @@ static ww_status begin_function(compiler *c, section kind, ww_view name, const c
     return status;
 }
 
-/* --- lines ------------------------------------------------------------------------------------------------------------------------ */
+/* --- lines ------------------------------------------------------------------------------------ */
 
 static ww_status take_binding(compiler *c)
 {
@@ -618,7 +620,8 @@ static ww_status take_line(compiler *c)
     return status;
 }
 
-/* A comment starts at a # that stands first or behind a space; names of functions contain others. */
+/* A comment starts at a # that stands first or behind a space; names of functions contain others.
+ * */
 static size_t length_of(ww_view line)
 {
     bool quoted = false;

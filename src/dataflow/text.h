@@ -1,10 +1,11 @@
 /* dataflow/text.h - modules written as text, compiled to artifacts.
  *
- * Model      doc/modules.md describes the language: modules with bindings, a body and a bootstrap, and functions they
- *            share; one operation a line. Compiling checks form only; what an operation means is the installer's
- *            business.
+ * Model      doc/modules.md describes the language: modules with bindings, a body and a bootstrap,
+ *            and functions they share; one operation a line. Compiling checks form only; what an
+ *            operation means is the installer's business.
  * Ownership  The text is borrowed for the call; the artifact is appended to the buffer.
- * Bounds     A line has at most DF_TEXT_PARTS_MAX names or numbers; the buffer's own maximum bounds the rest.
+ * Bounds     A line has at most DF_TEXT_PARTS_MAX names or numbers; the buffer's own maximum bounds
+ *            the rest.
  * Errors     E_INVALID naming the line, E_LIMIT, E_MEMORY.
  * Trust      The text is foreign.
  * Threads    None of its own.

@@ -85,7 +85,7 @@ const ww_flow_tensor *df_tensor(const ww_flow_value *value)
     return memory;
 }
 
-/* --- wire form: little endian, lengths and counts as 64 bits -------------------------------------------------------- */
+/* --- wire form: little endian, lengths and counts as 64 bits ---------------------------------- */
 
 static ww_status put_u64(ww_buf *out, uint64_t value)
 {

@@ -1,9 +1,11 @@
 /* dataflow/wire.h - the protobuf wire format, read and written without recursion or copies.
  *
- * Model      A reader walks the fields of one message; a field that holds a message is walked by a reader made from
- *            it. Offsets count from the start of the outermost bytes, so that an error can name its place.
+ * Model      A reader walks the fields of one message; a field that holds a message is walked by a
+ *            reader made from it. Offsets count from the start of the outermost bytes, so that an
+ *            error can name its place.
  * Ownership  Everything borrowed from the bytes.
- * Bounds     Field numbers, varints and lengths are checked; how deep and how many is the caller's business.
+ * Bounds     Field numbers, varints and lengths are checked; how deep and how many is the caller's
+ *            business.
  * Trust      The bytes are foreign. After an error the reader yields no more fields.
  * Threads    A reader or buffer belongs to one thread.
  */
@@ -50,8 +52,8 @@ static inline size_t df_offset(const df_reader *reader)
 bool df_read_varint(df_reader *reader, uint64_t *out);
 bool df_next_slow(df_reader *reader, df_field *out);
 
-/* The next field; false at the end and after an error. Unknown numbers are the caller's to skip. Most fields are short
- * runs of bytes with a small number, and decoding is this loop. */
+/* The next field; false at the end and after an error. Unknown numbers are the caller's to skip.
+ * Most fields are short runs of bytes with a small number, and decoding is this loop. */
 static inline bool df_next(df_reader *reader, df_field *out)
 {
     const uint8_t *at = reader->at;

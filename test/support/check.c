@@ -59,7 +59,7 @@ void test_every_allocation_failing(ww_status (*run)(const ww_allocator *, void *
     }
 }
 
-/* --- groups ------------------------------------------------------------------------------------------------------------- */
+/* --- groups ----------------------------------------------------------------------------------- */
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)

@@ -33,10 +33,10 @@ void test_allocator_init(test_allocator *allocator, size_t fail_at);
  * run must give back all memory. */
 void test_every_allocation_failing(ww_status (*run)(const ww_allocator *, void *), void *arg);
 
-/* Runs the cases as cmocka does; then each again with the 1st, 2nd, ... allocation failing, until none does. A case may
- * give up then (its assertions are not asked), but its teardown must work, give back all memory and come to an end.
- * Failing are test_heap() and allocators that were not told when to. Cases with `any_` in their name are such loops
- * themselves and run once. */
+/* Runs the cases as cmocka does; then each again with the 1st, 2nd, ... allocation failing, until
+ * none does. A case may give up then (its assertions are not asked), but its teardown must work,
+ * give back all memory and come to an end. Failing are test_heap() and allocators that were not
+ * told when to. Cases with `any_` in their name are such loops themselves and run once. */
 int test_run_group(const struct CMUnitTest *tests, size_t count);
 const ww_allocator *test_heap(void);
 bool test_is_failing(void); /* an allocation will fail or has failed */

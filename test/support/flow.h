@@ -1,11 +1,13 @@
-/* test/support/flow.h - a dataflow engine with two components, driven by text and answering in text.
+/* test/support/flow.h - a dataflow engine with two components, driven by text and answering in
+ * text.
  *
  * `flow_fixture.log` gathers one line per step:
  *   done 1.0 x0 [3 4]      operation 0 of graph 1 in execution 0 wrote sites 3 and 4
  *   wait 1.0 x0 c0         it waits for command 0          fail 1.0 x0 Kind reason
  *   emit topic "bytes"     event for the host              echo topic "bytes" (with a module)
  *   boot started T         and completed, failed, waiting, input; T is the target's number
- *   waiting-on-bootstrap   over-budget N   lifecycle P   send N   timeout N   and others by their kind's number */
+ *   waiting-on-bootstrap   over-budget N   lifecycle P   send N   timeout N
+ *   and others by their kind's number */
 #pragma once
 #include "support/check.h"
 #include "ww/dataflow.h"
@@ -35,11 +37,12 @@ ww_status flow_arm(flow_fixture *f);
 ww_status flow_bootstrap(flow_fixture *f, const char *target);
 ww_status flow_event(flow_fixture *f, const char *module, const char *input, const char *bytes);
 
-/* Takes a snapshot, ends the engine, and goes on with one restored from it when the clock says `now`. Afterwards, both
- * engines give the same snapshot. */
+/* Takes a snapshot, ends the engine, and goes on with one restored from it when the clock says
+ * `now`. Afterwards, both engines give the same snapshot. */
 void flow_restart(flow_fixture *f, uint64_t now);
 /* Of the snapshot alone; on success the engine of the fixture is a new one. */
 ww_status flow_restore(flow_fixture *f, ww_view snapshot, ww_diag *diag);
 
-/* Polls until nothing is left to do now, and returns what the log has gathered since the last call. */
+/* Polls until nothing is left to do now, and returns what the log has gathered since the last call.
+ * */
 const char *flow_run(flow_fixture *f);

@@ -159,9 +159,7 @@ static void o_advance(oracle *o, uint64_t now)
     o_scan(o, true);
 }
 
-/* --- the world
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- the world -------------------------------------------------------------------------------- */
 
 static void install(world *w, int target, uint64_t components, bool formals, int policy,
                     int retries)
@@ -431,8 +429,7 @@ static void drain(world *w)
     assert_false(ww_bootstrap_next_event(w->queue, &event));
 }
 
-/* --- every world of a few requests
- * -------------------------------------------------------------------------------- */
+/* --- every world of a few requests ------------------------------------------------------------ */
 
 /* Action n < requests is the n-th arrival; after that, completion of request n - requests, ok or
  * failed. */
@@ -546,8 +543,7 @@ static void queue__every_world_of_five_requests__follows_the_rule(void **state)
     explore_worlds(COMPONENTS_OF_FIVE, 5);
 }
 
-/* --- every sequence of all actions, in worlds of three targets
- * ------------------------------------------------------- */
+/* --- every sequence of all actions, in worlds of three targets -------------------------------- */
 
 enum { SEEN_SIZE = 1 << 16, TARGETS = 3 };
 
@@ -652,9 +648,7 @@ static void queue__every_sequence_of_all_actions__agrees_with_the_oracle(void **
     free(d);
 }
 
-/* --- random schedules
- * ------------------------------------------------------------------------------------------------
- */
+/* --- random schedules ------------------------------------------------------------------------- */
 
 static uint64_t next_random(uint64_t *seed)
 {

@@ -1,9 +1,11 @@
-/* Random schedules of a whole engine, watched operation by operation. A schedule is a seed: WW_SEED=N runs that one.
+/* Random schedules of a whole engine, watched operation by operation. A schedule is a seed:
+ * WW_SEED=N runs that one.
  *
- *   I2   No operation of a body runs on a component that a bootstrap in flight touches; one of a bootstrap only on those
- *        that it touches itself.
+ *   I2   No operation of a body runs on a component that a bootstrap in flight touches; one
+ *        of a bootstrap only on those that it touches itself.
  *   I9   Each operation of an execution is dispatched at most once, and answered at most once.
- *   I11  Operations on one component are dispatched in the order in which they became ready, parked or not.
+ *   I11  Operations on one component are dispatched in the order in which they became
+ *        ready, parked or not.
  *   I14  When all has come to its end, no execution, value or charged byte is left.
  * And none is stuck: once every call has been answered, everything does come to its end. */
 #include "base/pool.h"
@@ -22,7 +24,8 @@ enum {
     OPS_MAX = 4096
 };
 
-/* A body waits, and then works on its components; each Search says by its `k` which slot it means. */
+/* A body waits, and then works on its components; each Search says by its `k` which slot it means.
+ * */
 static const char text[] =
     "module A\nbind s0 Index Store\nbind s1 Index Store\n"
     "body (x) > (y)\n  t = After(x) delay_ns=5\n  y = index.Search(t) k=0 @s0\n"
@@ -61,7 +64,7 @@ static uint32_t pick(uint32_t below)
     return (uint32_t)(w.random >> 33) % below;
 }
 
-/* --- components ------------------------------------------------------------------------------------------------------------ */
+/* --- components ------------------------------------------------------------------------------- */
 
 typedef struct locker {
     ww_bootstrap_visitor base;
@@ -128,7 +131,7 @@ static const ww_flow_component_type store = {.name = "Store",
                                              .bootstrap = own_bootstrap};
 static const ww_flow_component_type *const types[] = {&store};
 
-/* --- watching ---------------------------------------------------------------------------------------------------------------- */
+/* --- watching --------------------------------------------------------------------------------- */
 
 static op_record *record_of(const ww_flow_step *step)
 {
@@ -140,7 +143,8 @@ static op_record *record_of(const ww_flow_step *step)
     return &w.ops[w.op_count++];
 }
 
-/* The bodies are graphs 0 to 2 in the order A, B, C; operation 0 is the After, 1 the first Search. */
+/* The bodies are graphs 0 to 2 in the order A, B, C; operation 0 is the After, 1 the first Search.
+ * */
 static void watch_order(const ww_flow_step *step, bool first)
 {
     static const uint32_t slot_of_first[MODULES] = {0, 2, 2};
@@ -190,7 +194,7 @@ static bool poll(uint32_t capacity)
     return status != WW_OK || news || ww_dataflow_next_time(w.flow) <= w.now;
 }
 
-/* --- acting -------------------------------------------------------------------------------------------------------------------- */
+/* --- acting ----------------------------------------------------------------------------------- */
 
 static void ask_for(uint32_t what)
 {

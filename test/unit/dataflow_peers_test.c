@@ -1,4 +1,5 @@
-/* Engines that send to each other, and what they learn of each other's health. Time is a number of the test. */
+/* Engines that send to each other, and what they learn of each other's health. Time is a number of
+ * the test. */
 #include "dataflow/wire.h"
 #include "support/flow.h"
 
@@ -68,7 +69,7 @@ static void empty_envelope(flow_fixture *f, ww_view from)
     assert_ok(ww_dataflow_inbound(f->flow, from, WW_VIEW_LITERAL("\x38\x01"), NOTHING, NULL));
 }
 
-/* --- sending --------------------------------------------------------------------------------------------------------------- */
+/* --- sending ---------------------------------------------------------------------------------- */
 
 static void send__recv_of_another_partition__is_found_by_name(void **state)
 {
@@ -138,7 +139,7 @@ static void receive__value_of_another_type_than_declared__is_refused(void **stat
     pair_deinit(&p);
 }
 
-/* --- round trips ------------------------------------------------------------------------------------------------------------ */
+/* --- round trips ------------------------------------------------------------------------------ */
 
 static void request__answered__is_measured_and_does_not_time_out(void **state)
 {
@@ -233,7 +234,8 @@ static void chain__hops_measured_three_times__shorten_the_time_given(void **stat
         assert_int_equal(trip(&p, &samples), 200000000); /* 100 ms for each of two hops */
         assert_int_equal(samples, 0);
     }
-    /* one millisecond and four deviations, which began at half of it and shrank by a quarter twice */
+    /* one millisecond and four deviations, which began at half of it and shrank by a quarter twice
+     * */
     uint64_t deviation = 500000 - 125000;
     deviation -= deviation / 4;
     assert_int_equal(trip(&p, &samples), 100000000 + 1000000 + 4 * deviation);
@@ -263,7 +265,7 @@ static void chain__time_of_the_sender_is_over__nothing_more_is_sent(void **state
     pair_deinit(&p);
 }
 
-/* --- calls of components ------------------------------------------------------------------------------------------------------ */
+/* --- calls of components ---------------------------------------------------------------------- */
 
 static const char store[] = "module M\nbind store Index FlatIndex\nbind data DataSource Loader\n"
                             "body (q: tensor) > (h)\n  h = index.Search(q) k=1 @store\n"
@@ -322,7 +324,7 @@ static void control__component_is_locked__waits_even_over_a_restart(void **state
     flow_deinit(&f);
 }
 
-/* --- silence -------------------------------------------------------------------------------------------------------------------- */
+/* --- silence ---------------------------------------------------------------------------------- */
 
 static const char watcher[] =
     "module W\nbody (unused)\n"
@@ -418,7 +420,7 @@ static void failures__five_in_a_row__are_down_with_one_try_a_minute(void **state
     flow_deinit(&f);
 }
 
-/* --- who is heard ----------------------------------------------------------------------------------------------------------------- */
+/* --- who is heard ----------------------------------------------------------------------------- */
 
 static void allowlist__others__are_blocked_even_after_a_restart(void **state)
 {
@@ -478,7 +480,7 @@ static void modules__installed__are_listed_with_their_bootstraps(void **state)
     flow_deinit(&f);
 }
 
-/* --- back-pressure -------------------------------------------------------------------------------------------------------------- */
+/* --- back-pressure ---------------------------------------------------------------------------- */
 
 static void pressure__inbox_three_quarters_full__asks_thrice_and_then_listens_no_more(void **state)
 {

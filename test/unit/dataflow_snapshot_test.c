@@ -12,7 +12,7 @@ static const char store[] = "module M\n"
                             "  v0, v1 = data_source.NextBatch() @data\n"
                             "  v2 = index.Add(v0) @store\n";
 
-/* --- what goes on --------------------------------------------------------------------------------------------------------- */
+/* --- what goes on ----------------------------------------------------------------------------- */
 
 static void restore__timer_set_before__fires_after_the_time_that_was_left(void **state)
 {
@@ -121,7 +121,7 @@ static void restore__call_of_a_component_made_anew__fails(void **state)
     assert_string_equal(flow_run(f), "fail 0.0 x0 RemoteFailed completion_failed\n");
 }
 
-/* --- bootstraps ------------------------------------------------------------------------------------------------------------ */
+/* --- bootstraps ------------------------------------------------------------------------------- */
 
 static void restore__bootstrap_done__is_not_run_again(void **state)
 {
@@ -193,7 +193,7 @@ static void snapshot__something_not_taken_in__is_busy(void **state)
     ww_buf_deinit(&out);
 }
 
-/* --- hostile bytes --------------------------------------------------------------------------------------------------------- */
+/* --- hostile bytes ---------------------------------------------------------------------------- */
 
 static const char busy[] = "function Slow (a) > (b)\n  t = After(a) delay_ns=9\n  b = Gate(a, t)\n"
                            "module M\nbind store Index FlatIndex\n"
@@ -271,7 +271,7 @@ static void restore__any_byte_changed__is_refused_or_harmless(void **state)
     ww_buf_deinit(&s);
 }
 
-/* --- memory ---------------------------------------------------------------------------------------------------------------- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 static void snapshot__any_allocation_fails__says_so_and_loses_nothing(void **state)
 {

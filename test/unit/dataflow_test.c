@@ -1,4 +1,5 @@
-/* The engine, module by module: what is installed, what runs in which order, and what a bootstrap holds back. */
+/* The engine, module by module: what is installed, what runs in which order, and what a bootstrap
+ * holds back. */
 #include "support/flow.h"
 #include <stdio.h>
 
@@ -36,7 +37,7 @@ static const char sys_only[] = "module SysOnly\n"
                                "  IncrMetric(v0) name=\"boots\" delta=5\n"
                                "  AppNotify(v0) name=\"done\"\n";
 
-/* --- bootstraps ------------------------------------------------------------------------------------------------------- */
+/* --- bootstraps ------------------------------------------------------------------------------- */
 
 static void
 bootstrap__all_synchronous__each_operation_runs_once_when_its_inputs_are_there(void **state)
@@ -55,7 +56,8 @@ bootstrap__all_synchronous__each_operation_runs_once_when_its_inputs_are_there(v
     assert_string_equal(flow_run(f), "");
 }
 
-/* As a client of a federation does it: compilers write no trait and no slot for the last operation. */
+/* As a client of a federation does it: compilers write no trait and no slot for the last operation.
+ * */
 static void bootstrap__announces_a_peer__finds_constants_ports_and_protocol(void **state)
 {
     flow_fixture *f = *state;
@@ -293,7 +295,7 @@ static void bootstrap__canceled_while_waiting__fails_and_forgets_the_answer(void
     assert_int_equal(ww_dataflow_stats_of(f->flow).pending_async, 0);
 }
 
-/* --- calls, budget, timers ---------------------------------------------------------------------------------------------- */
+/* --- calls, budget, timers -------------------------------------------------------------------- */
 
 static void call__shared_function__runs_in_an_execution_of_its_own_each_time(void **state)
 {
@@ -399,7 +401,7 @@ static void tensors__a_small_net__computes(void **state)
                 1.0f + 42.5f); /* relu(31 - 30) + 42 + 0.5 */
 }
 
-/* --- refusals ---------------------------------------------------------------------------------------------------------------- */
+/* --- refusals --------------------------------------------------------------------------------- */
 
 static void install__faulty_modules__are_refused_with_place_and_cause(void **state)
 {
@@ -486,7 +488,7 @@ static void install__two_targets_sharing_a_slot__make_one_component(void **state
     assert_view_is(ww_bootstrap_target_at(queue, order[0]).name, "A__bootstrap");
 }
 
-/* --- steady state and failing memory -------------------------------------------------------------------------------------------- */
+/* --- steady state and failing memory ---------------------------------------------------------- */
 
 static void poll__steady_state__allocates_nothing(void **state)
 {

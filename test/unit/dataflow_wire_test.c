@@ -1,5 +1,5 @@
-/* Values in wire form, and envelopes from one engine to another. Golden bytes were written by an engine of the other
- * project. */
+/* Values in wire form, and envelopes from one engine to another. Golden bytes were written by an
+ * engine of the other project. */
 #include "support/flow.h"
 #include <stdio.h>
 
