@@ -28,7 +28,7 @@ test: setup ## every fast test, the sanitizer build and fuzz smoke included
 	@tools/build $(BUILD)/san tests --sanitize
 	@ctest --test-dir $(BUILD) --output-on-failure -j2
 
-interop: setup ## Cap'n Proto against its Rust library
+interop: setup ## Cap'n Proto against its Rust and Go libraries
 	@tools/build $(BUILD) capnp_peer
 	@tools/interop $(BUILD)
 

@@ -1,5 +1,5 @@
 # The interop peers: ours, the C++ one of the installed package, and pycapnp. test/interop/run.sh crosses them; the
-# peer in Rust is that of `make interop`.
+# peers in Rust and Go are those of `make interop`.
 pkg_check_modules(CAPNP_RPC QUIET IMPORTED_TARGET capnp-rpc)
 add_executable(capnp_peer EXCLUDE_FROM_ALL test/interop/peer.c)
 target_link_libraries(capnp_peer PRIVATE ww_test_support)

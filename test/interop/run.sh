@@ -23,10 +23,16 @@ left() { # SCENARIO
     esac
 }
 
+# Handlers of pycapnp fail with one kind only. The Go library waits for itself in these three, whoever its peer is.
+can_run() { # SCENARIO
+    case ${server##*/}:${client##*/}:$1 in
+    capnp_peer_python:*:fail | *:capnp_peer_go:pipeline | *:capnp_peer_go:embargo | *:capnp_peer_go:cancel) false ;;
+    esac
+}
+
 rc=0
 for scenario in ping pipeline embargo promise all fail cancel stream tail; do
-    # Handlers of pycapnp fail with one kind only.
-    [ "${server##*/}:$scenario" != capnp_peer_python:fail ] || continue
+    can_run "$scenario" || continue
     timeout 30 "$client" drive "$address" "$scenario" "$(left "$scenario")" || rc=1
 done
 if [ -s "$work/errors" ]; then

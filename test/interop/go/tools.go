@@ -1,0 +1,5 @@
+//go:build tools
+
+package main
+
+import _ "capnproto.org/go/capnp/v3/capnpc-go"
