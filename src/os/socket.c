@@ -369,3 +369,76 @@ bool ww_socket_peer_is_own(const ww_socket_peer *peer)
 {
     return peer->user == geteuid();
 }
+
+/* ---- descriptors ---- */
+
+bool ww_socket_is_unix(const ww_fd *fd)
+{
+    int family;
+    socklen_t size = sizeof family;
+    return getsockopt(fd->number, SOL_SOCKET, SO_DOMAIN, &family, &size) == 0 && family == AF_UNIX;
+}
+
+typedef union fd_room {
+    struct cmsghdr head; /* for its alignment */
+    char bytes[CMSG_SPACE(WW_SOCKET_FDS_MAX * sizeof(int))];
+} fd_room;
+
+static size_t take_fds(struct msghdr *message, int *fds, size_t fds_max)
+{
+    size_t count = 0;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
+        size_t arrived = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < arrived; i++) {
+            int fd;
+            memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+            if (count < fds_max)
+                fds[count++] = fd;
+            else
+                ww_fd_close_number(fd);
+        }
+    }
+    return count;
+}
+
+int ww_socket_receive_now(const ww_fd *fd, void *out, size_t size, size_t *got, int *fds,
+                          size_t fds_max, size_t *fd_count)
+{
+    fd_room room;
+    struct iovec part = {out, size};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = room.bytes,
+                             .msg_controllen = sizeof room.bytes};
+    ssize_t count;
+    do
+        count = recvmsg(fd->number, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    while (count < 0 && errno == EINTR);
+    *got = count < 0 ? 0 : (size_t)count;
+    *fd_count = count < 0 ? 0 : take_fds(&message, fds, fds_max);
+    return count < 0 ? errno : 0;
+}
+
+int ww_socket_send_now(const ww_fd *fd, const ww_view *parts, size_t count, const int *fds,
+                       size_t fd_count, size_t *put)
+{
+    WW_ASSERT(fd_count > 0 && fd_count <= WW_SOCKET_FDS_MAX && count > 0);
+    fd_room room = {0};
+    struct iovec part = {(void *)(uintptr_t)parts[0].data, parts[0].size};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = room.bytes,
+                             .msg_controllen = CMSG_SPACE(fd_count * sizeof *fds)};
+    struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+    *c = (struct cmsghdr){.cmsg_level = SOL_SOCKET,
+                          .cmsg_type = SCM_RIGHTS,
+                          .cmsg_len = CMSG_LEN(fd_count * sizeof *fds)};
+    memcpy(CMSG_DATA(c), fds, fd_count * sizeof *fds);
+    ssize_t sent;
+    do
+        sent = sendmsg(fd->number, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    *put = sent < 0 ? 0 : (size_t)sent;
+    return sent < 0 ? errno : 0;
+}

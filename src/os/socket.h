@@ -38,6 +38,15 @@ WW_MUST_USE ww_status ww_connect_unix(ww_loop *loop, const char *path, ww_fd **o
 WW_MUST_USE ww_status ww_connect_tcp(ww_loop *loop, const char *address, ww_fd **out,
                                      ww_diag *diag);
 
+/* Bytes and descriptors over a Unix socket: as ww_fd_read_now and ww_fd_send_now. What arrives beyond `fds_max` is closed;
+ * descriptors taken are the receiver's. They are sent with the first of the bytes, of which there must be one. */
+enum { WW_SOCKET_FDS_MAX = 16 };
+bool ww_socket_is_unix(const ww_fd *fd);
+int ww_socket_receive_now(const ww_fd *fd, void *out, size_t size, size_t *got, int *fds,
+                          size_t fds_max, size_t *fd_count);
+int ww_socket_send_now(const ww_fd *fd, const ww_view *parts, size_t count, const int *fds,
+                       size_t fd_count, size_t *put);
+
 /* Who opened the other end of a Unix socket, as the kernel noted it then. */
 typedef struct ww_socket_peer {
     uint32_t user, group;

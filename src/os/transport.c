@@ -6,6 +6,7 @@
  *  4. After a failed write nothing more is written; reading goes on until it would wait or ends.
  */
 #include "os/transport.h"
+#include "os/socket.h"
 #include <errno.h>
 
 enum { TURN_READS_MAX = 16, TURN_BYTES_MAX = 1 << 20, WASTE_SIZE = 4096 };
@@ -33,6 +34,7 @@ struct ww_transport {
     ww_waiter readable, writable;
     ww_task turn;
     uint32_t depth;
+    size_t fds_max; /* 0: no descriptors pass */
     int write_error;
     bool input_is_over, output_is_over; /* in order */
     bool is_finishing, is_discarding, is_closed, is_freed;
@@ -40,13 +42,29 @@ struct ww_transport {
 
 /* ---- descriptors ---- */
 
+static int read_with_fds(ww_transport *t, void *out, size_t size, size_t *got)
+{
+    int fds[WW_SOCKET_FDS_MAX];
+    size_t count;
+    int error = ww_socket_receive_now(t->in.fd, out, size, got, fds, t->fds_max, &count);
+    if (count && t->is_discarding)
+        while (count)
+            ww_fd_close_number(fds[--count]);
+    if (count) t->user->methods->received_fds(t->user, fds, count);
+    return error;
+}
+
 static int fd_read(ww_transport *t, void *out, size_t size, size_t *got)
 {
+    if (t->fds_max) return read_with_fds(t, out, size, got);
     return ww_fd_read_now(t->in.fd, out, size, WW_FD_HERE, got);
 }
 
 static int fd_write(ww_transport *t, const ww_view *parts, size_t count, size_t *put)
 {
+    int fds[WW_SOCKET_FDS_MAX];
+    size_t fd_count = t->fds_max ? t->user->methods->output_fds(t->user, fds) : 0;
+    if (fd_count) return ww_socket_send_now(t->out.fd, parts, count, fds, fd_count, put);
     return ww_fd_send_now(t->out.fd, parts, count, put);
 }
 
@@ -201,7 +219,7 @@ static bool send_once(ww_transport *t, size_t *sent)
     return is_all;
 }
 
-static void send(ww_transport *t)
+static void send_output(ww_transport *t)
 {
     size_t sent = 0;
     bool more = true;
@@ -235,7 +253,7 @@ static void take_turn(ww_task *task)
     ww_transport *t = WW_CONTAINER_OF(task, ww_transport, turn);
     t->depth++;
     receive(t);
-    send(t);
+    send_output(t);
     settle(t);
     leave(t);
 }
@@ -305,6 +323,14 @@ void ww_transport_free(ww_transport *t)
     leave(t);
 }
 
+ww_status ww_transport_carry_fds(ww_transport *t, size_t max, ww_diag *diag)
+{
+    bool is_unix = t->ops == &FD_OPS && ww_socket_is_unix(t->in.fd);
+    if (!is_unix) return ww_fail(diag, WW_E_UNSUPPORTED, "descriptors pass only a Unix socket");
+    t->fds_max = max < WW_SOCKET_FDS_MAX ? max : WW_SOCKET_FDS_MAX;
+    return WW_OK;
+}
+
 void ww_transport_start(ww_transport *t, ww_transport_user *user)
 {
     t->user = user;
@@ -320,7 +346,7 @@ void ww_transport_flush(ww_transport *t)
 {
     WW_ASSERT(t->depth == 0);
     t->depth++;
-    send(t);
+    send_output(t);
     settle(t);
     leave(t);
 }

@@ -31,6 +31,10 @@ typedef struct ww_transport_methods {
     size_t (*output)(ww_transport_user *self, ww_view *pieces, size_t max);
     void (*sent)(ww_transport_user *self, size_t size);
     void (*ended)(ww_transport_user *self); /* the peer sends nothing more; writing goes on */
+    /* Only where ww_transport_carry_fds was called. Takes descriptors that came with the bytes that `received` tells next. */
+    void (*received_fds)(ww_transport_user *self, const int *fds, size_t count);
+    /* Descriptors that leave with the first byte of the output, at most WW_SOCKET_FDS_MAX; borrowed. */
+    size_t (*output_fds)(ww_transport_user *self, int *fds);
     /* Last of all and once: WW_OK when both directions had ended in order, E_IO with what the system said. */
     void (*closed)(ww_transport_user *self, ww_status status, const char *reason);
 } ww_transport_methods;
@@ -43,6 +47,9 @@ ww_transport *ww_transport_new_ring(ww_loop *loop, ww_ring *in, ww_ring *out);
 /* Both ends of a connection in memory, each direction holding at most `capacity` bytes. */
 WW_MUST_USE ww_status ww_transport_new_pair(ww_loop *loop, size_t capacity, ww_transport *ends[2]);
 void ww_transport_free(ww_transport *transport); /* closes at once; also NULL */
+
+/* Descriptors pass, at most `max` at a time; before the start. E_UNSUPPORTED: it is no Unix socket. */
+WW_MUST_USE ww_status ww_transport_carry_fds(ww_transport *transport, size_t max, ww_diag *diag);
 
 /* From the next turn on. `user` (borrowed) must outlive the transport. */
 void ww_transport_start(ww_transport *transport, ww_transport_user *user);

@@ -81,7 +81,12 @@ static void closed(ww_transport_user *user, ww_status status, const char *reason
     snprintf(e->reason, sizeof e->reason, "%s", reason);
 }
 
-static const ww_transport_methods METHODS = {room, received, output, sent, ended, closed};
+static const ww_transport_methods METHODS = {.room = room,
+                                             .received = received,
+                                             .output = output,
+                                             .sent = sent,
+                                             .ended = ended,
+                                             .closed = closed};
 
 typedef enum medium { RINGS, SOCKETS, PIPES, MEDIA } medium;
 
