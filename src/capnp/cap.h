@@ -101,6 +101,27 @@ ww_capnp_cap *ww_capnp_server_cap(ww_capnp_vat *vat, ww_capnp_server *server);
  * capability is a promise or earlier calls are still on their way, and for everything remote. */
 ww_capnp_server *ww_capnp_cap_server(ww_capnp_cap *cap);
 
+/* ---- file descriptors, which travel where ww_capnp_conn_carry_fds allows it ---- */
+
+enum {
+    WW_CAPNP_FDS_MAX = 16,       /* of one message */
+    WW_CAPNP_ATTACHED_MAX = 1024 /* of a vat's capabilities */
+};
+
+/* Embedded by whoever owns the process's descriptors. */
+typedef struct ww_capnp_fds ww_capnp_fds;
+struct ww_capnp_fds {
+    void (*close)(ww_capnp_fds *self, int fd); /* one that came and is not used any more */
+};
+
+void ww_capnp_vat_on_fds(ww_capnp_vat *vat, ww_capnp_fds *fds); /* borrowed */
+
+/* Lets `fd` travel with a server's capability; borrowed until the server's `destroy`. Once per server. E_LIMIT,
+ * E_MEMORY. */
+WW_MUST_USE ww_status ww_capnp_server_attach_fd(ww_capnp_cap *cap, int fd);
+/* What came with a capability, or what its server has; borrowed: it is closed with the capability. -1: nothing. */
+int ww_capnp_cap_fd(ww_capnp_cap *cap);
+
 /* ---- promises and errors ---- */
 
 /* A reference that is settled later, by its maker and in any case: the calls that wait for it keep it. NULL when memory

@@ -86,6 +86,13 @@ static bool make_room(ww_capnp_conn *conn, size_t have, uint64_t need)
     return true;
 }
 
+/* What descriptors come with tells whose they are: so a message's start is read apart, and then what is known of it. */
+static void limit_to_message(size_t *size, size_t have, uint64_t need)
+{
+    uint64_t left = need ? need - have : 8 - have % 8;
+    if (left < *size) *size = (size_t)left;
+}
+
 uint8_t *ww_capnp_conn_room(ww_capnp_conn *conn, size_t *size)
 {
     *size = 0;
@@ -109,6 +116,7 @@ uint8_t *ww_capnp_conn_room(ww_capnp_conn *conn, size_t *size)
         c = conn->input;
     }
     *size = c->capacity - c->used;
+    if (conn->fds_max) limit_to_message(size, have, need);
     return c->bytes + c->used;
 }
 
@@ -164,6 +172,7 @@ ww_status ww_capnp_conn_received(ww_capnp_conn *conn, size_t size, ww_diag *diag
             capnp_conn_message(conn, letter);
         else
             capnp_conn_end(conn, WW_CAPNP_OVERLOADED, "out of memory");
+        capnp_conn_drop_fds(conn);
     }
     ww_status status = outcome(conn, diag);
     capnp_conn_unref(conn);
@@ -215,7 +224,9 @@ size_t ww_capnp_conn_output(ww_capnp_conn *conn, ww_capnp_iov *iov, size_t max)
 {
     size_t count = 0, skip = conn->output_sent;
     for (capnp_parcel *p = conn->output_first; p && count < max; p = p->next) {
+        if (p->fd_count && p != conn->output_first) break;
         count += pieces(p, skip, iov + count, max - count);
+        if (p->fd_count) break; /* alone with its descriptors */
         skip = 0;
     }
     return count;
@@ -326,6 +337,7 @@ void capnp_conn_end(ww_capnp_conn *conn, ww_capnp_exception type, const char *re
     snprintf(conn->reason, sizeof conn->reason, "%s", reason);
     const char *text = conn->reason;
     conn->is_over = true;
+    capnp_conn_drop_fds(conn);
     capnp_conn_ref(conn);
     end_questions(conn, type, text);
     end_embargoes(conn, type, text);

@@ -41,6 +41,14 @@ void ww_capnp_conn_sent(ww_capnp_conn *conn, size_t size);
 /* `wake` (borrowed, NULL for none) is told when there is output where none was, and when the connection is over. */
 void ww_capnp_conn_on_output(ww_capnp_conn *conn, ww_capnp_wake *wake);
 
+/* At most `max` file descriptors with a message, either way; 0 at first. The vat has its ww_capnp_fds then. A message
+ * that brings some is read by itself, so the room is never larger than what is left of one message. */
+void ww_capnp_conn_carry_fds(ww_capnp_conn *conn, uint32_t max);
+/* Takes the descriptors that came with the bytes to be reported next. */
+void ww_capnp_conn_received_fds(ww_capnp_conn *conn, const int *fds, size_t count);
+/* Those that must leave with the first byte of the output, which is then one message; borrowed. */
+size_t ww_capnp_conn_output_fds(const ww_capnp_conn *conn, int fds[WW_CAPNP_FDS_MAX]);
+
 /* The transport failed or reached its end: everything open fails `disconnected` with `reason`. */
 void ww_capnp_conn_lost(ww_capnp_conn *conn, const char *reason);
 /* The peer sends nothing more: lost, and the reason says whether a message was cut short. */

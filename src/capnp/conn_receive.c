@@ -80,11 +80,13 @@ static ww_capnp_cap *answer_cap(ww_capnp_conn *conn, rpc_promised_answer_r addre
 static ww_capnp_cap_entry read_descriptor(ww_capnp_conn *conn, rpc_cap_descriptor_r d)
 {
     capnp_export *e;
+    ww_capnp_cap *cap;
     switch (rpc_cap_descriptor_which(d)) {
     case RPC_CAP_DESCRIPTOR_IS_NONE: return (ww_capnp_cap_entry){0};
     case RPC_CAP_DESCRIPTOR_IS_SENDER_HOSTED:
-        return (ww_capnp_cap_entry){import(conn, rpc_cap_descriptor_sender_hosted(d), false),
-                                    false};
+        cap = import(conn, rpc_cap_descriptor_sender_hosted(d), false);
+        capnp_conn_claim_fd(conn, cap, rpc_cap_descriptor_attached_fd(d));
+        return (ww_capnp_cap_entry){cap, false};
     case RPC_CAP_DESCRIPTOR_IS_SENDER_PROMISE:
         return (ww_capnp_cap_entry){import(conn, rpc_cap_descriptor_sender_promise(d), true),
                                     false};

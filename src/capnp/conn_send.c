@@ -97,8 +97,8 @@ static bool is_unsettled(const capnp_promise *p)
 }
 
 /* Describes the capability and pins the entry to exactly what was described. */
-static bool describe(ww_capnp_conn *conn, rpc_cap_descriptor_b d, ww_capnp_cap_entry *entry,
-                     capnp_ids *ids)
+static bool describe(ww_capnp_conn *conn, capnp_parcel *parcel, rpc_cap_descriptor_b d,
+                     ww_capnp_cap_entry *entry, capnp_ids *ids)
 {
     if (!entry->cap) {
         rpc_cap_descriptor_set_none(d);
@@ -129,6 +129,7 @@ static bool describe(ww_capnp_conn *conn, rpc_cap_descriptor_b d, ww_capnp_cap_e
         rpc_cap_descriptor_set_sender_promise(d, id);
     else
         rpc_cap_descriptor_set_sender_hosted(d, id);
+    if (conn->fds_max) capnp_parcel_add_fd(conn, parcel, d, inner);
     return true;
 }
 
@@ -141,7 +142,8 @@ static bool describe_all(ww_capnp_conn *conn, capnp_parcel *parcel, rpc_payload_
     rpc_cap_descriptor_lb table = rpc_payload_init_cap_table(payload, count);
     bool ok = table.list.data != NULL;
     for (uint32_t i = 0; i < count && ok; i++)
-        ok = describe(conn, rpc_cap_descriptor_lb_at(table, i), &parcel->builder.caps[i], ids);
+        ok = describe(conn, parcel, rpc_cap_descriptor_lb_at(table, i), &parcel->builder.caps[i],
+                      ids);
     ok = ok && !parcel->builder.fault;
     if (!ok) capnp_ids_release(conn, ids);
     return ok;
@@ -454,7 +456,7 @@ void capnp_conn_resolved(ww_capnp_conn *conn, uint32_t export_id, capnp_promise 
     if (parcel) {
         rpc_resolve_b out = rpc_message_init_resolve(message_of(parcel));
         rpc_resolve_set_promise_id(out, export_id);
-        if (describe(conn, rpc_resolve_init_cap(out), &entry, &ids))
+        if (describe(conn, NULL, rpc_resolve_init_cap(out), &entry, &ids))
             capnp_conn_write(conn, parcel);
         else {
             capnp_parcel_unref(conn->vat, parcel);

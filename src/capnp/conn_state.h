@@ -55,6 +55,8 @@ struct ww_capnp_conn {
     uint32_t tokens;      /* Disembargos of the peer that wait their turn */
     ww_capnp_wake *wake;
     char reason[WW_CAPNP_REASON_MAX]; /* why it is over */
+    uint32_t fds_max, fd_count;
+    int fds[WW_CAPNP_FDS_MAX]; /* see attach.c */
 };
 
 enum { CAPNP_NONE = UINT32_MAX, EXPORT_STALE = 1 };
@@ -86,6 +88,15 @@ rpc_message_target_b capnp_parcel_call_target(capnp_parcel *parcel);
 rpc_payload_b capnp_parcel_call_params(capnp_parcel *parcel);
 rpc_return_b capnp_parcel_return(capnp_parcel *parcel);
 rpc_payload_b capnp_parcel_return_results(capnp_parcel *parcel);
+
+/* ---- attach.c ---- */
+
+/* The capability gets the arrived descriptor of that number, if there is one and nobody has it yet. */
+void capnp_conn_claim_fd(ww_capnp_conn *conn, ww_capnp_cap *cap, uint8_t index);
+void capnp_conn_drop_fds(ww_capnp_conn *conn); /* of the message that was read */
+/* `parcel` may be NULL. */
+void capnp_parcel_add_fd(const ww_capnp_conn *conn, capnp_parcel *parcel, rpc_cap_descriptor_b d,
+                         ww_capnp_cap *cap);
 
 /* ---- conn_send.c ---- */
 

@@ -286,6 +286,7 @@ void capnp_promise_destroy(capnp_promise *p)
         capnp_deliver_token(NULL, WW_CONTAINER_OF(capnp_list_pop(&p->queue), capnp_token, item));
     while (p->tokens.first)
         capnp_deliver_token(NULL, WW_CONTAINER_OF(capnp_list_pop(&p->tokens), capnp_token, item));
+    if (vat->attached) capnp_detach_fd(&p->base);
     if (p->kind == PROMISE_IMPORT && p->conn) capnp_conn_import_gone(p->conn, p);
     if (p->kind == PROMISE_PIPE) leave_call(p);
     ww_capnp_cap_unref(p->target);

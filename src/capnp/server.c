@@ -18,6 +18,7 @@ static void server_destroy(ww_capnp_cap *cap)
 {
     ww_capnp_vat *vat = cap->vat;
     ww_capnp_server *server = capnp_server_of(cap);
+    if (vat->attached) capnp_detach_fd(cap);
     if (server->destroy) server->destroy(server);
     ww_free(vat->allocator, busy_of(cap), sizeof(capnp_busy));
     ww_free(vat->allocator, cap, sizeof(capnp_server_cap));

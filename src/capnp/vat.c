@@ -72,6 +72,7 @@ capnp_parcel *capnp_parcel_new(ww_capnp_vat *vat)
     p->next = NULL;
     p->refs = 1;
     p->table_size = 0;
+    p->fd_count = 0;
     return p;
 }
 

@@ -50,6 +50,8 @@ typedef struct capnp_parcel {
     struct capnp_parcel *next;
     uint32_t refs;
     uint32_t table_size; /* 0: not framed yet */
+    uint8_t fd_count;
+    int fds[WW_CAPNP_FDS_MAX]; /* of capabilities in it, which live as long */
     ww_capnp_builder builder;
     uint8_t table[PARCEL_TABLE_SIZE];
     uint64_t scratch[1 + PARCEL_SCRATCH_WORDS];
@@ -239,6 +241,9 @@ static inline capnp_promise *capnp_as_promise(ww_capnp_cap *cap)
     return cap && cap->class == &CAPNP_PROMISE ? (capnp_promise *)cap : NULL;
 }
 
+/* Forgets, or closes, the descriptor that goes with a capability which goes. */
+void capnp_detach_fd(ww_capnp_cap *cap);
+
 /* ---- the vat ---- */
 
 struct ww_capnp_vat {
@@ -250,6 +255,9 @@ struct ww_capnp_vat {
     ww_capnp_call *to_settle_first, *to_settle_last;
     ww_capnp_cap *dead; /* linked through export_conn's place */
     bool is_working, is_reaping;
+    ww_capnp_fds *fds;
+    struct capnp_attached *attached;
+    uint32_t attached_count;
     capnp_broken_cap
         null_cap; /* what a null capability answers, and what is at hand without memory */
     capnp_parcel *parcels;

@@ -118,11 +118,23 @@ static void closed(ww_transport_user *user, ww_status status, const char *reason
     end(link);
 }
 
+static void received_fds(ww_transport_user *user, const int *fds, size_t count)
+{
+    ww_capnp_conn_received_fds(link_of(user)->conn, fds, count);
+}
+
+static size_t output_fds(ww_transport_user *user, int *fds)
+{
+    return ww_capnp_conn_output_fds(link_of(user)->conn, fds);
+}
+
 static const ww_transport_methods METHODS = {.room = room,
                                              .received = received,
                                              .output = output,
                                              .sent = sent,
                                              .ended = ended,
+                                             .received_fds = received_fds,
+                                             .output_fds = output_fds,
                                              .closed = closed};
 
 /* ---- life ---- */
@@ -163,6 +175,13 @@ ww_status ww_rpc_link_open_fd(ww_rpc_vat *vat, ww_fd *fd, ww_capnp_cap *bootstra
     if (status) return status;
     status = ww_rpc_link_open(vat, transport, bootstrap, owner, out);
     return status ? ww_fail(diag, status, "%s", ww_status_text(status)) : WW_OK;
+}
+
+ww_status ww_rpc_link_carry_fds(ww_rpc_link *link, uint32_t max, ww_diag *diag)
+{
+    ww_status status = ww_transport_carry_fds(link->transport, max, diag);
+    if (!status) ww_capnp_conn_carry_fds(link->conn, max);
+    return status;
 }
 
 ww_capnp_cap *ww_rpc_link_bootstrap(ww_rpc_link *link)

@@ -35,6 +35,10 @@ WW_MUST_USE ww_status ww_rpc_link_open(ww_rpc_vat *vat, ww_transport *transport,
 WW_MUST_USE ww_status ww_rpc_link_open_fd(ww_rpc_vat *vat, ww_fd *fd, ww_capnp_cap *bootstrap,
                                           ww_rpc_owner *owner, ww_rpc_link **out, ww_diag *diag);
 
+/* At most `max` file descriptors with a message, either way; before the loop's next turn, at first none. E_UNSUPPORTED:
+ * no Unix socket. What a message brings beyond that, or no capability claims, is closed. */
+WW_MUST_USE ww_status ww_rpc_link_carry_fds(ww_rpc_link *link, uint32_t max, ww_diag *diag);
+
 /* The peer's main object, to be called at once; owned. NULL when memory is short. */
 ww_capnp_cap *ww_rpc_link_bootstrap(ww_rpc_link *link);
 ww_capnp_conn *ww_rpc_link_conn(ww_rpc_link *link); /* to abort or to count; borrowed */

@@ -2,6 +2,7 @@
  *  1. A port is noted, or a delivery waits => `is_running`, or the task is posted.
  *  2. `last` points to the NULL that ends the list. */
 #include "rpc/vat.h"
+#include "os/fd.h"
 
 static void post(ww_rpc_vat *self)
 {
@@ -11,6 +12,12 @@ static void post(ww_rpc_vat *self)
 static void vat_woke(ww_capnp_wake *wake)
 {
     post(WW_CONTAINER_OF(wake, ww_rpc_vat, wake));
+}
+
+static void close_fd(ww_capnp_fds *self, int fd)
+{
+    (void)self;
+    ww_fd_close_number(fd);
 }
 
 void ww_rpc_note(ww_rpc_vat *self, ww_rpc_port *port)
@@ -54,11 +61,12 @@ static void run(ww_task *task)
 
 ww_status ww_rpc_vat_init(ww_rpc_vat *self, ww_loop *loop, const ww_capnp_limits *limits)
 {
-    *self = (ww_rpc_vat){.loop = loop, .wake = {vat_woke}, .task = {.run = run}};
+    *self = (ww_rpc_vat){.loop = loop, .wake = {vat_woke}, .fds = {close_fd}, .task = {.run = run}};
     self->last = &self->first;
     self->vat = ww_capnp_vat_new(ww_loop_allocator(loop), limits);
     if (!self->vat) return WW_E_MEMORY;
     ww_capnp_vat_on_work(self->vat, &self->wake);
+    ww_capnp_vat_on_fds(self->vat, &self->fds);
     return WW_OK;
 }
 

@@ -25,6 +25,7 @@ typedef struct ww_rpc_vat {
     ww_loop *loop;
     ww_capnp_vat *vat;
     ww_capnp_wake wake;
+    ww_capnp_fds fds;
     ww_task task;
     ww_rpc_port *first, **last; /* the noted ones */
     bool is_running;
