@@ -2,6 +2,7 @@
 #include "node/spawner.h"
 #include "support/capnp_link.h"
 #include "support/cells.h"
+#include "support/sanitized.h"
 #include <stdlib.h>
 
 typedef struct fixture {
@@ -298,6 +299,33 @@ static void node__without_room__refuses_another_cell(void **state)
         ww_loop_turn(f.cells.loop, true);
 }
 
+/* Each waits for an answer that comes when all are there. */
+static void thousand_cells__with_links__live_side_by_side_and_end(void **state)
+{
+    (void)state;
+    static ww_process *processes[1000];
+    uint32_t count = test_is_sanitized() ? 100 : WW_COUNT_OF(processes);
+    f.spawner.options.cells_max = count;
+    ww_loaded *program = load("link_echo");
+    ww_capnp_cap *silent = ww_capnp_promise_new(f.cells.rpc.vat);
+    ww_spawn_request request = {.program = program, .bootstrap = silent};
+    for (uint32_t i = 0; i < count; i++) {
+        processes[i] = spawn_request(&request, NULL);
+        assert_non_null(processes[i]);
+    }
+    for (int i = 0; i < 10; i++)
+        ww_loop_turn(f.cells.loop, false);
+    assert_int_equal(f.roster.count, count);
+    ww_capnp_promise_resolve(silent, f.root_cap);
+    for (uint32_t i = 0; i < count; i++) {
+        assert_int_equal(await_exit(processes[i]), 0);
+        release_process(processes[i]);
+    }
+    assert_int_equal(f.root->calls, 2 * count);
+    ww_capnp_cap_unref(silent);
+    ww_loaded_unref(program);
+}
+
 static void arguments__of_more_than_a_mebibyte__are_refused(void **state)
 {
     (void)state;
@@ -325,6 +353,7 @@ int main(void)
         CASE(process__that_never_ends__is_killed_with_the_code_that_is_told),
         CASE(processes__nobody_holds_any_more__live_until_they_end),
         CASE(node__without_room__refuses_another_cell),
+        CASE(thousand_cells__with_links__live_side_by_side_and_end),
         CASE(arguments__of_more_than_a_mebibyte__are_refused),
     };
     return cmocka_run_group_tests(cases, NULL, NULL);
