@@ -12,6 +12,11 @@ typedef struct pump {
     bool is_over;
 } pump;
 
+typedef struct closing {
+    ww_capnp_done done;
+    bool is_over;
+} closing;
+
 typedef struct end {
     ww_capnp_done done;
     bool is_there, failed;
@@ -54,7 +59,7 @@ static void note_end(ww_capnp_done *done, ww_capnp_call *call)
         e->code = peer_process_wait_results_exit_code(peer_process_wait_response(call));
 }
 
-/* Sends a call whose outcome nobody waits for; what is pipelined on it stays good. */
+/* Sends a call for what is pipelined on it, which alone keeps it going. */
 static void send(ww_capnp_call *call)
 {
     ww_status ignored = call ? ww_capnp_call_send(call, NULL) : WW_OK;
@@ -97,7 +102,13 @@ static peer_byte_stream_cap errors_of(peer_process_cap process)
     return stream;
 }
 
-static void close_input(peer_process_cap process)
+static void note_closed(ww_capnp_done *done, ww_capnp_call *call)
+{
+    (void)call;
+    WW_CONTAINER_OF(done, closing, done)->is_over = true;
+}
+
+static void close_input(peer_process_cap process, closing *c)
 {
     ww_capnp_call *call, *close;
     peer_process_stdin_begin(process, &call);
@@ -105,7 +116,8 @@ static void close_input(peer_process_cap process)
         peer_process_stdin_results_p_stream(peer_process_stdin_pipeline(call));
     send(call);
     peer_byte_stream_close_begin(stream, &close);
-    send(close);
+    c->is_over = !close || ww_capnp_call_send(close, &c->done);
+    ww_capnp_call_drop(close);
     ww_capnp_cap_unref(stream.cap);
 }
 
@@ -126,12 +138,13 @@ bool ww_guest_run(ww_guest *guest, peer_executor_cap executor, const ww_guest_pr
     peer_process_cap process = start(executor, program);
     pump output = {{pass_on}, guest, output_of(process), WW_GUEST_OUTPUT, false};
     pump errors = {{pass_on}, guest, errors_of(process), WW_GUEST_ERRORS, false};
+    closing input = {{note_closed}, false};
     end e = {.done = {note_end}, .diag = diag};
     read_more(&output);
     read_more(&errors);
-    close_input(process);
+    close_input(process, &input);
     wait_for_end(process, &e);
-    while (!e.is_there || !output.is_over || !errors.is_over)
+    while (!e.is_there || !input.is_over || !output.is_over || !errors.is_over)
         ww_guest_turn(guest);
     ww_capnp_cap_unref(output.from.cap);
     ww_capnp_cap_unref(errors.from.cap);

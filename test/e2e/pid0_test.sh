@@ -33,8 +33,8 @@ Error: not granted
 Error: not granted: /etc/passwd"
 
 case_is "pid0, run with a volume: starts a component with the session's executor"
-mkdir "$tmp/c" && cp "$BUILD"/guests/{exit_with_code,environment}.wasm "$tmp/c/"
-printf 'run /c/exit_with_code.wasm 7\nrun /c/none.wasm\nrun /c/environment.wasm x\n' >"$tmp/in"
+mkdir "$tmp/c" && cp "$BUILD"/guests/{exit_with_code,environment,cat}.wasm "$tmp/c/"
+printf 'run /c/exit_with_code.wasm 7\nrun /c/none.wasm\nrun /c/cat.wasm\nrun /c/environment.wasm x\n' >"$tmp/in"
 run "$WW" run --volume "$tmp/c:/c" "$image" <"$tmp/in"
 expect_code 0
 expect_err_has "Error: exit code 7"
