@@ -65,9 +65,9 @@ struct ww_command {
     int (*run)(const ww_invocation *);
 };
 
-extern const ww_command ww_command_config, ww_command_epoch, ww_command_help, ww_command_id,
-    ww_command_keygen, ww_command_kill, ww_command_module, ww_command_ps, ww_command_run,
-    ww_command_status;
+extern const ww_command ww_command_config, ww_command_epoch, ww_command_exec, ww_command_help,
+    ww_command_id, ww_command_keygen, ww_command_kill, ww_command_module, ww_command_ps,
+    ww_command_run, ww_command_shell, ww_command_status;
 extern const ww_command *const ww_commands[]; /* ends with NULL */
 
 /* NULL if there is none. */

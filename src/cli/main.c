@@ -6,6 +6,8 @@
 /* In the order of `ww help`. */
 const ww_command *const ww_commands[] = {
     &ww_command_run,
+    &ww_command_exec,
+    &ww_command_shell,
     &ww_command_ps,
     &ww_command_kill,
     &ww_command_status,

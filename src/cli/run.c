@@ -36,8 +36,14 @@ static ww_status read_request(const ww_invocation *invocation, ww_run_options *r
     return status;
 }
 
+static ww_status read_keys(const ww_invocation *invocation, ww_allowed_keys *keys, ww_diag *diag)
+{
+    const char *path = ww_config_path(&invocation->config, WW_SETTING_ALLOW_KEY);
+    return path ? ww_allowed_keys_read(path, ww_allocator_libc(), keys, diag) : WW_OK;
+}
+
 static int run_image(const ww_invocation *invocation, const ww_run_options *request,
-                     const ww_log *log)
+                     const ww_allowed_keys *keys, const ww_log *log)
 {
     ww_diag diag = {WW_OK, ""};
     ww_node *node;
@@ -47,6 +53,8 @@ static int run_image(const ww_invocation *invocation, const ww_run_options *requ
         .cells_max = (uint32_t)ww_config_number(&invocation->config, WW_SETTING_CELLS),
         .memory_bytes_max = ww_config_number(&invocation->config, WW_SETTING_MEMORY),
         .socket = ww_config_path(&invocation->config, WW_SETTING_SOCKET),
+        .keys = keys,
+        .graft_needs_key = ww_config_number(&invocation->config, WW_SETTING_GRAFT) == WW_GRAFT_KEY,
     };
     if (ww_node_new(&node_options, &node, &diag)) return ww_command_failed(&diag);
     ww_run_report report = {.reason = WW_RUN_EXITED};
@@ -69,9 +77,11 @@ static int run(const ww_invocation *invocation)
     ww_diag diag;
     ww_stderr_log log;
     ww_invocation_log(invocation, &log);
-    int code = read_request(invocation, &request, &diag)
-                   ? ww_usage_error(invocation->command, "%s", diag.text)
-                   : run_image(invocation, &request, &log.base);
+    ww_allowed_keys keys = {.count = 0};
+    ww_status status = read_request(invocation, &request, &diag);
+    if (!status) status = read_keys(invocation, &keys, &diag);
+    int code = status ? ww_usage_error(invocation->command, "%s", diag.text)
+                      : run_image(invocation, &request, &keys, &log.base);
     ww_run_options_deinit(&request);
     return code;
 }
@@ -110,8 +120,8 @@ const ww_command ww_command_run = {
     .json = "one report object on the last line of standard error",
     .options = options,
     .settings = WW_SETTING(PRESET) | WW_SETTING(ENV_CONFIG) | WW_SETTING(LOG) | WW_SETTING(SOCKET) |
-                WW_SETTING(SERVE) | WW_SETTING(CELLS) | WW_SETTING(MEMORY) | WW_SETTING(TIMEOUT) |
-                WW_SETTING(CPU),
+                WW_SETTING(GRAFT) | WW_SETTING(ALLOW_KEY) | WW_SETTING(SERVE) | WW_SETTING(CELLS) |
+                WW_SETTING(MEMORY) | WW_SETTING(TIMEOUT) | WW_SETTING(CPU),
     .operands_min = 1,
     .operands_max = 1,
     .runs_guest = true,

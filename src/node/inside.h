@@ -38,6 +38,8 @@ struct ww_node {
     ww_cap_table table;
     ww_allowance owner; /* what all that the node's owner started may hold */
     uint8_t peer_id[WW_NODE_MULTIHASH_BYTES];
+    ww_allowed_keys keys; /* whose signature a graft takes */
+    bool graft_needs_key; /* on the operator socket; what the operator runs needs none */
     ww_rpc_node sessions;
     ww_operators operators;
 };

@@ -68,6 +68,10 @@ static ww_status open_identity(ww_node *node, ww_diag *diag)
 static ww_status open_operators(ww_node *node, const char *socket, ww_diag *diag)
 {
     if (!socket) return WW_OK;
+    if (node->graft_needs_key && !node->keys.count)
+        ww_log_print(node->log, WW_LOG_WARN, "ww::operator",
+                     "no key is allowed, so nobody can graft on the socket; name some with "
+                     "--allow-key");
     if (strcmp(socket, WW_SOCKET_AUTO))
         return ww_operators_open(&node->operators, node, socket, diag);
     char path[WW_PATH_MAX];
@@ -113,6 +117,8 @@ ww_status ww_node_new(const ww_node_options *options, ww_node **out, ww_diag *di
     node->memory_bytes_max = options->memory_bytes_max;
     ww_random_system_init(&node->random);
     ww_roster_init(&node->roster);
+    if (options->keys) node->keys = *options->keys;
+    node->graft_needs_key = options->graft_needs_key;
     ww_epoch_source_init_local(&node->epochs, node->allocator);
     ww_status status = open_parts(node, diag);
     if (!status) status = open_operators(node, options->socket, diag);

@@ -7,6 +7,7 @@
  */
 #pragma once
 #include "base/log.h"
+#include "config/identity.h"
 #include "config/run.h"
 
 typedef struct ww_node ww_node;
@@ -14,9 +15,11 @@ typedef struct ww_node ww_node;
 typedef struct ww_node_options {
     const ww_log *log;
     const ww_allocator *allocator;
-    uint32_t cells_max;        /* what the pool has room for */
-    uint64_t memory_bytes_max; /* of a cell that another one starts */
-    const char *socket;        /* the operator's; WW_SOCKET_AUTO; NULL: none */
+    uint32_t cells_max;          /* what the pool has room for */
+    uint64_t memory_bytes_max;   /* of a cell that another one starts */
+    const char *socket;          /* the operator's; WW_SOCKET_AUTO; NULL: none */
+    const ww_allowed_keys *keys; /* whose signature a graft takes; copied; NULL: none */
+    bool graft_needs_key;        /* on the socket */
 } ww_node_options;
 
 WW_MUST_USE ww_status ww_node_new(const ww_node_options *options, ww_node **out, ww_diag *diag);

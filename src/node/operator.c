@@ -108,6 +108,7 @@ static void end_link(ww_operator_link *self)
     ww_rpc_link *link = self->link;
     bool was_released = self->is_released;
     self->link = NULL;
+    ww_operator_end(&self->host);
     ww_rpc_link_free(link); /* may release the operator, and with it `self` */
     if (was_released) free_unless_used(self);
 }
@@ -135,8 +136,9 @@ static ww_operator_link *new_link(ww_operators *operators)
     if (!self) return NULL;
     self->host = (ww_operator_host){
         .class = &class,
-        .allocator = node->allocator,
-        .epochs = &node->epochs,
+        .node = &node->sessions,
+        .allowance = &node->owner,
+        .is_trusted = !node->graft_needs_key,
     };
     self->owner.over = over;
     self->operators = operators;
@@ -153,7 +155,7 @@ static ww_status welcome(ww_operators *operators, ww_fd *fd, ww_diag *diag)
 {
     ww_node *node = operators->node;
     ww_operator_link *self = new_link(operators);
-    ww_capnp_cap *cap = self ? ww_operator_serve(node->rpc.vat, &self->host) : NULL;
+    ww_capnp_cap *cap = self ? ww_operator_serve(&self->host) : NULL;
     if (!cap) {
         if (self) released(&self->host);
         ww_fd_unref(fd);

@@ -160,6 +160,7 @@ static ww_status start_cell(ww_run *run)
     status = ww_cell_new(&cell, node->allocator, &run->cell, run->diag);
     ww_capnp_cap_unref(membrane);
     if (!status) join_roster(run);
+    if (!status) ww_tenant_set_cell(run->tenant, run->entry.number);
     return status;
 }
 

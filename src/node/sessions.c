@@ -40,6 +40,8 @@ void ww_node_open_sessions(ww_node *node)
         .table = &node->table,
         .spawner = &node->spawner.base,
         .peer_id = ww_view_of(node->peer_id, sizeof node->peer_id),
+        .signers = node->keys.keys,
+        .signer_count = node->keys.count,
     };
     memcpy(node->sessions.id, node->identity.id, sizeof node->sessions.id);
 }

@@ -213,7 +213,9 @@ static ww_status start_cell(ww_child *child, const ww_spawn_request *request,
 static void join(ww_child *child, const ww_spawn_request *request)
 {
     ww_node_spawner *spawner = child->spawner;
-    ww_view name = request->arg_count ? child->args[0] : WW_VIEW_LITERAL("cell");
+    ww_view name = request->name;
+    if (!name.size) name = request->arg_count ? child->args[0] : WW_VIEW_LITERAL("cell");
+    child->entry.parent = request->parent;
     ww_roster_join(spawner->options.roster, &child->entry, name);
     child->base.cell = child->entry.number;
 }

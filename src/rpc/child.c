@@ -265,6 +265,7 @@ ww_capnp_cap *ww_child_new(ww_session *parent, ww_session *own, ww_process *proc
     child->parent = ww_session_ref(parent);
     child->own = ww_session_ref(own);
     child->process = process;
+    ww_tenant_set_cell(own->tenant, process->cell);
     child->exit_waker.wake = exit_woke;
     child->exit_task.run = look_for_end;
     ww_capnp_cap *cap = NULL;

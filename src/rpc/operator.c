@@ -1,5 +1,6 @@
 #include "rpc/operator.h"
 #include "capnp/operator.capnp.h"
+#include "rpc/session_state.h"
 
 static ww_operator_host *host_of(ww_capnp_server *server)
 {
@@ -18,21 +19,21 @@ static void put_epoch(stem_epoch_b out, const ww_epoch *epoch)
     stem_epoch_set_adopted_block(out, epoch->adopted_block);
 }
 
+/* A cell may hold the operator longer than the connection lasts, which would end what it starts. */
+static bool refuse_if_over(const ww_operator_host *host, ww_capnp_call *call)
+{
+    if (host->is_over)
+        ww_capnp_call_fail(call, WW_CAPNP_FAILED, "the operator's connection is over");
+    return host->is_over;
+}
+
 /* --- a session --- */
 
 static void graft(ww_capnp_server *server, ww_capnp_call *call)
 {
     ww_operator_host *host = host_of(server);
-    if (!host->membrane) {
-        ww_capnp_call_fail(call, WW_CAPNP_UNIMPLEMENTED, "nothing to graft on here");
-        return;
-    }
-    ww_capnp_call *inner;
-    stem_membrane_cap membrane = {host->membrane};
-    stem_membrane_graft_params_b params = stem_membrane_graft_begin(membrane, &inner);
-    stem_signer_cap signer = stem_membrane_graft_params_signer(stem_membrane_graft_params(call));
-    stem_membrane_graft_params_set_signer(params, signer);
-    ww_capnp_call_tail(call, inner);
+    if (refuse_if_over(host, call)) return;
+    ww_tenant_graft(host->tenant, call);
 }
 
 /* --- the cells --- */
@@ -55,7 +56,7 @@ static void cells(ww_capnp_server *server, ww_capnp_call *call)
 {
     ww_operator_host *host = host_of(server);
     size_t count = host->class->cell_count(host);
-    ww_operator_cell *all = ww_alloc_array(host->allocator, count + 1, sizeof *all);
+    ww_operator_cell *all = ww_alloc_array(host->node->allocator, count + 1, sizeof *all);
     if (!all) {
         ww_capnp_call_fail(call, WW_CAPNP_OVERLOADED, "out of memory");
         return;
@@ -65,7 +66,7 @@ static void cells(ww_capnp_server *server, ww_capnp_call *call)
     operator_cell_lb list = operator_operator_cells_results_init_cells(results, (uint32_t)count);
     for (uint32_t i = 0; i < count; i++)
         put_cell(operator_cell_lb_at(list, i), &all[i]);
-    ww_free(host->allocator, all, (count + 1) * sizeof *all);
+    ww_free(host->node->allocator, all, (count + 1) * sizeof *all);
     ww_capnp_call_return(call);
 }
 
@@ -95,8 +96,8 @@ static void status(ww_capnp_server *server, ww_capnp_call *call)
     operator_status_set_cells(out, (uint32_t)host->class->cell_count(host));
     operator_status_set_cells_max(out, facts.cells_max);
     operator_status_set_operators(out, facts.operators);
-    put_epoch(operator_status_init_epoch(out), &host->epochs->now);
-    operator_status_set_epoch_source(out, ww_view_str(host->epochs->name));
+    put_epoch(operator_status_init_epoch(out), &host->node->epochs->now);
+    operator_status_set_epoch_source(out, ww_view_str(host->node->epochs->name));
     ww_capnp_call_return(call);
 }
 
@@ -104,8 +105,8 @@ static void epoch(ww_capnp_server *server, ww_capnp_call *call)
 {
     ww_operator_host *host = host_of(server);
     operator_operator_epoch_results_b results = operator_operator_epoch_results(call);
-    put_epoch(operator_operator_epoch_results_init_epoch(results), &host->epochs->now);
-    operator_operator_epoch_results_set_source(results, ww_view_str(host->epochs->name));
+    put_epoch(operator_operator_epoch_results_init_epoch(results), &host->node->epochs->now);
+    operator_operator_epoch_results_set_source(results, ww_view_str(host->node->epochs->name));
     ww_capnp_call_return(call);
 }
 
@@ -115,71 +116,64 @@ static void advance_epoch(ww_capnp_server *server, ww_capnp_call *call)
     ww_view head =
         operator_operator_advance_epoch_params_head(operator_operator_advance_epoch_params(call));
     ww_diag diag;
-    if (ww_epoch_advance(host->epochs, head, &diag)) {
+    if (ww_epoch_advance(host->node->epochs, head, &diag)) {
         fail(call, &diag);
         return;
     }
     operator_operator_advance_epoch_results_b results =
         operator_operator_advance_epoch_results(call);
-    put_epoch(operator_operator_advance_epoch_results_init_epoch(results), &host->epochs->now);
+    put_epoch(operator_operator_advance_epoch_results_init_epoch(results),
+              &host->node->epochs->now);
     ww_capnp_call_return(call);
 }
 
 /* --- exec --- */
 
-/* A call that waits for its cell; it keeps the request's bytes. */
-typedef struct pending {
-    ww_operator_exec exec;
-    const ww_allocator *allocator;
-    ww_capnp_call *call;
-} pending;
-
-static void started(ww_operator_exec *exec, ww_capnp_cap *process, const ww_diag *diag)
+/* The session that its processes are children of: it does not end with the epoch. */
+static ww_status need_session(ww_operator_host *host)
 {
-    pending *self = WW_CONTAINER_OF(exec, pending, exec);
-    if (process) {
-        peer_process_cap cap = {process};
-        operator_operator_exec_results_set_process(operator_operator_exec_results(self->call), cap);
-        ww_capnp_call_return(self->call);
-    } else {
-        fail(self->call, diag);
-    }
-    ww_free(self->allocator, self, sizeof *self);
+    if (host->session) return WW_OK;
+    const ww_tenant_rights rights = {
+        .allowance = host->allowance, .is_trusted = true, .is_lasting = true};
+    ww_tenant *tenant = ww_tenant_new(host->node, &rights);
+    if (!tenant) return WW_E_MEMORY;
+    ww_status status = ww_session_new(host->node, tenant, NULL, &host->session);
+    ww_tenant_unref(tenant); /* the session has its own reference */
+    return status;
 }
 
 static void exec(ww_capnp_server *server, ww_capnp_call *call)
 {
     ww_operator_host *host = host_of(server);
-    if (!host->class->exec) {
-        ww_capnp_call_fail(call, WW_CAPNP_UNIMPLEMENTED, "nothing is run here");
-        return;
-    }
-    pending *self = ww_alloc(host->allocator, sizeof *self);
-    if (!self) {
-        ww_capnp_call_fail(call, WW_CAPNP_OVERLOADED, "out of memory");
+    if (refuse_if_over(host, call)) return;
+    ww_status status = need_session(host);
+    if (status) {
+        ww_capnp_call_fail(call, WW_CAPNP_OVERLOADED, "%s", ww_status_text(status));
         return;
     }
     operator_exec_request_r request =
         operator_operator_exec_params_request(operator_operator_exec_params(call));
-    *self = (pending){
-        .exec =
-            {
-                .wasm = operator_exec_request_wasm(request),
-                .name = operator_exec_request_name(request),
-                .args = operator_exec_request_args(request),
-                .env = operator_exec_request_env(request),
-                .grant_operator = operator_exec_request_grant_operator(request),
-                .done = started,
-            },
-        .allocator = host->allocator,
-        .call = call,
+    ww_exec exec = {
+        .wasm = operator_exec_request_wasm(request),
+        .name = operator_exec_request_name(request),
+        .args = operator_exec_request_args(request),
+        .env = operator_exec_request_env(request),
     };
-    host->class->exec(host, &self->exec);
+    if (operator_exec_request_grant_operator(request)) exec.bootstrap = host->cap;
+    ww_start_exec(host->session, call, &exec);
 }
+
+/* --- life --- */
 
 static void released(ww_capnp_server *server)
 {
     ww_operator_host *host = host_of(server);
+    ww_session *session = host->session;
+    ww_tenant *tenant = host->tenant;
+    host->session = NULL;
+    host->tenant = NULL;
+    if (session) ww_session_leave(session);
+    ww_tenant_unref(tenant);
     host->class->released(host);
 }
 
@@ -193,7 +187,21 @@ static const operator_operator_vt methods = {
     .exec = exec,
 };
 
-ww_capnp_cap *ww_operator_serve(ww_capnp_vat *vat, ww_operator_host *host)
+ww_capnp_cap *ww_operator_serve(ww_operator_host *host)
 {
-    return operator_operator_serve(vat, &host->server, &methods, released).cap;
+    const ww_tenant_rights rights = {.allowance = host->allowance, .is_trusted = host->is_trusted};
+    host->tenant = ww_tenant_new(host->node, &rights);
+    if (!host->tenant) return NULL;
+    host->cap = operator_operator_serve(host->node->vat, &host->server, &methods, released).cap;
+    if (host->cap) return host->cap;
+    ww_tenant_unref(host->tenant);
+    host->tenant = NULL;
+    return NULL;
+}
+
+void ww_operator_end(ww_operator_host *host)
+{
+    host->is_over = true;
+    if (host->tenant) ww_tenant_end(host->tenant);
+    if (host->session) ww_tenant_end(host->session->tenant);
 }

@@ -2,8 +2,9 @@
  * it.
  *
  * Model      One server per connection. It speaks for a host, which is the node's: the host knows the
- *            cells, starts and ends them; this file knows the protocol. A graft on the operator is
- *            passed on to the membrane of the connection's tenant.
+ *            cells and ends them; this file knows the protocol. A graft on the operator is passed on
+ *            to the membrane of the connection's tenant, and what the operator runs is the tenant's,
+ *            whatever the epoch: it ends with the connection.
  * Ownership  The server is held by its capabilities, which may outlive the connection: `released` is
  *            told when the last is gone, and until then the host is there, too. Texts in facts are
  *            borrowed for the call.
@@ -13,9 +14,7 @@
  *            send is checked like everything else.
  */
 #pragma once
-#include "capnp/typed.h"
-#include "rpc/epoch.h"
-#include "ww/capnp.h"
+#include "rpc/session.h"
 
 typedef struct ww_operator_cell {
     uint32_t number, parent; /* parent 0: none */
@@ -30,14 +29,7 @@ typedef struct ww_operator_status {
     uint64_t uptime_ns;
 } ww_operator_status;
 
-typedef struct ww_operator_exec ww_operator_exec;
-struct ww_operator_exec {
-    ww_view wasm, name; /* this and the lists: valid until done */
-    ww_capnp_text_l args, env;
-    bool grant_operator;
-    /* Exactly once, not from inside exec. `process` (borrowed) NULL: *diag says why. */
-    void (*done)(ww_operator_exec *self, ww_capnp_cap *process, const ww_diag *diag);
-};
+typedef struct ww_session ww_session; /* rpc/session_state.h */
 
 /* Embedded in the node's object for a connection. */
 typedef struct ww_operator_host ww_operator_host;
@@ -49,18 +41,25 @@ typedef struct ww_operator_host_class {
     /* E_NOT_FOUND: no cell has this number. */
     ww_status (*kill)(ww_operator_host *self, uint32_t number);
     void (*status)(ww_operator_host *self, ww_operator_status *out);
-    void (*exec)(ww_operator_host *self, ww_operator_exec *exec); /* NULL: not implemented */
     void (*released)(ww_operator_host *self);
 } ww_operator_host_class;
 
 struct ww_operator_host {
     const ww_operator_host_class *class;
-    const ww_allocator *allocator;
-    ww_epoch_source *epochs;
-    ww_capnp_cap *membrane; /* where grafts go; the host's own reference; NULL: nowhere */
-    ww_capnp_server server; /* the operator's own */
+    const ww_rpc_node *node;
+    ww_allowance *allowance; /* of the owner; may be NULL */
+    bool is_trusted;         /* a graft needs no signer */
+    /* what follows is the operator's own */
+    ww_capnp_server server;
+    ww_capnp_cap *cap;   /* itself, not counted */
+    ww_tenant *tenant;   /* that grafts */
+    ww_session *session; /* of what it started, of a tenant of its own; made when it is needed */
+    bool is_over;
 };
 
-/* A first reference to the operator of `host`, whose fields are set but `server`. NULL when memory is
- * short; `released` is then not told. */
-ww_capnp_cap *ww_operator_serve(ww_capnp_vat *vat, ww_operator_host *host);
+/* A first reference to the operator of `host`, whose first fields are set. NULL when memory is short;
+ * `released` is then not told. */
+ww_capnp_cap *ww_operator_serve(ww_operator_host *host);
+
+/* The connection is over: so is all that it was given, and what it started. */
+void ww_operator_end(ww_operator_host *host); /* also one that is not served */

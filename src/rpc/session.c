@@ -10,6 +10,7 @@ ww_tenant *ww_tenant_new(const ww_rpc_node *node, const ww_tenant_rights *rights
     tenant->refs = 1;
     tenant->principal = rights->principal;
     tenant->is_trusted = rights->is_trusted;
+    tenant->is_lasting = rights->is_lasting;
     tenant->is_limited = rights->methods != NULL;
     if (rights->methods) tenant->methods = *rights->methods;
     ww_allowance_init_cell(&tenant->allowance, rights->allowance);
@@ -33,6 +34,11 @@ void ww_tenant_end(ww_tenant *tenant)
     ww_tenant_ref(tenant);
     ww_authority_revoke(&tenant->authority);
     ww_tenant_unref(tenant);
+}
+
+void ww_tenant_set_cell(ww_tenant *tenant, uint32_t number)
+{
+    tenant->cell = number;
 }
 
 ww_allowance *ww_tenant_allowance(ww_tenant *tenant)
@@ -138,8 +144,8 @@ static ww_status make_membrane(ww_session *session)
         .allocator = node->allocator,
         .vat = node->vat,
         .table = node->table,
-        .authorities = {&node->epochs->authority, tenant->principal, &session->root->authority,
-                        &tenant->authority},
+        .authorities = {tenant->is_lasting ? NULL : &node->epochs->authority, tenant->principal,
+                        &session->root->authority, &tenant->authority},
         .methods = tenant->is_limited ? &tenant->methods : NULL,
         .parent = parent ? ww_membrane_grant(parent->membrane) : (ww_cap_ref){0},
         .allowance = &tenant->allowance,

@@ -59,6 +59,7 @@ typedef struct ww_tenant_rights {
     ww_allowance *allowance;   /* its principal's; NULL: none. Outlives the node's sessions */
     const ww_methods *methods; /* NULL: all; copied */
     bool is_trusted; /* a graft needs no signer: the node's own pid0, a socket of the same user */
+    bool is_lasting; /* what it starts itself does not end with the epoch: the operator's */
 } ww_tenant_rights;
 
 /* With one reference; NULL when memory is short. */
@@ -76,6 +77,9 @@ void ww_tenant_graft(ww_tenant *tenant, ww_capnp_call *call);
 /* The link or the cell is gone: all its sessions are over, those of others that it passed
  * capabilities to notice. Any number of times. */
 void ww_tenant_end(ww_tenant *tenant);
+
+/* It is this cell: the parent of what it starts. */
+void ww_tenant_set_cell(ww_tenant *tenant, uint32_t number);
 
 /* What it holds and may hold; its bounds may be changed. */
 ww_allowance *ww_tenant_allowance(ww_tenant *tenant);

@@ -11,6 +11,7 @@
  *     tenant, and the session at the root of its family.
  */
 #pragma once
+#include "capnp/typed.h"
 #include "rpc/byte_stream.h"
 #include "rpc/membrane.h"
 #include "rpc/session.h"
@@ -24,7 +25,8 @@ struct ww_tenant {
     ww_authority authority;
     ww_authority *principal;
     ww_allowance allowance;
-    bool is_limited, is_trusted;
+    bool is_limited, is_trusted, is_lasting;
+    uint32_t cell;      /* its number; 0: none */
     ww_methods methods; /* when it is limited */
     uint32_t used_next; /* of the signatures that were taken, the oldest */
     uint8_t used[16][WW_ED25519_SIG_BYTES];
@@ -86,6 +88,14 @@ ww_capnp_cap *ww_session_grants(ww_session *session, ww_capnp_any list, const ch
 void ww_start_bytes(ww_session *session, ww_capnp_call *call);
 void ww_start_program(ww_session *session, ww_capnp_call *call, ww_loaded *program);
 void ww_start_load(ww_session *session, ww_capnp_call *call);
+
+/* What the operator asks for. The texts are of `call`, which is answered like runBytes. */
+typedef struct ww_exec {
+    ww_view wasm, name;
+    ww_capnp_text_l args, env;
+    ww_capnp_cap *bootstrap; /* borrowed; NULL: a membrane of its own, that needs no signer */
+} ww_exec;
+void ww_start_exec(ww_session *session, ww_capnp_call *call, const ww_exec *exec);
 
 /* The process and its pipes become a child of `parent`, `own` the session that it was given; takes
  * `process`, and what was counted for it. A reference to its Process capability, of the inside; NULL

@@ -104,6 +104,8 @@ typedef struct ww_spawn_request {
     const ww_view *args, *env; /* verbatim; env: KEY=VALUE */
     uint32_t arg_count, env_count;
     ww_capnp_cap *bootstrap; /* what the cell's link offers it; may be NULL */
+    ww_view name;            /* for people; empty: the first argument */
+    uint32_t parent;         /* the cell that asks; 0: none */
 } ww_spawn_request;
 
 typedef struct ww_spawner ww_spawner;

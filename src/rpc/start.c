@@ -7,7 +7,7 @@
 #include "capnp/runtime.capnp.h"
 #include "rpc/session_state.h"
 
-typedef enum errand { LOAD, RUN_BYTES, SPAWN } errand;
+typedef enum errand { LOAD, RUN_BYTES, SPAWN, EXEC } errand;
 
 typedef struct starting {
     ww_load load;
@@ -15,6 +15,9 @@ typedef struct starting {
     errand errand;
     ww_session *session, *own;
     ww_capnp_call *call;
+    ww_capnp_text_l args, env; /* of the call, as is the name */
+    ww_view name;
+    ww_capnp_cap *bootstrap; /* that the caller brought */
 } starting;
 
 static bool counts(const starting *s)
@@ -29,6 +32,7 @@ static void finish(starting *s, bool child_lives)
     if (counts(s) && !child_lives)
         ww_allowance_give(&session->tenant->allowance, WW_ALLOWANCE_CHILDREN, 1);
     if (s->own) ww_session_leave(s->own);
+    ww_capnp_cap_unref(s->bootstrap);
     ww_free(session->node->allocator, s, sizeof *s);
     ww_session_unref(session);
 }
@@ -88,13 +92,21 @@ static void gather(strings *out, ww_capnp_text_l list, bool are_variables)
     }
 }
 
+/* What the operator runs is trusted like what the node was started with. */
+static ww_status offer_membrane(starting *s, ww_capnp_cap **bootstrap)
+{
+    *bootstrap = s->bootstrap ? ww_capnp_cap_ref(s->bootstrap) : ww_tenant_membrane(s->own->tenant);
+    return *bootstrap ? WW_OK : WW_E_MEMORY;
+}
+
 /* A session for the child, under its parent's grant, and what its link offers. */
 static ww_status make_room(starting *s, ww_capnp_cap **bootstrap, const char **reason)
 {
     ww_session *session = s->session;
     const ww_tenant *parent = session->tenant;
     const ww_tenant_rights rights = {.principal = parent->principal,
-                                     .allowance = parent->allowance.parent};
+                                     .allowance = parent->allowance.parent,
+                                     .is_trusted = s->errand == EXEC};
     *reason = "out of memory";
     ww_tenant *tenant = ww_tenant_new(session->node, &rights);
     if (!tenant) return WW_E_MEMORY;
@@ -105,6 +117,7 @@ static ww_status make_room(starting *s, ww_capnp_cap **bootstrap, const char **r
             *reason = status == WW_E_LIMIT ? "too many grants" : ww_cap_refusal(status);
         return status;
     }
+    if (s->errand == EXEC) return offer_membrane(s, bootstrap);
     ww_capnp_cap *inner;
     const char *refusal = NULL;
     if (s->errand == RUN_BYTES)
@@ -124,11 +137,7 @@ static ww_status make_room(starting *s, ww_capnp_cap **bootstrap, const char **r
 static void ask_for_process(starting *s, ww_loaded *program, ww_capnp_cap *bootstrap)
 {
     const ww_rpc_node *node = s->session->node;
-    ww_capnp_struct params = ww_capnp_any_struct(ww_capnp_call_params(s->call));
-    uint32_t first = s->errand == RUN_BYTES ? 1 : 0; /* pointers: [wasm,] args, env */
-    ww_capnp_text_l args = ww_capnp_text_l_from(ww_capnp_get_pointer(params, first)),
-                    env = ww_capnp_text_l_from(ww_capnp_get_pointer(params, first + 1));
-    uint64_t count = (uint64_t)args.list.count + env.list.count;
+    uint64_t count = (uint64_t)s->args.list.count + s->env.list.count;
     if (count > WW_SPAWN_STRINGS_MAX) {
         fail(s, WW_E_LIMIT, "too many arguments and variables");
         return;
@@ -139,15 +148,17 @@ static void ask_for_process(starting *s, ww_loaded *program, ww_capnp_cap *boots
         fail(s, WW_E_MEMORY, "out of memory");
         return;
     }
-    gather(&all, args, false);
+    gather(&all, s->args, false);
     uint32_t arg_count = all.count;
-    gather(&all, env, true);
+    gather(&all, s->env, true);
     const ww_spawn_request request = {.program = program,
                                       .args = all.views,
                                       .env = all.views + arg_count,
                                       .arg_count = arg_count,
                                       .env_count = all.count - arg_count,
-                                      .bootstrap = bootstrap};
+                                      .bootstrap = bootstrap,
+                                      .name = s->name,
+                                      .parent = s->session->tenant->cell};
     node->spawner->spawn(node->spawner, &request, &s->spawn);
     ww_free(node->allocator, all.views, (count + 1) * sizeof *all.views);
 }
@@ -214,26 +225,45 @@ static starting *begin(ww_session *session, ww_capnp_call *call, errand what)
     return s;
 }
 
-static void begin_load(ww_session *session, ww_capnp_call *call, errand what, ww_view component)
+static void load(starting *s, ww_view component)
 {
-    starting *s = begin(session, call, what);
-    if (s) session->node->spawner->load(session->node->spawner, component, &s->load);
+    ww_spawner *spawner = s->session->node->spawner;
+    spawner->load(spawner, component, &s->load);
 }
 
 void ww_start_bytes(ww_session *session, ww_capnp_call *call)
 {
-    begin_load(session, call, RUN_BYTES,
-               peer_executor_run_bytes_params_wasm(peer_executor_run_bytes_params(call)));
+    peer_executor_run_bytes_params_r params = peer_executor_run_bytes_params(call);
+    starting *s = begin(session, call, RUN_BYTES);
+    if (!s) return;
+    s->args = peer_executor_run_bytes_params_args(params);
+    s->env = peer_executor_run_bytes_params_env(params);
+    load(s, peer_executor_run_bytes_params_wasm(params));
 }
 
 void ww_start_load(ww_session *session, ww_capnp_call *call)
 {
-    begin_load(session, call, LOAD,
-               runtime_runtime_load_params_wasm(runtime_runtime_load_params(call)));
+    starting *s = begin(session, call, LOAD);
+    if (s) load(s, runtime_runtime_load_params_wasm(runtime_runtime_load_params(call)));
 }
 
 void ww_start_program(ww_session *session, ww_capnp_call *call, ww_loaded *program)
 {
+    runtime_program_spawn_params_r params = runtime_program_spawn_params(call);
     starting *s = begin(session, call, SPAWN);
-    if (s) start_process(s, program);
+    if (!s) return;
+    s->args = runtime_program_spawn_params_args(params);
+    s->env = runtime_program_spawn_params_env(params);
+    start_process(s, program);
+}
+
+void ww_start_exec(ww_session *session, ww_capnp_call *call, const ww_exec *exec)
+{
+    starting *s = begin(session, call, EXEC);
+    if (!s) return;
+    s->args = exec->args;
+    s->env = exec->env;
+    s->name = exec->name;
+    s->bootstrap = ww_capnp_cap_ref(exec->bootstrap);
+    load(s, exec->wasm);
 }

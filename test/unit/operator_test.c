@@ -2,8 +2,8 @@
 #include "capnp/operator.capnp.h"
 #include "rpc/link.h"
 #include "rpc/operator.h"
-#include "support/check.h"
-#include <stdio.h>
+#include "support/clock.h"
+#include "support/fake_cells.h"
 
 enum { CELLS = 2 };
 
@@ -11,7 +11,6 @@ enum { CELLS = 2 };
 typedef struct fake {
     ww_operator_host host;
     uint32_t killed, released;
-    ww_operator_exec *exec;
 } fake;
 
 static fake *fake_of(ww_operator_host *host)
@@ -60,11 +59,6 @@ static void status(ww_operator_host *host, ww_operator_status *out)
                                 .uptime_ns = 11};
 }
 
-static void exec(ww_operator_host *host, ww_operator_exec *exec)
-{
-    fake_of(host)->exec = exec;
-}
-
 static void released(ww_operator_host *host)
 {
     fake_of(host)->released++;
@@ -75,54 +69,89 @@ static const ww_operator_host_class class = {
     .cells = cells,
     .kill = kill,
     .status = status,
-    .exec = exec,
     .released = released,
 };
 
 /* --- a client and a node, connected --- */
 
 typedef struct pair {
-    test_allocator allocator;
+    test_clock clock;
     ww_loop *loop;
     ww_rpc_vat client_vat, node_vat;
-    ww_rpc_link *client, *node;
+    ww_rpc_link *client, *link;
+    ww_random_seeded random;
     ww_epoch_source epochs;
+    ww_cap_table table;
+    fake_cells cells;
+    ww_rpc_node node;
     fake fake;
     operator_operator_cap operator;
 } pair;
 
+static void make_node(pair *p)
+{
+    const ww_allocator *allocator = ww_allocator_libc();
+    ww_random_seeded_init(&p->random, 1);
+    ww_epoch_source_init_local(&p->epochs, allocator);
+    ww_cap_table_init(&p->table, allocator, 100);
+    fake_cells_init(&p->cells, p->loop);
+    p->node = (ww_rpc_node){.allocator = allocator,
+                            .vat = p->node_vat.vat,
+                            .loop = p->loop,
+                            .random = &p->random.base,
+                            .epochs = &p->epochs,
+                            .table = &p->table,
+                            .spawner = &p->cells.base};
+    p->fake.host = (ww_operator_host){.class = &class, .node = &p->node, .is_trusted = true};
+}
+
 static void make(pair *p)
 {
     memset(p, 0, sizeof *p);
-    test_allocator_init(&p->allocator, 0);
-    const ww_allocator *allocator = &p->allocator.base;
-    assert_ok(ww_loop_new(allocator, NULL, &p->loop, NULL));
+    test_clock_init(&p->clock, WW_NS_PER_S);
+    assert_ok(ww_loop_new(ww_allocator_libc(), &p->clock.base, &p->loop, NULL));
     assert_ok(ww_rpc_vat_init(&p->client_vat, p->loop, NULL));
     assert_ok(ww_rpc_vat_init(&p->node_vat, p->loop, NULL));
-    ww_epoch_source_init_local(&p->epochs, allocator);
-    p->fake.host =
-        (ww_operator_host){.class = &class, .allocator = allocator, .epochs = &p->epochs};
+    make_node(p);
     ww_transport *ends[2];
     assert_ok(ww_transport_new_pair(p->loop, 4096, ends));
-    ww_capnp_cap *cap = ww_operator_serve(p->node_vat.vat, &p->fake.host);
+    ww_capnp_cap *cap = ww_operator_serve(&p->fake.host);
     assert_non_null(cap);
-    assert_ok(ww_rpc_link_open(&p->node_vat, ends[0], cap, NULL, &p->node));
+    assert_ok(ww_rpc_link_open(&p->node_vat, ends[0], cap, NULL, &p->link));
     ww_capnp_cap_unref(cap);
     assert_ok(ww_rpc_link_open(&p->client_vat, ends[1], NULL, NULL, &p->client));
     p->operator.cap = ww_rpc_link_bootstrap(p->client);
 }
 
+static void pump(pair *p)
+{
+    for (int i = 0; i < 50; i++)
+        ww_loop_turn(p->loop, false);
+}
+
+/* The node's side is gone, as when its peer is. */
+static void end_connection(pair *p)
+{
+    ww_operator_end(&p->fake.host);
+    ww_rpc_link_free(p->link);
+    p->link = NULL;
+    pump(p);
+}
+
 static void finish(pair *p)
 {
     ww_capnp_cap_unref(p->operator.cap);
+    if (p->link) end_connection(p);
     ww_rpc_link_free(p->client);
-    ww_rpc_link_free(p->node);
+    fake_cells_deinit(&p->cells);
+    pump(p);
+    assert_int_equal(p->fake.released, 1);
+    assert_int_equal(p->table.in_use, 0);
     ww_rpc_vat_deinit(&p->client_vat);
     ww_rpc_vat_deinit(&p->node_vat);
-    assert_int_equal(p->fake.released, 1);
+    ww_cap_table_deinit(&p->table);
     ww_epoch_source_deinit(&p->epochs);
     ww_loop_free(p->loop);
-    assert_int_equal(p->allocator.live_bytes, 0);
 }
 
 typedef struct answer {
@@ -163,43 +192,8 @@ static void operator__its_connection_ends__is_released(void **state)
     operator_operator_status_begin(p.operator, & call);
     ask(&p, call);
     ww_capnp_call_drop(call);
-    ww_rpc_link_free(p.node);
-    p.node = NULL;
+    end_connection(&p);
     assert_int_equal(p.fake.released, 1);
-    finish(&p);
-}
-
-static void over(ww_rpc_owner *owner, ww_rpc_link *link, const char *reason)
-{
-    (void)owner;
-    (void)reason;
-    ww_rpc_link_free(link);
-}
-
-static void operator__its_client_leaves__is_released(void **state)
-{
-    (void)state;
-    pair p;
-    make(&p);
-    ww_rpc_owner owner = {over};
-    ww_transport *ends[2];
-    ww_capnp_cap *cap = ww_operator_serve(p.node_vat.vat, &p.fake.host);
-    assert_ok(ww_transport_new_pair(p.loop, 4096, ends));
-    ww_rpc_link *node, *client;
-    assert_ok(ww_rpc_link_open(&p.node_vat, ends[0], cap, &owner, &node));
-    ww_capnp_cap_unref(cap);
-    assert_ok(ww_rpc_link_open(&p.client_vat, ends[1], NULL, &owner, &client));
-    operator_operator_cap operator= {ww_rpc_link_bootstrap(client)};
-    ww_capnp_call *call;
-    operator_operator_status_begin(operator, & call);
-    ask(&p, call);
-    ww_capnp_call_drop(call);
-    ww_capnp_cap_unref(operator.cap);
-    ww_rpc_link_close(client, "done");
-    for (int i = 0; i < 100; i++)
-        ww_loop_turn(p.loop, false);
-    assert_int_equal(p.fake.released, 1);
-    p.fake.released = 0;
     finish(&p);
 }
 
@@ -293,41 +287,117 @@ static void operator__advance_of_a_static_epoch__is_refused(void **state)
     pair p;
     make(&p);
     ww_epoch_source_deinit(&p.epochs);
-    ww_epoch_source_init_static(&p.epochs, &p.allocator.base);
+    ww_epoch_source_init_static(&p.epochs, ww_allocator_libc());
     ww_capnp_call *call;
     operator_operator_advance_epoch_begin(p.operator, & call);
     ask_in_vain(&p, call, "the static epoch source is not advanced by an operator");
     finish(&p);
 }
 
-static void operator__exec__passes_the_request_and_the_failure(void **state)
+/* Asks for `wasm` to be run; the call is the caller's. */
+static ww_capnp_call *begin_exec(pair *p, const char *wasm, bool grant_operator)
+{
+    ww_capnp_call *call;
+    operator_exec_request_b request = operator_operator_exec_params_init_request(
+        operator_operator_exec_begin(p->operator, & call));
+    operator_exec_request_set_wasm(request, ww_view_str(wasm));
+    operator_exec_request_set_name(request, WW_VIEW_LITERAL("x.wasm"));
+    ww_capnp_text_lb_set(operator_exec_request_init_args(request, 1), 0, WW_VIEW_LITERAL("x"));
+    ww_capnp_text_lb_set(operator_exec_request_init_env(request, 1), 0, WW_VIEW_LITERAL("K=V"));
+    operator_exec_request_set_grant_operator(request, grant_operator);
+    return call;
+}
+
+static void operator__exec__starts_a_cell_with_a_membrane(void **state)
 {
     (void)state;
     pair p;
     make(&p);
-    ww_capnp_call *call;
-    operator_exec_request_b request = operator_operator_exec_params_init_request(
-        operator_operator_exec_begin(p.operator, & call));
-    operator_exec_request_set_wasm(request, WW_VIEW_LITERAL("code"));
-    operator_exec_request_set_name(request, WW_VIEW_LITERAL("x.wasm"));
-    ww_capnp_text_lb_set(operator_exec_request_init_args(request, 1), 0, WW_VIEW_LITERAL("x"));
-    operator_exec_request_set_grant_operator(request, true);
-    answer wanted = {.done = {answered}};
-    assert_ok(ww_capnp_call_send(call, &wanted.done));
-    while (!p.fake.exec)
-        ww_loop_turn(p.loop, false);
-    ww_operator_exec *exec = p.fake.exec;
-    assert_view_is(exec->wasm, "code");
-    assert_view_is(exec->name, "x.wasm");
-    assert_int_equal(exec->args.list.count, 1);
-    assert_true(exec->grant_operator);
-    ww_diag diag;
-    ww_fail(&diag, WW_E_INVALID, "not a component");
-    exec->done(exec, NULL, &diag);
-    while (!wanted.count)
-        ww_loop_turn(p.loop, false);
-    assert_string_equal(ww_capnp_call_reason(call), "not a component");
+    ww_capnp_call *call = begin_exec(&p, "component", false);
+    ask(&p, call);
+    assert_false(ww_capnp_call_failed(call));
+    fake_cell *cell = p.cells.cells[0];
+    assert_string_equal(cell->args[0], "x");
+    assert_string_equal(cell->env[0], "K=V");
+    ww_capnp_call *graft;
+    stem_membrane_graft_begin((stem_membrane_cap){cell->bootstrap}, &graft);
+    ask(&p, graft);
+    assert_false(ww_capnp_call_failed(graft)); /* what the operator runs needs no signer */
+    ww_capnp_call_drop(graft);
+    peer_process_cap process =
+        operator_operator_exec_results_process(operator_operator_exec_response(call));
+    ww_capnp_call *wait;
+    peer_process_wait_begin(process, &wait);
+    fake_cell_exit(cell, 9);
+    ask(&p, wait);
+    assert_int_equal(peer_process_wait_results_exit_code(peer_process_wait_response(wait)), 9);
+    ww_capnp_call_drop(wait);
     ww_capnp_call_drop(call);
+    finish(&p);
+}
+
+static void operator__exec_of_what_does_not_load__says_why(void **state)
+{
+    (void)state;
+    pair p;
+    make(&p);
+    ask_in_vain(&p, begin_exec(&p, "bad: not a component", false), "not a component");
+    finish(&p);
+}
+
+static void operator__given_to_a_cell__is_the_same_one_until_its_connection_ends(void **state)
+{
+    (void)state;
+    pair p;
+    make(&p);
+    ww_capnp_call *call = begin_exec(&p, "component", true);
+    ask(&p, call);
+    ww_capnp_cap *held = ww_capnp_cap_ref(p.cells.cells[0]->bootstrap);
+    assert_ptr_equal(ww_capnp_cap_server(held), &p.fake.host.server);
+    ww_capnp_call_drop(call);
+    end_connection(&p);
+    assert_int_equal(p.fake.released, 0);
+    ww_capnp_call *graft;
+    stem_membrane_graft_begin((stem_membrane_cap){held}, &graft);
+    ask_in_vain(&p, graft, "the operator's connection is over");
+    ww_capnp_cap_unref(held);
+    finish(&p);
+}
+
+static void operator__advance__spares_what_it_runs(void **state)
+{
+    (void)state;
+    pair p;
+    make(&p);
+    ww_capnp_call *call = begin_exec(&p, "component", false);
+    ask(&p, call);
+    assert_ok(ww_epoch_advance(&p.epochs, WW_VIEW_LITERAL(""), NULL));
+    p.clock.now_ns += 10 * WW_NS_PER_S;
+    pump(&p);
+    assert_int_equal(p.cells.cells[0]->kills, 0);
+    ww_capnp_call_drop(call);
+    finish(&p);
+}
+
+static void operator__its_connection_ends__what_it_runs_ends_too(void **state)
+{
+    (void)state;
+    pair p;
+    make(&p);
+    ww_capnp_call *call = begin_exec(&p, "component", false);
+    ask(&p, call);
+    ww_capnp_call_drop(call);
+    fake_cell *cell = p.cells.cells[0];
+    cell->is_stubborn = true;
+    char text[64];
+    assert_string_equal(fake_cell_read(cell, text, sizeof text), "");
+    end_connection(&p);
+    assert_string_equal(fake_cell_read(cell, text, sizeof text), "EOF");
+    assert_int_equal(cell->kills, 0);
+    p.clock.now_ns += 5 * WW_NS_PER_S;
+    pump(&p);
+    assert_int_equal(cell->kills, 1);
+    fake_cell_exit(cell, WW_EXIT_KILLED);
     finish(&p);
 }
 
@@ -335,13 +405,16 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(operator__its_connection_ends__is_released),
-        cmocka_unit_test(operator__its_client_leaves__is_released),
         cmocka_unit_test(operator__asked_for_cells__tells_all_of_them),
         cmocka_unit_test(operator__kill__reaches_the_cell_or_says_that_there_is_none),
         cmocka_unit_test(operator__status__tells_node_and_epoch),
         cmocka_unit_test(operator__advance__begins_the_next_epoch),
         cmocka_unit_test(operator__advance_of_a_static_epoch__is_refused),
-        cmocka_unit_test(operator__exec__passes_the_request_and_the_failure),
+        cmocka_unit_test(operator__exec__starts_a_cell_with_a_membrane),
+        cmocka_unit_test(operator__exec_of_what_does_not_load__says_why),
+        cmocka_unit_test(operator__given_to_a_cell__is_the_same_one_until_its_connection_ends),
+        cmocka_unit_test(operator__advance__spares_what_it_runs),
+        cmocka_unit_test(operator__its_connection_ends__what_it_runs_ends_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
