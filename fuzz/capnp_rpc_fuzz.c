@@ -309,7 +309,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!x.vat) return 0;
     ww_capnp_cap *root;
     factory *family = NULL;
-    factory_found(factory_new(x.vat, NULL, &root), &family);
+    factory_found(factory_new(x.vat, NULL, &root), &family, NULL);
     x.conn = root ? ww_capnp_conn_new(x.vat, root) : NULL;
     for (int i = 0; x.conn && i < STEPS_MAX && x.s.at < x.s.end; i++) {
         step(&x);

@@ -92,9 +92,13 @@ static factory *self_of(ww_capnp_server *server)
 
 static void ping(ww_capnp_server *self, ww_capnp_call *call)
 {
-    self_of(self);
-    interop_echo_ping_results_set_n(interop_echo_ping_results(call),
-                                    interop_echo_ping_params_n(interop_echo_ping_params(call)));
+    factory *f = self_of(self);
+    uint64_t n = interop_echo_ping_params_n(interop_echo_ping_params(call));
+    if (f->last_of) {
+        assert_true(f->last_of[n >> 32] < (uint32_t)n);
+        f->last_of[n >> 32] = (uint32_t)n;
+    }
+    interop_echo_ping_results_set_n(interop_echo_ping_results(call), n);
     ww_capnp_call_return(call);
 }
 
@@ -170,7 +174,7 @@ static void make(ww_capnp_server *self, ww_capnp_call *call)
 {
     factory *f = self_of(self);
     ww_capnp_cap *cap;
-    factory_found(factory_new(f->vat, f->live, &cap), f->family);
+    factory_found(factory_new(f->vat, f->live, &cap), f->family, f->last_of);
     interop_echo_make_results_set_cap(interop_echo_make_results(call), (interop_echo_cap){cap});
     ww_capnp_cap_unref(cap);
     ww_capnp_call_return(call);
@@ -234,7 +238,7 @@ static void settle_promise(factory *f, uint16_t kind, ww_capnp_cap *with)
     f->promise = NULL;
     switch (kind) {
     case 0:
-        factory_found(factory_new(f->vat, f->live, &own), f->family);
+        factory_found(factory_new(f->vat, f->live, &own), f->family, f->last_of);
         ww_capnp_promise_resolve(taken, own);
         ww_capnp_cap_unref(own);
         break;
@@ -265,7 +269,7 @@ static void settle_later(factory *f, uint16_t kind, ww_capnp_cap *with)
         return;
     }
     ww_capnp_cap *own = NULL;
-    if (kind == 0) factory_found(factory_new(f->vat, f->live, &own), f->family);
+    if (kind == 0) factory_found(factory_new(f->vat, f->live, &own), f->family, f->last_of);
     interop_factory_later_results_set_cap(interop_factory_later_results(later),
                                           (interop_echo_cap){kind == 0   ? own
                                                              : kind == 1 ? with
@@ -306,7 +310,7 @@ static void early(ww_capnp_server *self, ww_capnp_call *call)
 {
     factory *f = self_of(self);
     ww_capnp_cap *cap;
-    factory_found(factory_new(f->vat, f->live, &cap), f->family);
+    factory_found(factory_new(f->vat, f->live, &cap), f->family, f->last_of);
     f->never = call;
     f->on_cancel.fn = was_canceled;
     ww_capnp_call_on_cancel(call, &f->on_cancel);
@@ -344,7 +348,7 @@ static void sink(ww_capnp_server *self, ww_capnp_call *call)
     static const interop_sink_vt table = {.write = sink_write, .done = sink_done};
     factory *f = self_of(self), *s = calloc(1, sizeof *s);
     s->vat = f->vat;
-    factory_found(s, f->family);
+    factory_found(s, f->family, f->last_of);
     s->is_stalled = f->is_stalled;
     s->fails_next = f->fails_next;
     interop_sink_cap cap = interop_sink_serve(f->vat, &s->server, &table, destroy);
@@ -396,9 +400,10 @@ factory *factory_new(ww_capnp_vat *vat, uint32_t *live, ww_capnp_cap **cap)
     return f;
 }
 
-void factory_found(factory *f, factory **family)
+void factory_found(factory *f, factory **family, uint32_t *last_of)
 {
     f->family = family;
+    f->last_of = last_of;
     if (!family) return;
     f->next = *family;
     f->link = family;

@@ -52,14 +52,17 @@ typedef struct factory {
     uint32_t *live; /* counts objects */
     bool is_stalled, fails_next;
     uint64_t bytes;
+    uint32_t *
+        last_of; /* by reference: the last number that came through it; see ping, and NULL for no check */
     struct factory **family; /* where all that came of one are listed, or NULL */
     struct factory *next, **link;
 } factory;
 
 /* A new object, freed with its last reference; *live (may be NULL) counts it. */
 factory *factory_new(ww_capnp_vat *vat, uint32_t *live, ww_capnp_cap **cap);
-/* Lists it, and all that will be made of it. */
-void factory_found(factory *f, factory **family);
+/* Lists it, and all that will be made of it. `last_of` (may be NULL) is shared by all: a ping of
+ * reference << 32 | number then checks that numbers rise for each reference. */
+void factory_found(factory *f, factory **family, uint32_t *last_of);
 /* Takes from each what it holds: objects that were given to each other would keep each other. */
 void factory_part(factory **family);
 factory *factory_of(ww_capnp_cap *cap); /* NULL when it is not one of this vat */

@@ -376,6 +376,44 @@ static void t41__resolve_of_a_released_import__gives_back_what_it_carries(void *
     stage_deinit(&s);
 }
 
+/* A connection without a way for descriptors: the capability works, what is attached is not there. */
+static void t32__capability_with_a_descriptor_that_did_not_come__works_without_it(void **state)
+{
+    (void)state;
+    stage s;
+    waiter done;
+    stage_init(&s, NULL);
+    ww_capnp_cap *root = stage_root(&s), *mine;
+    factory_new(s.vat, NULL, &mine);
+    ww_capnp_call *swap = call_swap(root, mine, NULL);
+    stage_settle(&s);
+    rpc_payload_r sent = rpc_call_params(rpc_message_call(stage_last(&s, RPC_MESSAGE_IS_CALL)));
+    assert_int_equal(
+        rpc_cap_descriptor_attached_fd(rpc_cap_descriptor_l_at(rpc_payload_cap_table(sent), 0)),
+        UINT8_MAX); /* we attach none */
+    rpc_cap_descriptor_b d = stage_return_cap(&s, stage_question(&s));
+    rpc_cap_descriptor_set_sender_hosted(d, 40);
+    rpc_cap_descriptor_set_attached_fd(d, 0);
+    stage_play(&s);
+    ww_capnp_cap *back = result_cap(swap);
+    ww_capnp_call_drop(call_ping(back, 1, &done));
+    stage_settle(&s);
+    assert_int_equal(rpc_message_target_imported_cap(
+                         rpc_call_target(rpc_message_call(stage_last(&s, RPC_MESSAGE_IS_CALL)))),
+                     40);
+    rpc_return_b r = rpc_message_init_return(stage_message(&s));
+    rpc_return_set_answer_id(r, stage_question(&s));
+    rpc_return_set_canceled(r);
+    stage_play(&s);
+    assert_int_equal(done.count, 1);
+    assert_true(stage_is_alive(&s));
+    ww_capnp_cap_unref(back);
+    ww_capnp_call_drop(swap);
+    ww_capnp_cap_unref(mine);
+    ww_capnp_cap_unref(root);
+    stage_deinit(&s);
+}
+
 static void t57__messages_of_level_3__are_echoed(void **state)
 {
     (void)state;
@@ -571,6 +609,7 @@ int main(void)
         cmocka_unit_test(t57__object_of_a_third_party__is_used_through_its_vine),
         cmocka_unit_test(
             t59__paths_on_the_answer_to_a_bootstrap__only_the_empty_one_leads_somewhere),
+        cmocka_unit_test(t32__capability_with_a_descriptor_that_did_not_come__works_without_it),
         cmocka_unit_test(hint__results_without_capabilities__are_not_pipelined_on),
         cmocka_unit_test(release__more_than_given__aborts),
     };

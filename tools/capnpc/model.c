@@ -195,7 +195,13 @@ static void attach_docs(model *m)
     }
 }
 
-/* Two declarations that come to the same C name are told apart by their order of ids. */
+static bool has_c(const node *n)
+{
+    unsigned which = schema_node_which(n->view);
+    return which != SCHEMA_NODE_IS_FILE && which != SCHEMA_NODE_IS_ANNOTATION;
+}
+
+/* Two declarations that come to the same C name stand next to each other. */
 static int by_name(const void *a, const void *b)
 {
     const node *x = *(node *const *)a, *y = *(node *const *)b;
@@ -207,18 +213,16 @@ static ww_status part_equal_names(model *m, ww_diag *diag)
 {
     node **sorted = ww_arena_array(&m->arena, m->count + 1, sizeof *sorted);
     if (!sorted) return ww_fail(diag, WW_E_MEMORY, "out of memory");
+    size_t count = 0;
     for (size_t i = 0; i < m->count; i++)
-        sorted[i] = &m->nodes[i];
-    qsort(sorted, m->count, sizeof *sorted, by_name);
-    for (size_t i = 1; i < m->count; i++) {
-        bool is_type = schema_node_which(sorted[i]->view) != SCHEMA_NODE_IS_FILE &&
-                       schema_node_which(sorted[i - 1]->view) != SCHEMA_NODE_IS_FILE;
-        if (is_type && sorted[i]->file == sorted[i - 1]->file &&
+        if (has_c(&m->nodes[i])) sorted[count++] = &m->nodes[i];
+    qsort(sorted, count, sizeof *sorted, by_name);
+    for (size_t i = 1; i < count; i++)
+        if (sorted[i]->file == sorted[i - 1]->file &&
             strcmp(sorted[i]->name, sorted[i - 1]->name) == 0)
             return ww_fail(diag, WW_E_INVALID,
                            "%s is the C name of two declarations: give one a $name",
                            sorted[i]->name);
-    }
     return WW_OK;
 }
 
