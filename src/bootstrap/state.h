@@ -82,7 +82,7 @@ struct ww_bootstrap {
     uint32_t *install_order; /* target ids; as large as `targets` */
     uint32_t install_count;
     /* Names of module_bootstraps and component_bootstraps; a name's id indexes the array beside it.
-     * */
+     */
     ww_names names[WW_BOOTSTRAP_KINDS];
     uint32_t *by_name[WW_BOOTSTRAP_KINDS]; /* as large as `targets` */
 

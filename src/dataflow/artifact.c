@@ -283,7 +283,7 @@ static ww_status decode_node(decoder *d, const df_reader *outer, const df_field 
 }
 
 /* Fields of one number, which an encoder writes side by side, though a reader must not count on it.
- * */
+ */
 typedef struct run {
     uint32_t number, count;
     const uint8_t *first; /* where the first of them starts */

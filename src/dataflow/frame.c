@@ -136,7 +136,7 @@ static void emit_output(ww_dataflow *flow, df_frame *frame, uint32_t output,
 }
 
 /* A function's output goes to the caller's site, or, from a module that nobody called, to the host.
- * */
+ */
 static void forward(ww_dataflow *flow, df_frame *frame, uint32_t output, const ww_flow_value *value)
 {
     for (; output != DF_NONE; output = frame->graph->output_next[output]) {

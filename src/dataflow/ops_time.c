@@ -178,7 +178,7 @@ ww_status df_prepare_deadline_check(df_installer *in, const df_node *node, df_ar
 }
 
 /* Counted from the start of the execution, which after a restore may lie before the clock's zero.
- * */
+ */
 df_outcome df_run_deadline_check(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
     if (op->arg->number <= 0 || flow->now_ns - frame->root->started_ns >= (uint64_t)op->arg->number)

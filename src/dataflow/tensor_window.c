@@ -87,7 +87,7 @@ static bool window_of(const df_op *op, const df_shape *x, const uint32_t *kernel
 }
 
 /* Where the window's cell lies in a plane when the window is at the place; false: in the padding.
- * */
+ */
 static bool cell_at(const window *w, uint32_t place, uint32_t cell, uint32_t *at)
 {
     uint32_t step = 1;

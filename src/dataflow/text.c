@@ -621,7 +621,7 @@ static ww_status take_line(compiler *c)
 }
 
 /* A comment starts at a # that stands first or behind a space; names of functions contain others.
- * */
+ */
 static size_t length_of(ww_view line)
 {
     bool quoted = false;

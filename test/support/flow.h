@@ -44,5 +44,5 @@ void flow_restart(flow_fixture *f, uint64_t now);
 ww_status flow_restore(flow_fixture *f, ww_view snapshot, ww_diag *diag);
 
 /* Polls until nothing is left to do now, and returns what the log has gathered since the last call.
- * */
+ */
 const char *flow_run(flow_fixture *f);

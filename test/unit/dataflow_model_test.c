@@ -1,8 +1,8 @@
 /* Random schedules of a whole engine, watched operation by operation. A schedule is a seed:
  * WW_SEED=N runs that one.
  *
- *   I2   No operation of a body runs on a component that a bootstrap in flight touches; one
- *        of a bootstrap only on those that it touches itself.
+ *   I2   No operation of a body runs on a component that a bootstrap in flight touches; one of a
+ *        bootstrap only on those that it touches itself, and on which no call of a body is out.
  *   I9   Each operation of an execution is dispatched at most once, and answered at most once.
  *   I11  Operations on one component are dispatched in the order in which they became
  *        ready, parked or not.
@@ -24,19 +24,26 @@ enum {
     OPS_MAX = 4096
 };
 
-/* A body waits, and then works on its components; each Search says by its `k` which slot it means.
- * */
+/* A body waits, and then works on its components, behind an operation that needs two values; each
+ * Search says by its `k` which slot it means. */
 static const char text[] =
     "module A\nbind s0 Index Store\nbind s1 Index Store\n"
-    "body (x) > (y)\n  t = After(x) delay_ns=5\n  y = index.Search(t) k=0 @s0\n"
+    "body (x) > (y)\n  t = After(x) delay_ns=5\n  g = Gate(t, x)\n  y = index.Search(g) k=0 @s0\n"
     "  z = index.Search(y) k=1 @s1\n"
     "bootstrap ()\n  p = Pulse()\n  a = index.Train(p) k=0 @s0\n  b = index.Train(a) k=1 @s1\n"
     "module B\nbind s1 Index Store\nbind s2 Index Store\n"
-    "body (x) > (y)\n  t = After(x) delay_ns=5\n  y = index.Search(t) k=2 @s2\n"
+    "body (x) > (y)\n  t = After(x) delay_ns=5\n  g = Gate(t, x)\n  y = index.Search(g) k=2 @s2\n"
     "bootstrap (seed)\n  a = index.Train(seed) k=1 @s1\n  b = index.Train(seed) k=2 @s2\n"
     "module C\nbind s2 Index Store\n"
-    "body (x) > (y)\n  t = After(x) delay_ns=5\n  y = index.Search(t) k=2 @s2\n"
+    "body (x) > (y)\n  t = After(x) delay_ns=5\n  g = Gate(t, x)\n  y = index.Search(g) k=2 @s2\n"
     "bootstrap ()\n  p = Pulse()\n  AppNotify(p) name=\"up\"\n";
+
+enum { OF_BOOTSTRAP = SLOTS };
+
+typedef struct command {
+    uint64_t id;
+    uint32_t slot; /* that a body has called, or OF_BOOTSTRAP */
+} command;
 
 typedef struct op_record {
     uint64_t op_ref, exec_id;
@@ -47,7 +54,7 @@ typedef struct world {
     test_allocator allocator;
     ww_dataflow *flow;
     uint64_t random, now;
-    uint64_t commands[COMMANDS_MAX]; /* that wait for an answer */
+    command commands[COMMANDS_MAX]; /* that wait for an answer */
     uint32_t command_count;
     op_record ops[OPS_MAX];
     uint32_t op_count;
@@ -93,13 +100,13 @@ static uint32_t holders(uint32_t slot)
     return l.holders;
 }
 
-static ww_status answer(ww_flow_call *call)
+static ww_status answer(ww_flow_call *call, uint32_t slot)
 {
     uint32_t how = pick(4);
     if (how == 0) return ww_flow_call_fail(call, WW_E_IO, "scripted");
     if (how == 1) return WW_OK;
     if (w.command_count == COMMANDS_MAX) return WW_OK;
-    w.commands[w.command_count++] = ww_flow_call_command(call);
+    w.commands[w.command_count++] = (command){ww_flow_call_command(call), slot};
     return WW_AGAIN;
 }
 
@@ -108,7 +115,7 @@ static ww_status search(void *self, ww_flow_call *call)
     (void)self;
     int64_t slot = ww_flow_call_integer(call, "k", 9, 0);
     assert_int_equal(holders((uint32_t)slot), 0); /* I2 */
-    return answer(call);
+    return answer(call, (uint32_t)slot);
 }
 
 static ww_status train(void *self, ww_flow_call *call)
@@ -116,13 +123,15 @@ static ww_status train(void *self, ww_flow_call *call)
     (void)self;
     int64_t slot = ww_flow_call_integer(call, "k", 9, 0);
     assert_int_equal(holders((uint32_t)slot), 1); /* I2, and touch sets in flight are disjoint */
-    return answer(call);
+    for (uint32_t i = 0; i < w.command_count; i++)
+        assert_int_not_equal(w.commands[i].slot, slot); /* calls of bodies have been answered */
+    return answer(call, OF_BOOTSTRAP);
 }
 
 static ww_status own_bootstrap(void *self, ww_flow_call *call)
 {
     (void)self;
-    return answer(call);
+    return answer(call, OF_BOOTSTRAP);
 }
 
 static const ww_flow_component_type store = {.name = "Store",
@@ -143,19 +152,18 @@ static op_record *record_of(const ww_flow_step *step)
     return &w.ops[w.op_count++];
 }
 
-/* The bodies are graphs 0 to 2 in the order A, B, C; operation 0 is the After, 1 the first Search.
- * */
+/* The bodies are graphs 0 to 2 in the order A, B, C; operation 1 is the Gate, 2 the first Search. */
 static void watch_order(const ww_flow_step *step, bool first)
 {
     static const uint32_t slot_of_first[MODULES] = {0, 2, 2};
     uint64_t graph = step->op.op_ref >> 32, op = step->op.op_ref & UINT32_MAX;
-    if (graph >= MODULES || op > 1) return;
+    if (graph >= MODULES || op < 1 || op > 2) return;
     uint32_t slot = slot_of_first[graph];
-    if (op == 0 && step->kind == WW_FLOW_STEP_OP_COMPLETED) {
+    if (op == 1 && step->kind == WW_FLOW_STEP_OP_COMPLETED) {
         assert_true(w.ready_count[slot] < OPS_MAX);
         w.ready[slot][w.ready_count[slot]++] = step->op.exec_id;
     }
-    if (op == 0 || !first) return;
+    if (op == 1 || !first) return;
     uint32_t at = w.ready_first[slot];
     assert_true(at < w.ready_count[slot]);
     if (!w.allocator.fail_at) assert_int_equal(w.ready[slot][at], step->op.exec_id); /* I11 */
@@ -221,10 +229,10 @@ static void reply(void)
 {
     if (!w.command_count) return;
     uint32_t at = pick(w.command_count);
-    uint64_t command = w.commands[at];
+    uint64_t id = w.commands[at].id;
     ww_flow_value value = ww_flow_value_number(WW_FLOW_U64, 1);
-    ww_status status = pick(3) ? ww_dataflow_complete(w.flow, command, &value, 1)
-                               : ww_dataflow_fail(w.flow, command, WW_VIEW_LITERAL("no"));
+    ww_status status = pick(3) ? ww_dataflow_complete(w.flow, id, &value, 1)
+                               : ww_dataflow_fail(w.flow, id, WW_VIEW_LITERAL("no"));
     if (status == WW_E_MEMORY || status == WW_E_BUSY) return;
     w.commands[at] = w.commands[--w.command_count]; /* E_NOT_FOUND: it was canceled */
 }

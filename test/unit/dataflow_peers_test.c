@@ -235,7 +235,7 @@ static void chain__hops_measured_three_times__shorten_the_time_given(void **stat
         assert_int_equal(samples, 0);
     }
     /* one millisecond and four deviations, which began at half of it and shrank by a quarter twice
-     * */
+     */
     uint64_t deviation = 500000 - 125000;
     deviation -= deviation / 4;
     assert_int_equal(trip(&p, &samples), 100000000 + 1000000 + 4 * deviation);

@@ -57,7 +57,7 @@ bootstrap__all_synchronous__each_operation_runs_once_when_its_inputs_are_there(v
 }
 
 /* As a client of a federation does it: compilers write no trait and no slot for the last operation.
- * */
+ */
 static void bootstrap__announces_a_peer__finds_constants_ports_and_protocol(void **state)
 {
     flow_fixture *f = *state;
