@@ -375,6 +375,81 @@ static void t36__write_side_is_dead__pending_call_fails(void **state)
     finish(&t);
 }
 
+/* Asks for more than is kept for a peer that does not read: five times 8 MiB. */
+static void ask_for_much(two *t)
+{
+    ww_capnp_vat *vat = ww_capnp_vat_new(ww_allocator_libc(), NULL);
+    ww_capnp_conn *conn = ww_capnp_conn_new(vat, NULL);
+    ww_capnp_cap *root = ww_capnp_conn_bootstrap(conn);
+    for (int i = 0; i < 5; i++) {
+        ww_capnp_call *call;
+        interop_echo_back_params_set_len(interop_echo_back_begin((interop_echo_cap){root}, &call),
+                                         8 << 20);
+        assert_ok(ww_capnp_call_send(call, NULL));
+        while (ww_capnp_vat_run(vat, 1))
+            continue;
+        ww_capnp_iov iov;
+        while (ww_capnp_conn_output(conn, &iov, 1)) {
+            say(t, iov.data, iov.size);
+            ww_capnp_conn_sent(conn, iov.size);
+        }
+        ww_capnp_call_drop(call);
+    }
+    ww_capnp_cap_unref(root);
+    ww_capnp_conn_free(conn);
+    ww_capnp_vat_free(vat);
+}
+
+static void output__peer_does_not_read__stops_reading_and_ends_by_the_clock(void **state)
+{
+    (void)state;
+    two t;
+    make_raw(&t);
+    ask_for_much(&t);
+    uint64_t waits = ww_capnp_conn_output_size(ww_rpc_link_conn(t.server.link));
+    assert_true(waits > WW_RPC_OUTPUT_SIZE_MAX);
+    static uint8_t noise[8];
+    say(&t, noise, sizeof noise); /* an empty message, which is not looked at any more */
+    assert_false(ww_capnp_conn_is_over(ww_rpc_link_conn(t.server.link)));
+    t.clock.now_ns += (uint64_t)WW_RPC_STALLED_MS * WW_NS_PER_MS;
+    turns(&t, 2);
+    assert_int_equal(t.server.over, 1);
+    assert_string_equal(t.server.reason, "the peer takes no data");
+    finish(&t);
+}
+
+/* ---- memory ---- */
+
+static ww_status open_and_close(const ww_allocator *allocator, void *arg)
+{
+    (void)arg;
+    ww_loop *loop;
+    ww_rpc_vat vat = {0};
+    ww_transport *ends[2] = {0};
+    ww_rpc_link *links[2] = {0};
+    ww_status status = ww_loop_new(allocator, NULL, &loop, NULL);
+    if (status) return status;
+    status = ww_rpc_vat_init(&vat, loop, NULL);
+    if (!status) status = ww_transport_new_pair(loop, 64, ends);
+    for (int i = 0; i < 2 && !status; i++) {
+        status = ww_rpc_link_open(&vat, ends[i], NULL, NULL, &links[i]);
+        ends[i] = NULL;
+    }
+    for (int i = 0; i < 2; i++) {
+        ww_rpc_link_free(links[i]);
+        ww_transport_free(ends[i]);
+    }
+    if (vat.vat) ww_rpc_vat_deinit(&vat);
+    ww_loop_free(loop);
+    return status;
+}
+
+static void open__every_allocation_failing__gives_all_back(void **state)
+{
+    (void)state;
+    test_every_allocation_failing(open_and_close, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -389,6 +464,8 @@ int main(void)
         cmocka_unit_test(t54__end_between_messages__is_clean_and_inside_one_is_named),
         cmocka_unit_test(closing__peer_never_closes__ends_by_the_clock),
         cmocka_unit_test(t36__write_side_is_dead__pending_call_fails),
+        cmocka_unit_test(output__peer_does_not_read__stops_reading_and_ends_by_the_clock),
+        cmocka_unit_test(open__every_allocation_failing__gives_all_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -504,6 +504,31 @@ static void unix__left_behind__is_replaced_but_a_file_is_not(void **state)
     test_folder_remove(folder);
 }
 
+static ww_status listen_and_connect(const ww_allocator *allocator, void *arg)
+{
+    (void)arg;
+    ww_loop *other;
+    server s = {.user = {accepted}};
+    ww_fd *client = NULL;
+    ww_transport *t = NULL;
+    ww_status status = ww_loop_new(allocator, NULL, &other, NULL);
+    if (status) return status;
+    status = ww_listen_tcp(other, "127.0.0.1:0", &s.user, &s.listener, NULL);
+    if (!status) status = ww_connect_tcp(other, ww_listener_address(s.listener), &client, NULL);
+    if (!status) status = ww_transport_new_fd(other, client, client, &t, NULL);
+    ww_transport_free(t);
+    ww_fd_unref(client);
+    stop(&s);
+    ww_loop_free(other);
+    return status;
+}
+
+static void listen__every_allocation_failing__gives_all_back(void **state)
+{
+    (void)state;
+    test_every_allocation_failing(listen_and_connect, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -521,6 +546,7 @@ int main(void)
         cmocka_unit_test(unix__new__is_for_its_owner_alone_and_goes_with_the_listener),
         cmocka_unit_test(unix__in_use__is_an_error_and_stays),
         cmocka_unit_test(unix__left_behind__is_replaced_but_a_file_is_not),
+        cmocka_unit_test(listen__every_allocation_failing__gives_all_back),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
