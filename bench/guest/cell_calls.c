@@ -18,10 +18,11 @@
 
 IMPORT("wasi:clocks/monotonic-clock@0.2.12", "now") uint64_t now(void);
 
-enum { SAMPLES_MAX = 100000, COMPONENT_MAX = 4 << 20, PIECE = 64 << 10, WINDOW = 8 };
+enum { COMPONENT_MAX = 4 << 20, PIECE = 64 << 10, WINDOW = 8 };
 
-static uint64_t samples[SAMPLES_MAX];
-static uint8_t component[COMPONENT_MAX];
+/* Taken when they are needed, so that cells without them stay small. */
+static uint64_t *samples;
+static uint8_t *component;
 
 static _Noreturn void fail(ww_guest *guest, ww_capnp_call *call)
 {
@@ -64,7 +65,8 @@ static peer_executor_cap graft(ww_guest *guest, ww_capnp_cap *membrane)
 static size_t read_component(ww_guest *guest)
 {
     size_t size = 0, got;
-    while (ww_guest_read(guest, component + size, COMPONENT_MAX - size, &got) == WW_OK)
+    component = malloc(COMPONENT_MAX);
+    while (component && ww_guest_read(guest, component + size, COMPONENT_MAX - size, &got) == WW_OK)
         size += got;
     return size;
 }
@@ -123,6 +125,7 @@ static void run_echo(ww_guest *guest, uint32_t count)
 static void run_graft(ww_guest *guest, uint32_t count)
 {
     ww_capnp_cap *membrane = ww_guest_link(guest, NULL);
+    samples = malloc(count * sizeof *samples);
     for (uint32_t i = 0; i < count; i++) {
         uint64_t begin = now();
         peer_executor_cap executor = graft(guest, membrane);
@@ -137,6 +140,7 @@ static void run_run(ww_guest *guest, uint32_t count)
 {
     peer_executor_cap executor = graft(guest, ww_guest_link(guest, NULL));
     size_t size = read_component(guest);
+    samples = malloc(count * sizeof *samples);
     for (uint32_t i = 0; i < count; i++) {
         uint64_t begin = now();
         ww_capnp_call *call = begin_run(executor, size, "none");
@@ -150,9 +154,10 @@ static void run_run(ww_guest *guest, uint32_t count)
 static runtime_program_cap load(ww_guest *guest, peer_executor_cap executor)
 {
     ww_capnp_call *call;
+    size_t size = read_component(guest);
     runtime_runtime_load_params_b params =
         runtime_runtime_load_begin((runtime_runtime_cap){executor.cap}, &call);
-    runtime_runtime_load_params_set_wasm(params, ww_view_of(component, read_component(guest)));
+    runtime_runtime_load_params_set_wasm(params, ww_view_of(component, size));
     await(guest, call);
     runtime_program_cap program =
         runtime_runtime_load_results_program(runtime_runtime_load_response(call));
@@ -164,6 +169,7 @@ static runtime_program_cap load(ww_guest *guest, peer_executor_cap executor)
 static void run_spawn(ww_guest *guest, uint32_t count)
 {
     runtime_program_cap program = load(guest, graft(guest, ww_guest_link(guest, NULL)));
+    samples = malloc(count * sizeof *samples);
     for (uint32_t i = 0; i < count; i++) {
         uint64_t begin = now();
         ww_capnp_call *call;
@@ -214,7 +220,8 @@ static void run_pipe(ww_guest *guest, uint32_t mebibytes)
 {
     writer w = {.done = {written}};
     peer_executor_cap executor = graft(guest, ww_guest_link(guest, NULL));
-    ww_capnp_call *call = begin_run(executor, read_component(guest), "drain"), *input;
+    size_t size = read_component(guest);
+    ww_capnp_call *call = begin_run(executor, size, "drain"), *input;
     peer_process_cap process =
         peer_executor_run_bytes_results_p_process(peer_executor_run_bytes_pipeline(call));
     await(guest, call);
@@ -236,9 +243,10 @@ static void run_pipe(ww_guest *guest, uint32_t mebibytes)
 
 static void run_drain(ww_guest *guest, uint32_t count)
 {
+    static uint8_t piece[PIECE];
     size_t got;
     (void)count;
-    while (ww_guest_read(guest, component, COMPONENT_MAX, &got) == WW_OK)
+    while (ww_guest_read(guest, piece, PIECE, &got) == WW_OK)
         continue;
 }
 
