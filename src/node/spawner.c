@@ -2,6 +2,8 @@
  *  1. A child is in the spawner's list, on the roster, and holds a reference to itself, exactly while
  *     it has a cell.
  *  2. The child's ends of the pipes belong to its cell alone: when that goes, they close.
+ *  3. A child is told to its asker after its cell's first turn: what fails in instantiating it is a
+ *     failure of the spawn.
  */
 #include "node/spawner.h"
 #include "resource/pipe.h"
@@ -15,6 +17,7 @@ typedef struct ww_child {
     struct ww_child *next, **link;
     ww_cell *cell; /* NULL once it ended */
     ww_roster_entry entry;
+    ww_spawn *spawn; /* who is to be told yet, or NULL */
     ww_principal principal;
     int32_t kill_code;
     ww_view *args;
@@ -69,10 +72,20 @@ static void leave(ww_child *child)
     free_words(child);
 }
 
+/* The guest never began: says why to whoever asked for it, unless he was told already. */
+static void note_start(const ww_child *child, const ww_cell_facts *facts)
+{
+    bool has_failed = facts->status == WW_E_LIMIT || facts->status == WW_E_MEMORY ||
+                      facts->status == WW_E_MISMATCH || facts->status == WW_E_MISSING;
+    if (child->spawn && has_failed)
+        ww_fail(&child->spawn->diag, facts->status, "%.*s", WW_VIEW_ARG(facts->text));
+}
+
 static void ended(void *self)
 {
     ww_child *child = self;
     ww_cell_facts facts = ww_cell_facts_of(child->cell);
+    note_start(child, &facts);
     if (facts.text.size)
         ww_log_print(child->spawner->options.log, WW_LOG_WARN, "ww::cell", "cell %u: %.*s",
                      child->base.cell, WW_VIEW_ARG(facts.text));
@@ -251,12 +264,12 @@ static ww_status start(ww_child *child, const ww_spawn_request *request, ww_diag
     return status;
 }
 
-static void drop_failed(ww_child *child)
+static void give_up(ww_process *process)
 {
-    ww_sink_unref(child->base.input);
-    ww_source_unref(child->base.output);
-    ww_source_unref(child->base.errors);
-    ww_process_unref(&child->base);
+    ww_sink_unref(process->input);
+    ww_source_unref(process->output);
+    ww_source_unref(process->errors);
+    ww_process_unref(process);
 }
 
 static ww_process *make(ww_node_spawner *spawner, const ww_spawn_request *request, ww_diag *diag)
@@ -277,15 +290,30 @@ static ww_process *make(ww_node_spawner *spawner, const ww_spawn_request *reques
     child->spawner = spawner;
     ww_principal_init(&child->principal, WW_VIEW_LITERAL("cell"));
     if (!start(child, request, diag)) return &child->base;
-    drop_failed(child);
+    give_up(&child->base);
     return NULL;
 }
 
 /* --- the spawner */
 
+/* The cell has had its first turn. */
+static void look_at_start(ww_spawn *spawn)
+{
+    ww_child *child = child_of(spawn->process);
+    if (child->cell) {
+        ww_cell_facts facts = ww_cell_facts_of(child->cell);
+        note_start(child, &facts);
+    }
+    child->spawn = NULL;
+    if (!spawn->diag.status) return;
+    give_up(spawn->process);
+    spawn->process = NULL;
+}
+
 static void tell(ww_task *task)
 {
     ww_spawn *spawn = WW_CONTAINER_OF(task, ww_spawn, task);
+    if (spawn->process) look_at_start(spawn);
     spawn->done(spawn, spawn->process, &spawn->diag);
 }
 
@@ -297,7 +325,9 @@ static ww_node_spawner *spawner_of(ww_spawner *base)
 static void spawn(ww_spawner *base, const ww_spawn_request *request, ww_spawn *spawn)
 {
     ww_node_spawner *spawner = spawner_of(base);
+    spawn->diag = (ww_diag){.status = WW_OK};
     spawn->process = make(spawner, request, &spawn->diag);
+    if (spawn->process) child_of(spawn->process)->spawn = spawn;
     spawn->task = (ww_task){.run = tell};
     ww_loop_post(spawner->options.loop, &spawn->task);
 }

@@ -1,8 +1,10 @@
 /* node/spawner.h - cells made by other cells and by clients: what rpc/spawner.h asks for.
  *
- * Model      A process is a cell with three pipes in memory and a link. It has ended once its cell
- *            has; its pipes then still hold what the guest wrote. Its exit code is the guest's own, 134
- *            after a trap, 124 when its time or its budget was used up, or what it was killed with.
+ * Model      A process is a cell with three pipes in memory and a link. A spawn is answered when the
+ *            cell has had its first turn, so that what fails in instantiating it is a failed spawn. A
+ *            process has ended once its cell has; its pipes then still hold what the guest wrote. Its
+ *            exit code is the guest's own, 134 after a trap, 124 when its time or its budget was used
+ *            up, or what it was killed with.
  * Ownership  The spawner borrows what its options name, and owns the cells that live. Processes may
  *            outlive it, without a cell.
  * Bounds     Those of node/programs.h; WW_SPAWN_BYTES_MAX of arguments and variables together;

@@ -230,7 +230,8 @@ static void process__that_ends__keeps_its_own_exit_code(void **state)
     static const struct {
         const char *name, *arg;
         int32_t code;
-    } ends[] = {{"exit_with_code", "42", 42}, {"exit_with_code", "0", 0}, {"trap", "unreachable", 134}};
+    } ends[] = {
+        {"exit_with_code", "42", 42}, {"exit_with_code", "0", 0}, {"trap", "unreachable", 134}};
     for (size_t i = 0; i < WW_COUNT_OF(ends); i++) {
         ww_process *process = run(ends[i].name, ends[i].arg);
         assert_int_equal(await_exit(process), ends[i].code);
@@ -326,6 +327,19 @@ static void thousand_cells__with_links__live_side_by_side_and_end(void **state)
     ww_loaded_unref(program);
 }
 
+static void component__whose_memory_is_too_large__is_not_a_process(void **state)
+{
+    (void)state;
+    ww_diag diag;
+    ww_loaded *program = load("link_echo");
+    ww_spawn_request request = {.program = program};
+    f.spawner.options.memory_bytes_max = 65536;
+    assert_null(spawn_request(&request, &diag));
+    assert_true(diag.text[0]);
+    assert_int_equal(f.roster.count, 0);
+    ww_loaded_unref(program);
+}
+
 static void arguments__of_more_than_a_mebibyte__are_refused(void **state)
 {
     (void)state;
@@ -354,6 +368,7 @@ int main(void)
         CASE(processes__nobody_holds_any_more__live_until_they_end),
         CASE(node__without_room__refuses_another_cell),
         CASE(thousand_cells__with_links__live_side_by_side_and_end),
+        CASE(component__whose_memory_is_too_large__is_not_a_process),
         CASE(arguments__of_more_than_a_mebibyte__are_refused),
     };
     return cmocka_run_group_tests(cases, NULL, NULL);
