@@ -474,6 +474,80 @@ static void child_that_ended__its_capabilities__are_revoked_for_all_who_have_the
     scene_deinit(&w);
 }
 
+/* ---- hostile callers ---- */
+
+/* Calls and calls, and never reads an answer: its own link suffers, another tenant does not notice. */
+static void caller__never_reads_answers__is_bounded_and_alone(void **state)
+{
+    (void)state;
+    enum { CALLS = 1000000, BATCH = 1000 };
+    session_world w;
+    grafted g;
+    outcome o;
+    scene_init(&w);
+    const ww_tenant_rights rights = {.allowance = &w.principal_allowance, .is_trusted = true};
+    ww_tenant *other = ww_tenant_new(&w.node, &rights);
+    ww_capnp_cap *membrane = ww_tenant_membrane(other);
+    assert_string_equal(scene_graft(&w, NULL, &g), "");
+    size_t before = w.l.allocator.live_bytes, most = 0;
+    w.l.b.is_blocked = true;
+    for (int i = 0; i < CALLS && !w.l.b.over[0]; i++) {
+        ww_capnp_call *call = begin_echo(g.executor, "x");
+        if (ww_capnp_call_send(call, NULL)) assert_true(call == NULL);
+        ww_capnp_call_drop(call); /* its Finish goes after it */
+        if (i % BATCH) continue;
+        link_pump(&w.l);
+        if (w.l.allocator.live_bytes > most) most = w.l.allocator.live_bytes;
+    }
+    assert_true(most - before < (size_t)256 << 20);
+    ww_capnp_call *call; /* another tenant, in the node's own vat */
+    stem_membrane_graft_begin((stem_membrane_cap){membrane}, &call);
+    outcome_send(&o, call);
+    while (ww_capnp_vat_run(w.l.b.vat, 100))
+        continue;
+    assert_int_equal(o.w.count, 1);
+    assert_string_equal(o.w.reason, "");
+    outcome_drop(&o);
+    w.l.b.is_blocked = false;
+    w.l.a.over[0] = w.l.b.over[0] = '\0';
+    grafted_drop(&g);
+    ww_capnp_cap_unref(membrane);
+    ww_tenant_unref(other);
+    scene_deinit(&w);
+}
+
+/* What one tenant hands to another stays the first one's: it ends with the first. */
+static void capability_of_another_session__ends_with_its_own(void **state)
+{
+    (void)state;
+    session_world w;
+    grafted g;
+    outcome o;
+    ww_capnp_call *call;
+    scene_init(&w);
+    const ww_tenant_rights rights = {.is_trusted = true};
+    ww_tenant *other = ww_tenant_new(&w.node, &rights);
+    ww_capnp_cap *membrane = ww_tenant_membrane(other);
+    stem_membrane_graft_begin((stem_membrane_cap){membrane}, &call);
+    outcome_send(&o, call);
+    scene_pump(&w);
+    stem_session_r s = stem_membrane_graft_results_session(stem_membrane_graft_response(call));
+    ww_capnp_cap *poller = ww_capnp_cap_ref(stem_session_status_poller(s).cap);
+    outcome_drop(&o);
+    assert_string_equal(scene_graft(&w, NULL, &g), "");
+    assert_string_equal(outcome_of(&w, &o, begin_poll(poller)), "");
+    ww_tenant_end(w.tenant); /* the wrong one */
+    assert_string_equal(outcome_of(&w, &o, begin_poll(poller)), "");
+    assert_string_equal(outcome_of(&w, &o, begin_poll(g.poller)), REVOKED);
+    ww_tenant_end(other);
+    assert_string_equal(outcome_of(&w, &o, begin_poll(poller)), REVOKED);
+    ww_capnp_cap_unref(poller);
+    ww_capnp_cap_unref(membrane);
+    ww_tenant_unref(other);
+    grafted_drop(&g);
+    scene_deinit(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -493,6 +567,8 @@ int main(void)
         cmocka_unit_test(run_bytes__caller_or_epoch_gone_meanwhile__nothing_stays),
         cmocka_unit_test(child_of_run_bytes__has_a_host__under_its_parents_grant),
         cmocka_unit_test(child__cannot_do_what_its_parent_was_not_granted),
+        cmocka_unit_test(caller__never_reads_answers__is_bounded_and_alone),
+        cmocka_unit_test(capability_of_another_session__ends_with_its_own),
         cmocka_unit_test(child_that_ended__its_capabilities__are_revoked_for_all_who_have_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
