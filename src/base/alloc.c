@@ -17,6 +17,11 @@ const ww_allocator *ww_allocator_libc(void)
     return &libc;
 }
 
+void ww_zero(void *ptr, size_t size)
+{
+    memset(ptr, 0, size);
+}
+
 void *ww_alloc_zeroed(const ww_allocator *a, size_t size)
 {
     void *ptr = ww_alloc(a, size);

@@ -28,6 +28,10 @@ static inline void *ww_alloc(const ww_allocator *a, size_t size)
     return a->resize(a, NULL, 0, size);
 }
 
+/* For large objects on hot paths: assigning a literal, a compiler fills them by a slow string
+ * instruction. */
+void ww_zero(void *ptr, size_t size);
+
 void *ww_alloc_zeroed(const ww_allocator *a, size_t size);
 
 /* NULL also when count * size overflows. */

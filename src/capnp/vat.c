@@ -174,8 +174,9 @@ capnp_promise *capnp_promise_alloc(ww_capnp_vat *vat, enum capnp_promise_kind ki
         p = ww_alloc(vat->allocator, sizeof *p);
         if (!p) return NULL;
     }
-    *p = (capnp_promise){.base = {.class = &CAPNP_PROMISE, .refs = 1, .vat = vat},
-                         .kind = (uint8_t)kind};
+    ww_zero(p, sizeof *p);
+    p->base = (ww_capnp_cap){.class = &CAPNP_PROMISE, .refs = 1, .vat = vat};
+    p->kind = (uint8_t)kind;
     return p;
 }
 
@@ -200,7 +201,9 @@ ww_capnp_call *capnp_call_alloc(ww_capnp_vat *vat)
         call = ww_alloc(vat->allocator, sizeof *call);
         if (!call) return NULL;
     }
-    *call = (ww_capnp_call){.vat = vat, .refs = 1};
+    ww_zero(call, sizeof *call);
+    call->vat = vat;
+    call->refs = 1;
     return call;
 }
 
