@@ -6,7 +6,7 @@
  *            capability is in a call's parameters, results or pipelines crosses with it: it becomes
  *            a guard, or itself again if it is a guard of this boundary on its way back. There is
  *            one guard per capability and direction while anybody holds it. Null and broken
- *            capabilities cross as they are.
+ *            capabilities cross as they are, file descriptors not at all.
  * Bounds     A call crosses at most WW_CAPNP_BOUNDARIES_MAX: guards of promises can lead in a circle.
  * Cost       No allocation and no copy for a call without capabilities that crosses one boundary.
  * Ownership  Embedded and counted; guards hold it, and so do calls under way. `free` is told when

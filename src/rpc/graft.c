@@ -190,6 +190,12 @@ static void judge(grafting *g)
         return;
     }
     ww_view sig = stem_signer_sign_results_sig(stem_signer_sign_response(g->sign));
+    if (!ww_tenant_holds(tenant)) {
+        ww_capnp_call *call = g->call;
+        end(g);
+        ww_capnp_call_fail(call, WW_CAPNP_FAILED, WW_CAP_TEXT_REVOKED);
+        return;
+    }
     bool is_current = g->generation == tenant->node->epochs->authority.generation;
     if (!is_current && g->challenges < CHALLENGES_MAX) {
         challenge(g, stem_membrane_graft_params_signer(stem_membrane_graft_params(g->call)));
@@ -292,7 +298,7 @@ static void begin_challenge(ww_tenant *tenant, ww_capnp_call *call, stem_signer_
 void ww_tenant_graft(ww_tenant *tenant, ww_capnp_call *call)
 {
     stem_signer_cap signer = stem_membrane_graft_params_signer(stem_membrane_graft_params(call));
-    if (tenant->authority.generation)
+    if (!ww_tenant_holds(tenant))
         ww_capnp_call_fail(call, WW_CAPNP_FAILED, WW_CAP_TEXT_REVOKED);
     else if (tenant->is_trusted)
         give_session(tenant, call);

@@ -9,6 +9,7 @@ ww_tenant *ww_tenant_new(const ww_rpc_node *node, const ww_tenant_rights *rights
     tenant->node = node;
     tenant->refs = 1;
     tenant->principal = rights->principal;
+    tenant->principal_seen = rights->principal ? rights->principal->generation : 0;
     tenant->is_trusted = rights->is_trusted;
     tenant->is_lasting = rights->is_lasting;
     tenant->is_limited = rights->methods != NULL;
@@ -21,6 +22,12 @@ ww_tenant *ww_tenant_ref(ww_tenant *tenant)
 {
     tenant->refs++;
     return tenant;
+}
+
+bool ww_tenant_holds(const ww_tenant *tenant)
+{
+    return !tenant->authority.generation &&
+           (!tenant->principal || tenant->principal->generation == tenant->principal_seen);
 }
 
 void ww_tenant_unref(ww_tenant *tenant)

@@ -23,7 +23,8 @@ struct ww_tenant {
     const ww_rpc_node *node;
     uint32_t refs;
     ww_authority authority;
-    ww_authority *principal;
+    ww_authority *principal; /* NULL: nobody's */
+    uint64_t principal_seen;
     ww_allowance allowance;
     bool is_limited, is_trusted, is_lasting;
     uint32_t cell;      /* its number; 0: none */
@@ -33,6 +34,8 @@ struct ww_tenant {
 };
 
 ww_tenant *ww_tenant_ref(ww_tenant *tenant);
+/* Neither ended nor its principal revoked since it was made: it may have (another) session. */
+bool ww_tenant_holds(const ww_tenant *tenant);
 
 struct ww_session {
     const ww_rpc_node *node;

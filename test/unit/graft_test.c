@@ -244,6 +244,27 @@ static void graft__epoch_moves_while_it_is_signed__is_of_the_new_one(void **stat
     guarded_deinit(&w);
 }
 
+static void graft__link_ends_while_it_is_signed__is_revoked(void **state)
+{
+    (void)state;
+    guarded_world w;
+    outcome o;
+    ww_capnp_call *call;
+    guarded_init(&w, 1);
+    w.s.does = NEVER;
+    stem_membrane_graft_params_set_signer(
+        stem_membrane_graft_begin((stem_membrane_cap){w.w.membrane}, &call),
+        (stem_signer_cap){w.s.cap});
+    outcome_send(&o, call);
+    scene_pump(&w.w);
+    ww_tenant_end(w.w.tenant);
+    sign_it(&w.s, w.s.waiting);
+    scene_pump(&w.w);
+    assert_string_equal(o.w.reason, REVOKED);
+    outcome_drop(&o);
+    guarded_deinit(&w);
+}
+
 static void grafts__waiting_for_their_signers__are_bounded(void **state)
 {
     (void)state;
@@ -439,6 +460,7 @@ int main(void)
         cmocka_unit_test(graft__signed_after_thirty_seconds__is_a_replay),
         cmocka_unit_test(graft__given_up_by_its_caller__stops_the_signer),
         cmocka_unit_test(graft__epoch_moves_while_it_is_signed__is_of_the_new_one),
+        cmocka_unit_test(graft__link_ends_while_it_is_signed__is_revoked),
         cmocka_unit_test(grafts__waiting_for_their_signers__are_bounded),
         cmocka_unit_test(program__loaded_once__spawns_many),
         cmocka_unit_test(grants__named__are_all_that_the_child_has),

@@ -247,6 +247,22 @@ static void capability_that_crosses_twice__has_one_wrapper_while_held(void **sta
     world_deinit(&w);
 }
 
+static void file_descriptor_of_the_inside__stays_inside(void **state)
+{
+    (void)state;
+    world w;
+    world_init(&w);
+    ww_capnp_cap *cap;
+    factory_new(w.l.b.vat, &w.live, &cap);
+    assert_ok(ww_capnp_server_attach_fd(cap, 0));
+    ww_capnp_cap *out = out_of(w.membrane, cap);
+    assert_int_equal(ww_capnp_cap_fd(cap), 0);
+    assert_int_equal(ww_capnp_cap_fd(out), -1);
+    ww_capnp_cap_unref(out);
+    ww_capnp_cap_unref(cap);
+    world_deinit(&w);
+}
+
 static void many_wrappers__each_is_found_again(void **state)
 {
     (void)state;
@@ -1068,6 +1084,7 @@ int main(void)
         cmocka_unit_test(capability_of_the_outside__out_and_in_again__is_itself),
         cmocka_unit_test(capability_of_the_inside__in_again__is_itself_there),
         cmocka_unit_test(capability_that_crosses_twice__has_one_wrapper_while_held),
+        cmocka_unit_test(file_descriptor_of_the_inside__stays_inside),
         cmocka_unit_test(many_wrappers__each_is_found_again),
         cmocka_unit_test(pipelined_calls__arrive_in_order_through_the_guard),
         cmocka_unit_test(promise_in_results__resolves_behind_the_guard),

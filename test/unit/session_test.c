@@ -71,7 +71,7 @@ static void session__principal_or_link_gone__is_revoked(void **state)
             ww_tenant_end(w.tenant);
         assert_string_equal(outcome_of(&w, &o, begin_poll(g.poller)), REVOKED);
         grafted_drop(&g);
-        if (!which) assert_string_equal(scene_graft(&w, NULL, &g), REVOKED);
+        assert_string_equal(scene_graft(&w, NULL, &g), REVOKED); /* the link is no way back */
         scene_deinit(&w);
     }
 }
