@@ -157,13 +157,19 @@ void ww_client_close(ww_client *client)
 
 typedef struct answer {
     ww_capnp_done done;
-    bool is_there;
+    ww_timer patience;
+    bool is_there, is_late;
 } answer;
 
 static void answered(ww_capnp_done *done, ww_capnp_call *call)
 {
     (void)call;
     WW_CONTAINER_OF(done, answer, done)->is_there = true;
+}
+
+static void ran_out(ww_timer *timer)
+{
+    WW_CONTAINER_OF(timer, answer, patience)->is_late = true;
 }
 
 ww_status ww_client_failure(const ww_capnp_call *call, ww_diag *diag)
@@ -173,12 +179,40 @@ ww_status ww_client_failure(const ww_capnp_call *call, ww_diag *diag)
                    is_lost ? "the node is gone: " : "", ww_capnp_call_reason(call));
 }
 
+static ww_status wait_for(ww_client *client, ww_capnp_call *call, answer *wanted, ww_diag *diag)
+{
+    while (!wanted->is_there && !wanted->is_late)
+        ww_loop_turn(client->loop, true);
+    ww_timer_stop(client->loop, &wanted->patience);
+    if (wanted->is_there) return ww_capnp_call_failed(call) ? ww_client_failure(call, diag) : WW_OK;
+    ww_capnp_call_cancel(call);
+    while (!wanted->is_there)
+        ww_loop_turn(client->loop, true);
+    return ww_fail(diag, WW_E_TIMEOUT, "the node has not answered for %d s",
+                   WW_CLIENT_PATIENCE_MS / 1000);
+}
+
+static ww_status send(ww_capnp_call *call, answer *wanted, ww_diag *diag)
+{
+    ww_status status = ww_capnp_call_send(call, &wanted->done);
+    return status ? ww_fail(diag, status, "the call was not sent: %s", ww_status_text(status))
+                  : WW_OK;
+}
+
 ww_status ww_client_call(ww_client *client, ww_capnp_call *call, ww_diag *diag)
 {
     answer wanted = {.done = {answered}};
-    ww_status status = ww_capnp_call_send(call, &wanted.done);
-    if (status) return ww_fail(diag, status, "the call was not sent: %s", ww_status_text(status));
-    while (!wanted.is_there)
-        ww_loop_turn(client->loop, true);
-    return ww_capnp_call_failed(call) ? ww_client_failure(call, diag) : WW_OK;
+    ww_status status = send(call, &wanted, diag);
+    return status ? status : wait_for(client, call, &wanted, diag);
+}
+
+ww_status ww_client_ask(ww_client *client, ww_capnp_call *call, ww_diag *diag)
+{
+    answer wanted = {.done = {answered}, .patience = {.fire = ran_out}};
+    ww_status status = send(call, &wanted, diag);
+    if (status) return status;
+    uint64_t patience_ns = (uint64_t)WW_CLIENT_PATIENCE_MS * WW_NS_PER_MS;
+    ww_timer_start(client->loop, &wanted.patience,
+                   ww_clock_after(ww_loop_clock(client->loop), patience_ns));
+    return wait_for(client, call, &wanted, diag);
 }

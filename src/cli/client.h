@@ -14,7 +14,7 @@
 #include "cli/command.h"
 #include "rpc/link.h"
 
-enum { WW_NODES_MAX = 64 };
+enum { WW_NODES_MAX = 64, WW_CLIENT_PATIENCE_MS = 10000 };
 
 typedef struct ww_client {
     ww_loop *loop;
@@ -33,5 +33,8 @@ void ww_client_close(ww_client *client); /* also after a failed open */
 
 /* Sends the call and turns the loop until it is answered. The call stays the caller's. */
 WW_MUST_USE ww_status ww_client_call(ww_client *client, ww_capnp_call *call, ww_diag *diag);
+/* The same for a call that a node answers at once: one that does not within WW_CLIENT_PATIENCE_MS is
+ * told of, E_TIMEOUT. */
+WW_MUST_USE ww_status ww_client_ask(ww_client *client, ww_capnp_call *call, ww_diag *diag);
 /* What a failed call says, as a status and a line. */
 ww_status ww_client_failure(const ww_capnp_call *call, ww_diag *diag);

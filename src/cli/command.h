@@ -25,7 +25,7 @@ enum {
 
 typedef struct ww_command ww_command;
 
-/* What only one command takes; --json and --help are every command's. */
+/* What only one command takes; --help is every command's, --json of all that have a `json`. */
 typedef struct ww_option {
     const char *name;     /* NULL ends a list */
     const char *argument; /* how the help calls its value; NULL: it has none */
@@ -57,7 +57,7 @@ struct ww_command {
     const char *description; /* paragraphs; the help wraps them */
     const char *notes;       /* sections behind the options, as they are; or NULL */
     const char *operand;     /* what an operand is called; NULL: there are none */
-    const char *json;        /* what --json does */
+    const char *json;        /* what --json does; NULL: there is none */
     const ww_option *options;
     uint32_t settings; /* a set of WW_SETTING */
     uint8_t operands_min, operands_max;

@@ -3,7 +3,9 @@
 #include "cli/pump.h"
 #include "config/folders.h"
 #include "loaders/image.h"
+#include <jansson.h>
 #include <signal.h>
+#include <stdio.h>
 #include <unistd.h>
 
 enum { COMPONENT_BYTES_MAX = 60 << 20 }; /* with its arguments it must fit one message */
@@ -171,6 +173,18 @@ static void close_session(session *s)
     ww_client_close(&s->client);
 }
 
+/* As `ww run` does: on the last line of standard error. */
+static void report(const session *s, ww_status status, const ww_diag *diag, int code)
+{
+    const char *reason = status ? "error" : s->signal ? "signal" : "exit";
+    json_t *message = status ? json_string(diag->text) : NULL;
+    json_t *object = json_pack("{s:s, s:i, s:o}", "reason", reason, "exit_code", code, "message",
+                               message ? message : json_null());
+    json_dumpf(object, stderr, JSON_COMPACT);
+    fputc('\n', stderr);
+    json_decref(object);
+}
+
 static int run_errand(errand *e)
 {
     session s = {.wait = NULL};
@@ -185,7 +199,9 @@ static int run_errand(errand *e)
     if (!status) status = attach(&s, &diag);
     if (!status) status = finish(&s, &code, &diag);
     close_session(&s);
-    return status ? ww_command_failed(&diag) : code;
+    if (status) code = ww_command_failed(&diag);
+    if (e->invocation->json) report(&s, status, &diag, code);
+    return code;
 }
 
 /* --- exec --- */
@@ -238,6 +254,7 @@ const ww_command ww_command_exec = {
              "  ww exec build/images/hello -- one two\n"
              "  echo text | ww exec --socket /run/node.sock filter.wasm\n",
     .operand = "target",
+    .json = "one report object on the last line of standard error",
     .options = exec_options,
     .settings = WW_CLIENT_SETTINGS,
     .operands_min = 1,
@@ -271,6 +288,7 @@ const ww_command ww_command_shell = {
     .notes = "EXIT STATUS\n"
              "  As of `ww exec`.\n",
     .operand = "image",
+    .json = "one report object on the last line of standard error",
     .settings = WW_CLIENT_SETTINGS,
     .operands_max = 1,
     .runs_guest = true,

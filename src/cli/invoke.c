@@ -36,7 +36,7 @@ static void list_words(word_list *words, const ww_command *command)
 {
     words->letters[words->letter_size++] = ':';
     add_word(words, "help", false, 'h', 'h');
-    add_word(words, "json", false, 'j', 0);
+    if (command->json) add_word(words, "json", false, 'j', 0);
     for (int i = 0; command->options && command->options[i].name; i++)
         add_word(words, command->options[i].name, command->options[i].argument, OWN_FIRST + i,
                  command->options[i].letter);

@@ -86,7 +86,7 @@ static ww_status ps(ww_client *client, const ww_invocation *invocation, ww_diag 
 {
     ww_capnp_call *call;
     operator_operator_cells_begin(client->operator, & call);
-    ww_status status = ww_client_call(client, call, diag);
+    ww_status status = ww_client_ask(client, call, diag);
     if (!status) {
         operator_cell_l cells =
             operator_operator_cells_results_cells(operator_operator_cells_response(call));
@@ -143,7 +143,7 @@ static ww_status kill_cells(ww_client *client, const ww_invocation *invocation, 
         if (status) break;
         operator_operator_kill_params_set_cell(
             operator_operator_kill_begin(client->operator, & call), number);
-        status = ww_client_call(client, call, diag);
+        status = ww_client_ask(client, call, diag);
         ww_capnp_call_drop(call);
     }
     if (!status && invocation->json)
@@ -215,7 +215,7 @@ static ww_status show_status(ww_client *client, const ww_invocation *invocation,
 {
     ww_capnp_call *call;
     operator_operator_status_begin(client->operator, & call);
-    ww_status status = ww_client_call(client, call, diag);
+    ww_status status = ww_client_ask(client, call, diag);
     if (!status) {
         operator_status_r s =
             operator_operator_status_results_status(operator_operator_status_response(call));
@@ -265,7 +265,7 @@ static ww_status show_epoch(ww_client *client, const ww_invocation *invocation, 
 {
     ww_capnp_call *call;
     operator_operator_epoch_begin(client->operator, & call);
-    ww_status status = ww_client_call(client, call, diag);
+    ww_status status = ww_client_ask(client, call, diag);
     if (!status) {
         operator_operator_epoch_results_r results = operator_operator_epoch_response(call);
         print_epoch(operator_operator_epoch_results_epoch(results),
@@ -283,7 +283,7 @@ static ww_status advance_epoch(ww_client *client, const ww_invocation *invocatio
     if (invocation->operand_count > 1)
         operator_operator_advance_epoch_params_set_head(params,
                                                         ww_view_str(invocation->operands[1]));
-    ww_status status = ww_client_call(client, call, diag);
+    ww_status status = ww_client_ask(client, call, diag);
     if (!status)
         print_epoch(operator_operator_advance_epoch_results_epoch(
                         operator_operator_advance_epoch_response(call)),

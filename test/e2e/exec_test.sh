@@ -20,6 +20,14 @@ argument 2: two three"
 run "$WW" exec "$guests/exit_with_code.wasm" -- 42
 expect_code 42
 
+case_is "--json: a report on the last line of standard error"
+run "$WW" exec --json "$guests/exit_with_code.wasm" -- 42
+expect_code 42
+expect [ "$(tail -n1 "$tmp/err")" = '{"reason":"exit","exit_code":42,"message":null}' ]
+run "$WW" exec --json "$tmp/none"
+expect_code 1
+expect [ "$(tail -n1 "$tmp/err" | jq -r .reason)" = error ]
+
 case_is "variables: those named here, and none of the node's"
 run "$WW" exec --env A=1 --env B=2=3 "$guests/environment.wasm" -- x
 expect_code 0

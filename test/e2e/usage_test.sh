@@ -54,6 +54,11 @@ run "$WW" run image --timeout soon
 expect_code 2
 expect_err_has 'timeout "soon" is not like'
 
+case_is "--json where it means nothing"
+run "$WW" help --json
+expect_code 2
+expect_err_has "no option --json"
+
 case_is "two images"
 run "$WW" run one two
 expect_code 2
