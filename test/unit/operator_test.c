@@ -75,6 +75,7 @@ static const ww_operator_host_class class = {
 /* --- a client and a node, connected --- */
 
 typedef struct pair {
+    test_allocator allocator; /* of everything */
     test_clock clock;
     ww_loop *loop;
     ww_rpc_vat client_vat, node_vat;
@@ -90,7 +91,7 @@ typedef struct pair {
 
 static void make_node(pair *p)
 {
-    const ww_allocator *allocator = ww_allocator_libc();
+    const ww_allocator *allocator = &p->allocator.base;
     ww_random_seeded_init(&p->random, 1);
     ww_epoch_source_init_local(&p->epochs, allocator);
     ww_cap_table_init(&p->table, allocator, 100);
@@ -108,8 +109,9 @@ static void make_node(pair *p)
 static void make(pair *p)
 {
     memset(p, 0, sizeof *p);
+    test_allocator_init(&p->allocator, 0);
     test_clock_init(&p->clock, WW_NS_PER_S);
-    assert_ok(ww_loop_new(ww_allocator_libc(), &p->clock.base, &p->loop, NULL));
+    assert_ok(ww_loop_new(&p->allocator.base, &p->clock.base, &p->loop, NULL));
     assert_ok(ww_rpc_vat_init(&p->client_vat, p->loop, NULL));
     assert_ok(ww_rpc_vat_init(&p->node_vat, p->loop, NULL));
     make_node(p);
@@ -152,6 +154,7 @@ static void finish(pair *p)
     ww_cap_table_deinit(&p->table);
     ww_epoch_source_deinit(&p->epochs);
     ww_loop_free(p->loop);
+    assert_int_equal(p->allocator.live_bytes, 0);
 }
 
 typedef struct answer {
@@ -287,7 +290,7 @@ static void operator__advance_of_a_static_epoch__is_refused(void **state)
     pair p;
     make(&p);
     ww_epoch_source_deinit(&p.epochs);
-    ww_epoch_source_init_static(&p.epochs, ww_allocator_libc());
+    ww_epoch_source_init_static(&p.epochs, &p.allocator.base);
     ww_capnp_call *call;
     operator_operator_advance_epoch_begin(p.operator, & call);
     ask_in_vain(&p, call, "the static epoch source is not advanced by an operator");
@@ -401,6 +404,47 @@ static void operator__its_connection_ends__what_it_runs_ends_too(void **state)
     finish(&p);
 }
 
+/* Asks for everything; what could not be sent is not waited for. */
+static void ask_if_possible(pair *p, ww_capnp_call *call)
+{
+    answer wanted = {.done = {answered}};
+    if (ww_capnp_call_send(call, &wanted.done) == WW_OK)
+        while (!wanted.count)
+            ww_loop_turn(p->loop, false);
+    ww_capnp_call_drop(call);
+}
+
+static void ask_for_everything(pair *p)
+{
+    ww_capnp_call *call;
+    operator_operator_status_begin(p->operator, & call);
+    ask_if_possible(p, call);
+    operator_operator_cells_begin(p->operator, & call);
+    ask_if_possible(p, call);
+    operator_operator_advance_epoch_params_set_head(
+        operator_operator_advance_epoch_begin(p->operator, & call), WW_VIEW_LITERAL("head"));
+    ask_if_possible(p, call);
+    stem_membrane_graft_begin((stem_membrane_cap){p->operator.cap}, &call);
+    ask_if_possible(p, call);
+    ask_if_possible(p, begin_exec(p, "component", true));
+}
+
+static void operator__any_allocation_fails__every_call_is_answered_and_all_given_back(void **state)
+{
+    (void)state;
+    bool has_failed = true;
+    for (size_t n = 1; has_failed; n++) {
+        pair p;
+        make(&p);
+        size_t before = p.allocator.count;
+        p.allocator.fail_at = before + n;
+        ask_for_everything(&p);
+        has_failed = p.allocator.count >= p.allocator.fail_at;
+        p.allocator.fail_at = 0;
+        finish(&p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -415,6 +459,7 @@ int main(void)
         cmocka_unit_test(operator__given_to_a_cell__is_the_same_one_until_its_connection_ends),
         cmocka_unit_test(operator__advance__spares_what_it_runs),
         cmocka_unit_test(operator__its_connection_ends__what_it_runs_ends_too),
+        cmocka_unit_test(operator__any_allocation_fails__every_call_is_answered_and_all_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
