@@ -1,14 +1,6 @@
 #include "cli/command.h"
+#include "cli/json.h"
 #include "config/folders.h"
-#include <jansson.h>
-#include <stdio.h>
-
-static json_t *json_text(const char *text)
-{
-    /* a path that is not UTF-8 becomes null */
-    json_t *value = text ? json_string(text) : NULL;
-    return value ? value : json_null();
-}
 
 static void print_json(const ww_config *config, const ww_folders *folders)
 {
@@ -16,19 +8,17 @@ static void print_json(const ww_config *config, const ww_folders *folders)
     for (size_t i = 0; i < WW_SETTING_COUNT; i++) {
         const ww_config_value *value = &config->values[i];
         json_t *row = json_object();
-        json_object_set_new(row, "value", json_text(value->text));
+        json_object_set_new(row, "value", ww_json_string(value->text));
         json_object_set_new(row, "origin", json_string(ww_origin_name(value->origin)));
-        json_object_set_new(row, "source", json_text(value->source));
+        json_object_set_new(row, "source", ww_json_string(value->source));
         json_object_set_new(settings, ww_settings[i].name, row);
     }
     json_t *all = json_object();
     json_object_set_new(all, "settings", settings);
-    json_object_set_new(all, "cache_folder", json_text(folders->cache));
-    json_object_set_new(all, "state_folder", json_text(folders->state));
-    json_object_set_new(all, "runtime_folder", json_text(folders->runtime));
-    json_dumpf(all, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(all);
+    json_object_set_new(all, "cache_folder", ww_json_string(folders->cache));
+    json_object_set_new(all, "state_folder", ww_json_string(folders->state));
+    json_object_set_new(all, "runtime_folder", ww_json_string(folders->runtime));
+    ww_json_print(stdout, all);
 }
 
 static void print_table(const ww_config *config, const ww_folders *folders)

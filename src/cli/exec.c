@@ -1,11 +1,10 @@
 /* `ww exec` and `ww shell`: a guest on a running node with the standard streams of here. */
 #include "cli/client.h"
+#include "cli/json.h"
 #include "cli/pump.h"
 #include "config/folders.h"
 #include "loaders/image.h"
-#include <jansson.h>
 #include <signal.h>
-#include <stdio.h>
 #include <unistd.h>
 
 enum { COMPONENT_BYTES_MAX = 60 << 20 }; /* with its arguments it must fit one message */
@@ -177,12 +176,8 @@ static void close_session(session *s)
 static void report(const session *s, ww_status status, const ww_diag *diag, int code)
 {
     const char *reason = status ? "error" : s->signal ? "signal" : "exit";
-    json_t *message = status ? json_string(diag->text) : NULL;
-    json_t *object = json_pack("{s:s, s:i, s:o}", "reason", reason, "exit_code", code, "message",
-                               message ? message : json_null());
-    json_dumpf(object, stderr, JSON_COMPACT);
-    fputc('\n', stderr);
-    json_decref(object);
+    ww_json_print(stderr, json_pack("{s:s, s:i, s:o}", "reason", reason, "exit_code", code,
+                                    "message", ww_json_string(status ? diag->text : NULL)));
 }
 
 static int run_errand(errand *e)

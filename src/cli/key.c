@@ -1,23 +1,15 @@
 /* `ww id` and `ww keygen`. */
 #include "base/hex.h"
 #include "cli/command.h"
+#include "cli/json.h"
 #include "config/folders.h"
 #include "config/identity.h"
-#include <jansson.h>
-#include <stdio.h>
 
 enum { ID_DIGITS = 2 * WW_NODE_ID_BYTES };
 
 static void id_text(const ww_identity *identity, char text[ID_DIGITS + 1])
 {
     ww_hex_encode(ww_view_of(identity->id, sizeof identity->id), text);
-}
-
-static void print_json(json_t *object)
-{
-    json_dumpf(object, stdout, JSON_COMPACT);
-    putchar('\n');
-    json_decref(object);
 }
 
 /* --- id --- */
@@ -33,7 +25,7 @@ static void print_id(const ww_identity *identity, bool json)
     }
     ww_identity_multihash(identity->id, hash);
     ww_hex_encode(ww_view_of(hash, sizeof hash), hash_text);
-    print_json(json_pack("{s:s, s:s}", "id", id, "multihash", hash_text));
+    ww_json_print(stdout, json_pack("{s:s, s:s}", "id", id, "multihash", hash_text));
 }
 
 static int run_id(const ww_invocation *invocation)
@@ -71,7 +63,7 @@ static int keep_key(const char *path, bool json)
     id_text(&identity, id);
     ww_identity_wipe(&identity);
     if (json)
-        print_json(json_pack("{s:s, s:s}", "public", id, "file", path));
+        ww_json_print(stdout, json_pack("{s:s, s:s}", "public", id, "file", path));
     else
         puts(id);
     return 0;
@@ -91,7 +83,7 @@ static int print_key(bool json)
     id_text(&identity, id);
     ww_hex_encode(ww_view_of(identity.seed, sizeof identity.seed), seed);
     if (json) {
-        print_json(json_pack("{s:s, s:s}", "public", id, "secret", seed));
+        ww_json_print(stdout, json_pack("{s:s, s:s}", "public", id, "secret", seed));
     } else {
         puts(seed);
         fprintf(stderr, "public key: %s\n", id);

@@ -1,10 +1,8 @@
 /* The commands that look at a running node and steer it: ps, kill, status, epoch. */
-#include "base/hex.h"
 #include "cli/client.h"
 #include "cli/format.h"
+#include "cli/json.h"
 #include <inttypes.h>
-#include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* Opens a client for the time of `act`, and tells of a failure. */
@@ -17,30 +15,6 @@ static int with_node(const ww_invocation *invocation,
     if (!status) status = act(&client, invocation, &diag);
     ww_client_close(&client);
     return status ? ww_command_failed(&diag) : 0;
-}
-
-static json_t *json_text(ww_view text)
-{
-    /* what is not UTF-8 becomes null */
-    json_t *value = json_stringn((const char *)text.data, text.size);
-    return value ? value : json_null();
-}
-
-static json_t *json_hex(ww_view bytes)
-{
-    char *text = malloc(2 * bytes.size + 1);
-    if (!text) return json_null();
-    ww_hex_encode(bytes, text);
-    json_t *value = json_string(text);
-    free(text);
-    return value;
-}
-
-static void print_json(json_t *object)
-{
-    json_dumpf(object, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(object);
 }
 
 /* --- ps --- */
@@ -79,7 +53,7 @@ static json_t *json_cell(operator_cell_r cell)
                      "memory_bytes", (json_int_t)operator_cell_memory_bytes(cell),   //
                      "calls", (json_int_t)operator_cell_calls(cell),                 //
                      "refused_calls", (json_int_t)operator_cell_refused_calls(cell), //
-                     "name", json_text(operator_cell_name(cell)));
+                     "name", ww_json_text(operator_cell_name(cell)));
 }
 
 static ww_status ps(ww_client *client, const ww_invocation *invocation, ww_diag *diag)
@@ -94,7 +68,7 @@ static ww_status ps(ww_client *client, const ww_invocation *invocation, ww_diag 
         for (uint32_t i = 0; invocation->json && i < cells.list.count; i++)
             json_array_append_new(array, json_cell(operator_cell_l_at(cells, i)));
         if (invocation->json)
-            print_json(json_pack("{s:O}", "cells", array));
+            ww_json_print(stdout, json_pack("{s:O}", "cells", array));
         else
             print_cells(cells);
         json_decref(array);
@@ -147,7 +121,7 @@ static ww_status kill_cells(ww_client *client, const ww_invocation *invocation, 
         ww_capnp_call_drop(call);
     }
     if (!status && invocation->json)
-        print_json(json_pack("{s:I}", "killed", (json_int_t)invocation->operand_count));
+        ww_json_print(stdout, json_pack("{s:I}", "killed", (json_int_t)invocation->operand_count));
     return status;
 }
 
@@ -193,15 +167,15 @@ static void print_status(operator_status_r s)
 static json_t *json_epoch(stem_epoch_r epoch, ww_view source)
 {
     return json_pack("{s:I, s:o, s:I, s:o}", "seq", (json_int_t)stem_epoch_seq(epoch), "head",
-                     json_hex(stem_epoch_head(epoch)), "adopted_block",
-                     (json_int_t)stem_epoch_adopted_block(epoch), "source", json_text(source));
+                     ww_json_hex(stem_epoch_head(epoch)), "adopted_block",
+                     (json_int_t)stem_epoch_adopted_block(epoch), "source", ww_json_text(source));
 }
 
 static json_t *json_status(operator_status_r s)
 {
     return json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o}",                     //
-                     "version", json_text(operator_status_version(s)),               //
-                     "node", json_hex(operator_status_node_id(s)),                   //
+                     "version", ww_json_text(operator_status_version(s)),            //
+                     "node", ww_json_hex(operator_status_node_id(s)),                //
                      "process", (json_int_t)operator_status_process_id(s),           //
                      "uptime_us", (json_int_t)(operator_status_uptime_ns(s) / 1000), //
                      "cells", (json_int_t)operator_status_cells(s),                  //
@@ -220,7 +194,7 @@ static ww_status show_status(ww_client *client, const ww_invocation *invocation,
         operator_status_r s =
             operator_operator_status_results_status(operator_operator_status_response(call));
         if (invocation->json)
-            print_json(json_status(s));
+            ww_json_print(stdout, json_status(s));
         else
             print_status(s);
     }
@@ -249,7 +223,7 @@ const ww_command ww_command_status = {
 static void print_epoch(stem_epoch_r epoch, ww_view source, bool json)
 {
     if (json) {
-        print_json(json_epoch(epoch, source));
+        ww_json_print(stdout, json_epoch(epoch, source));
         return;
     }
     printf("epoch %" PRIu64, stem_epoch_seq(epoch));

@@ -1,6 +1,5 @@
 #include "cli/report.h"
-#include <jansson.h>
-#include <stdio.h>
+#include "cli/json.h"
 
 void ww_report_print_trap(const ww_run_report *report)
 {
@@ -20,22 +19,15 @@ static const char *reason_name(const ww_run_report *report, ww_status status)
     return status ? "error" : names[report->reason];
 }
 
-static void add_text(json_t *object, const char *key, const char *text)
-{
-    /* NULL, and text that is not UTF-8, become null */
-    json_t *value = text && *text ? json_string(text) : NULL;
-    json_object_set_new(object, key, value ? value : json_null());
-}
-
 void ww_report_print_json(const ww_run_report *report, ww_status status, const ww_diag *diag,
                           int exit_code)
 {
     json_t *object = json_object();
     json_object_set_new(object, "reason", json_string(reason_name(report, status)));
     json_object_set_new(object, "exit_code", json_integer(exit_code));
-    add_text(object, "file", report->file);
-    add_text(object, "message", status ? diag->text : report->text);
-    add_text(object, "backtrace", report->trace);
+    json_object_set_new(object, "file", ww_json_string(report->file));
+    json_object_set_new(object, "message", ww_json_string(status ? diag->text : report->text));
+    json_object_set_new(object, "backtrace", ww_json_string(report->trace));
     const struct {
         const char *key;
         uint64_t value;
@@ -50,7 +42,5 @@ void ww_report_print_json(const ww_run_report *report, ww_status status, const w
     };
     for (size_t i = 0; i < WW_COUNT_OF(numbers); i++)
         json_object_set_new(object, numbers[i].key, json_integer((json_int_t)numbers[i].value));
-    json_dumpf(object, stderr, JSON_COMPACT);
-    fputc('\n', stderr);
-    json_decref(object);
+    ww_json_print(stderr, object);
 }
