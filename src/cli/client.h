@@ -1,11 +1,11 @@
 /* cli/client.h - a command's connection to a running node.
  *
- * Model      A client has a loop of its own. A command makes calls on the operator and waits for each,
- *            or runs the loop by itself for several at once. The node is the one behind --socket, or
- *            the only one that runs for this user.
+ * Model      A client has a loop of its own. A command makes calls on the operator and waits for
+ *            each, or runs the loop by itself for several at once. The node is the one behind
+ *            --socket, or the only one that runs for this user.
  * Ownership  References that a command got from calls are given back before ww_client_close.
- * Errors     One line that says what to do: how to start a node, which ones there are, what the node
- *            answered.
+ * Errors     One line that says what to do: how to start a node, which ones there are, what the
+ *            node answered.
  * Threads    One.
  * Trust      Only a node of the same user is spoken to; what it answers is read with bounds.
  */
@@ -33,8 +33,8 @@ void ww_client_close(ww_client *client); /* also after a failed open */
 
 /* Sends the call and turns the loop until it is answered. The call stays the caller's. */
 WW_MUST_USE ww_status ww_client_call(ww_client *client, ww_capnp_call *call, ww_diag *diag);
-/* The same for a call that a node answers at once: one that does not within WW_CLIENT_PATIENCE_MS is
- * told of, E_TIMEOUT. */
+/* The same for a call that a node answers at once: one that does not within WW_CLIENT_PATIENCE_MS
+ * is told of, E_TIMEOUT. */
 WW_MUST_USE ww_status ww_client_ask(ww_client *client, ww_capnp_call *call, ww_diag *diag);
 /* What a failed call says, as a status and a line. */
 ww_status ww_client_failure(const ww_capnp_call *call, ww_diag *diag);

@@ -3,9 +3,9 @@
  * Model      A command says what it takes: operands, options of its own, and which settings of
  *            config/setting.h. The parser makes an invocation of the words, with the configuration
  *            merged, and the command answers an exit code. The manual page is made of the same
- *            table. Results go to stdout, everything else to stderr.
- *            Exit codes: 0 done; 1 failed (one line on stderr names cause and fix); 2 bad usage.
- *            Commands that run a guest answer what the guest said.
+ *            table. Results go to stdout, everything else to stderr. Exit codes: 0 done; 1 failed
+ *            (one line on stderr names cause and fix); 2 bad usage. Commands that run a guest
+ *            answer what the guest said.
  * Ownership  An invocation borrows argv and the environment; it is the parser's until run returns.
  */
 #pragma once

@@ -1,14 +1,14 @@
 /* cli/pump.h - bytes between this process's standard streams and a remote process's.
  *
- * Model      An output pump reads from a ByteStream and writes to a descriptor until the stream's end;
- *            an input pump does the reverse and closes the stream at the descriptor's end. One piece
- *            is under way at a time, so a slow reader slows the writer.
+ * Model      An output pump reads from a ByteStream and writes to a descriptor until the stream's
+ *            end; an input pump does the reverse and closes the stream at the descriptor's end. One
+ *            piece is under way at a time, so a slow reader slows the writer.
  * Ownership  Pumps are embedded, hold references of their stream and descriptor, and are stopped
- *            before they go; the memory stays until the stream's connection is over, since a call may
- *            still be under way.
+ *            before they go; the memory stays until the stream's connection is over, since a call
+ *            may still be under way.
  * Bounds     WW_PUMP_BYTES.
- * Errors     A stream that fails ends the pump; a descriptor that cannot be written closes the stream,
- *            so that the guest is told.
+ * Errors     A stream that fails ends the pump; a descriptor that cannot be written closes the
+ *            stream, so that the guest is told.
  * Threads    The loop's. Files and devices without readiness block it: there is nothing else to do.
  */
 #pragma once

@@ -10,7 +10,8 @@ typedef struct ww_folders {
     char runtime[WW_PATH_MAX]; /* $XDG_RUNTIME_DIR/ww, else `run` in the state folder: sockets */
 } ww_folders;
 
-/* From the environment; makes nothing. E_USAGE if HOME is needed and not set, or a path is too long or not absolute. */
+/* From the environment; makes nothing. E_USAGE if HOME is needed and not set, or a path is too long
+ * or not absolute. */
 WW_MUST_USE ww_status ww_folders_find(ww_folders *out, ww_diag *diag);
 
 /* Whether one of two directories is the other or lies in it, links resolved; parts that do not exist yet count by name. True

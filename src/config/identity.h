@@ -5,9 +5,9 @@
  *            made at the first start; of processes that start at once, the first to name it wins.
  * Ownership  ww_identity_wipe when done: the seed is a secret.
  * Bounds     WW_ALLOWED_KEYS_MAX keys, a file of WW_ALLOWED_KEYS_BYTES_MAX.
- * Errors     E_INVALID: the key file is readable by others or no key; nothing is replaced, since the
- *            key is what others know this node by. E_USAGE for a file of allowed keys, naming its
- *            line.
+ * Errors     E_INVALID: the key file is readable by others or no key; nothing is replaced, since
+ *            the key is what others know this node by. E_USAGE for a file of allowed keys, naming
+ *            its line.
  * Threads    Any; reading may block.
  */
 #pragma once
@@ -45,7 +45,7 @@ typedef struct ww_allowed_keys {
     uint32_t count;
 } ww_allowed_keys;
 
-/* One key a line: 64 hexadecimal digits, then anything behind a space. Blank lines and lines that begin
- * with # say nothing. At least one key. */
+/* One key a line: 64 hexadecimal digits, then anything behind a space. Blank lines and lines that
+ * begin with # say nothing. At least one key. */
 WW_MUST_USE ww_status ww_allowed_keys_read(const char *path, const ww_allocator *allocator,
                                            ww_allowed_keys *out, ww_diag *diag);

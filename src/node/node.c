@@ -52,7 +52,8 @@ static void open_cache(ww_node *node)
     ww_cached_compiler_init(&node->compiler, node->cache, node->allocator);
 }
 
-/* A key that is there must be sound. Where none can be kept, the node is somebody else each time. */
+/* A key that is there must be sound. Where none can be kept, the node is somebody else each
+ * time. */
 static ww_status open_identity(ww_node *node, ww_diag *diag)
 {
     ww_identity *identity = &node->identity;

@@ -1,8 +1,8 @@
 /* node/operator.h - the operator socket of a node: who connects, and what he finds there.
  *
  * Model      A Unix socket for this user alone. Each connection has an operator of its own
- *            (rpc/operator.h) over what the node is; it ends with the connection, and what it started
- *            with it. Whoever is not this user is told so and goes.
+ *            (rpc/operator.h) over what the node is; it ends with the connection, and what it
+ *            started with it. Whoever is not this user is told so and goes.
  * Ownership  Owned by the node, closed before the loop and after the cells.
  * Bounds     WW_OPERATORS_MAX connections, and WW_TURNED_AWAY_MAX more that are being told so.
  * Threads    The loop's.

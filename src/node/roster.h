@@ -1,7 +1,7 @@
 /* node/roster.h - the cells of a node by their numbers, for whoever looks at the node as a whole.
  *
- * Model      Whoever starts a cell puts an entry on the roster and takes it off when the cell ended.
- *            Numbers count up from 1 and are not used again.
+ * Model      Whoever starts a cell puts an entry on the roster and takes it off when the cell
+ *            ended. Numbers count up from 1 and are not used again.
  * Ownership  Entries are embedded in their owners; what they point to lives as long as they are on
  *            the roster.
  * Threads    The loop's.

@@ -1,6 +1,6 @@
-/* One run: the image is loaded on a worker, then a cell runs on the loop until it has ended. A signal
- * asks the guest to end: its input is over. grace_ns later, or at a second signal, it is ended. A node
- * that serves stays when the guest is over, until a signal.
+/* One run: the image is loaded on a worker, then a cell runs on the loop until it has ended. A
+ * signal asks the guest to end: its input is over. grace_ns later, or at a second signal, it is
+ * ended. A node that serves stays when the guest is over, until a signal.
  */
 #include "node/inside.h"
 #include "node/stdio.h"

@@ -3,8 +3,8 @@
  * Model      A key pair is its 32-byte seed; the public key follows from it. Signing is
  *            deterministic, without a context and without a prehash (pure Ed25519).
  * Ownership  Everything is the caller's. He wipes seeds when he is done with them.
- * Errors     E_DENIED: the signature is not one of this key over this message. E_MEMORY, E_IO: libcrypto
- *            could not work. Outputs are set on WW_OK only.
+ * Errors     E_DENIED: the signature is not one of this key over this message. E_MEMORY, E_IO:
+ *            libcrypto could not work. Outputs are set on WW_OK only.
  * Threads    Any.
  * Trust      Keys, messages and signatures to verify may be anything.
  */

@@ -1,13 +1,13 @@
-/* rpc/operator.h - the Operator interface (capnp/operator.capnp): a node as its owner's programs see
- * it.
+/* rpc/operator.h - the Operator interface (capnp/operator.capnp): a node as its owner's programs
+ * see it.
  *
- * Model      One server per connection. It speaks for a host, which is the node's: the host knows the
- *            cells and ends them; this file knows the protocol. A graft on the operator is passed on
- *            to the membrane of the connection's tenant, and what the operator runs is the tenant's,
- *            whatever the epoch: it ends with the connection.
- * Ownership  The server is held by its capabilities, which may outlive the connection: `released` is
- *            told when the last is gone, and until then the host is there, too. Texts in facts are
- *            borrowed for the call.
+ * Model      One server per connection. It speaks for a host, which is the node's: the host knows
+ *            the cells and ends them; this file knows the protocol. A graft on the operator is
+ *            passed on to the membrane of the connection's tenant, and what the operator runs is
+ *            the tenant's, whatever the epoch: it ends with the connection.
+ * Ownership  The server is held by its capabilities, which may outlive the connection: `released`
+ *            is told when the last is gone, and until then the host is there, too. Texts in facts
+ *            are borrowed for the call.
  * Errors     Failures are of type `failed`, in one line.
  * Threads    The loop's, which is the vat's.
  * Trust      Callers are the owner's programs, and cells that he gave the operator to; what they
@@ -57,8 +57,8 @@ struct ww_operator_host {
     bool is_over;
 };
 
-/* A first reference to the operator of `host`, whose first fields are set. NULL when memory is short;
- * `released` is then not told. */
+/* A first reference to the operator of `host`, whose first fields are set. NULL when memory is
+ * short; `released` is then not told. */
 ww_capnp_cap *ww_operator_serve(ww_operator_host *host);
 
 /* The connection is over: so is all that it was given, and what it started. */
