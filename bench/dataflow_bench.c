@@ -274,7 +274,7 @@ static void park(subject *s, int ops)
 
 static void parked(void)
 {
-    enum { OPS = 10000 };
+    enum { OPS = 10000, ROUNDS = 10 };
     subject s = {0};
     ww_buf text;
     ww_buf_init(&text, ww_allocator_libc(), SIZE_MAX);
@@ -282,15 +282,20 @@ static void parked(void)
                "index.Search(t) @s\n"
                "bootstrap ()\np = Pulse()\nq = index.Train(p) @s\n");
     text_to_artifact(&s, &text);
-    make(&s);
-    install(&s);
-    park(&s, OPS);
-    bench_print(&rows[PARKED], bench_best_ns(round_poll, &s, 1000));
-    if (ww_dataflow_complete(s.flow, s.command, NULL, 0)) bench_fail("complete", NULL);
-    uint64_t start = bench_now_ns();
-    run(&s);
-    bench_print(&rows[RESUME], (double)(bench_now_ns() - start) / OPS);
-    drop(&s);
+    uint64_t best = UINT64_MAX; /* an engine can do it once only */
+    for (int round = 0; round < ROUNDS; round++) {
+        make(&s);
+        install(&s);
+        park(&s, OPS);
+        if (!round) bench_print(&rows[PARKED], bench_best_ns(round_poll, &s, 1000));
+        if (ww_dataflow_complete(s.flow, s.command, NULL, 0)) bench_fail("complete", NULL);
+        uint64_t start = bench_now_ns();
+        run(&s);
+        uint64_t time = bench_now_ns() - start;
+        if (time < best) best = time;
+        drop(&s);
+    }
+    bench_print(&rows[RESUME], (double)best / OPS);
     ww_buf_deinit(&s.artifact);
 }
 

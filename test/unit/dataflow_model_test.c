@@ -152,7 +152,7 @@ static op_record *record_of(const ww_flow_step *step)
     return &w.ops[w.op_count++];
 }
 
-/* The bodies are graphs 0 to 2 in the order A, B, C; operation 1 is the Gate, 2 the first Search. */
+/* Bodies are graphs 0 to 2 in the order A, B, C; operation 1 is the Gate, 2 the first Search. */
 static void watch_order(const ww_flow_step *step, bool first)
 {
     static const uint32_t slot_of_first[MODULES] = {0, 2, 2};
