@@ -279,6 +279,7 @@ ww_status ww_node_run(ww_node *node, const ww_run_options *options, ww_run_repor
     run.patience.fire = on_patience_over;
     ww_principal_init(&run.principal, WW_VIEW_LITERAL("operator"));
     if (options->cpu_ms) run.principal.cpu_ns.max = options->cpu_ms * WW_NS_PER_MS;
+    node->spawner.options.cpu_ns_max = options->cpu_ms * WW_NS_PER_MS; /* of each cell, too */
     run.principal.memory.max = options->memory_bytes_max;
     status = ww_stdio_init(&run.stdio, node->loop, diag);
     if (!status) status = start(&run);

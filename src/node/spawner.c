@@ -87,8 +87,10 @@ static void ended(void *self)
     ww_cell_facts facts = ww_cell_facts_of(child->cell);
     note_start(child, &facts);
     if (facts.text.size)
-        ww_log_print(child->spawner->options.log, WW_LOG_WARN, "ww::cell", "cell %u: %.*s",
-                     child->base.cell, WW_VIEW_ARG(facts.text));
+        ww_log_print(
+            child->spawner->options.log, WW_LOG_WARN, "ww::cell", "cell %u %s %.*s",
+            child->base.cell,
+            facts.status == WW_E_QUOTA ? "has used up its" : "was ended:", WW_VIEW_ARG(facts.text));
     child->base.exit_code = exit_code_of(child, &facts);
     child->base.has_ended = true;
     leave(child);
@@ -289,6 +291,8 @@ static ww_process *make(ww_node_spawner *spawner, const ww_spawn_request *reques
     child->allocator = options->allocator;
     child->spawner = spawner;
     ww_principal_init(&child->principal, WW_VIEW_LITERAL("cell"));
+    child->principal.memory.max = options->memory_bytes_max;
+    if (options->cpu_ns_max) child->principal.cpu_ns.max = options->cpu_ns_max;
     if (!start(child, request, diag)) return &child->base;
     give_up(&child->base);
     return NULL;

@@ -32,7 +32,8 @@ typedef struct ww_node_spawner_options {
     const ww_authority *authority;
     ww_program_maker maker;
     uint32_t cells_max;
-    uint64_t memory_bytes_max; /* of a cell */
+    uint64_t memory_bytes_max; /* of all linear memories of a cell */
+    uint64_t cpu_ns_max;       /* of a cell; 0: no bound */
     uint64_t capabilities;     /* a set of 1 << ww_capability */
 } ww_node_spawner_options;
 

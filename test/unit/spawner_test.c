@@ -267,6 +267,15 @@ static void process__that_never_ends__is_killed_with_the_code_that_is_told(void 
     release_process(other);
 }
 
+static void process__that_used_its_time_up__ends(void **state)
+{
+    (void)state;
+    f.spawner.options.cpu_ns_max = 20 * WW_NS_PER_MS;
+    ww_process *process = run("spin", NULL);
+    assert_int_equal(await_exit(process), 124);
+    release_process(process);
+}
+
 static void processes__nobody_holds_any_more__live_until_they_end(void **state)
 {
     (void)state;
@@ -365,6 +374,7 @@ int main(void)
         CASE(process__that_ends__keeps_its_own_exit_code),
         CASE(process__with_a_link__calls_what_it_was_given),
         CASE(process__that_never_ends__is_killed_with_the_code_that_is_told),
+        CASE(process__that_used_its_time_up__ends),
         CASE(processes__nobody_holds_any_more__live_until_they_end),
         CASE(node__without_room__refuses_another_cell),
         CASE(thousand_cells__with_links__live_side_by_side_and_end),
