@@ -1,0 +1,44 @@
+/* A whole node in this process: the default image boots, and everything is given back. */
+#include "node/node.h"
+#include "support/check.h"
+#include "support/folder.h"
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static void node__default_image_without_input__runs_its_child_and_ends(void **state)
+{
+    (void)state;
+    char folder[TEST_PATH_MAX], image[512];
+    const char *build = getenv("WW_BUILD");
+    ww_node *node;
+    ww_diag diag = {WW_OK, ""};
+    ww_run_report report;
+    test_folder_make(folder);
+    setenv("XDG_CACHE_HOME", folder, true);
+    setenv("XDG_STATE_HOME", folder, true);
+    snprintf(image, sizeof image, "%s/images/default", build ? build : "build");
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    assert_true(null >= 0 && dup2(null, STDIN_FILENO) == STDIN_FILENO);
+    close(null);
+    ww_node_options node_options = {
+        .allocator = ww_allocator_libc(), .cells_max = 10, .memory_bytes_max = 16 << 20};
+    ww_run_options options = {.image = image, .memory_bytes_max = 16 << 20};
+    assert_ok(ww_node_new(&node_options, &node, &diag));
+    if (ww_node_run(node, &options, &report, &diag)) fail_msg("%s", diag.text);
+    assert_int_equal(report.reason, WW_RUN_EXITED);
+    assert_int_equal(report.exit_code, 0);
+    assert_true(report.calls > 0);
+    ww_run_report_deinit(&report);
+    ww_node_free(node);
+    test_folder_remove(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest cases[] = {
+        cmocka_unit_test(node__default_image_without_input__runs_its_child_and_ends),
+    };
+    return cmocka_run_group_tests(cases, NULL, NULL);
+}
