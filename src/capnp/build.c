@@ -306,18 +306,17 @@ static inline uint8_t *init_object(const ww_capnp_any_b *any, uint64_t tag, uint
     return at;
 }
 
-ww_capnp_struct_b ww_capnp_any_b_init_struct(ww_capnp_any_b any, ww_capnp_struct_size size)
+uint8_t *ww_capnp_builder_place(ww_capnp_builder *builder, uint8_t *at, uint32_t *segment,
+                                ww_capnp_struct_size size)
 {
-    if (any.at && size.data_words + size.pointer_count == 0) {
+    ww_capnp_any_b any = {builder, at, *segment};
+    if (at && size.data_words + size.pointer_count == 0) {
         ww_capnp_any_b_clear(any);
-        capnp_store(any.at, capnp_struct_word(-1, 0, 0));
-        return (ww_capnp_struct_b){any.builder, any.at, any.segment, 0, 0};
+        capnp_store(at, capnp_struct_word(-1, 0, 0));
+        return at;
     }
-    uint32_t segment;
     uint64_t tag = capnp_struct_word(0, size.data_words, size.pointer_count);
-    uint8_t *at = init_object(&any, tag, (uint64_t)size.data_words + size.pointer_count, &segment);
-    if (!at) return (ww_capnp_struct_b){.builder = any.builder};
-    return (ww_capnp_struct_b){any.builder, at, segment, size.data_words, size.pointer_count};
+    return init_object(&any, tag, (uint64_t)size.data_words + size.pointer_count, segment);
 }
 
 ww_capnp_list_b ww_capnp_any_b_init_list(ww_capnp_any_b any, ww_capnp_size size, uint32_t count)

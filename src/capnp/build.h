@@ -90,8 +90,21 @@ typedef struct ww_capnp_struct_size {
 
 ww_capnp_any_b ww_capnp_builder_root(ww_capnp_builder *builder);
 
-/* Each replaces what the pointer led to. */
-ww_capnp_struct_b ww_capnp_any_b_init_struct(ww_capnp_any_b any, ww_capnp_struct_size size);
+/* Where the new struct of a pointer at `at` is, zeroed, in *segment; NULL after a failure. The view of it is made inline,
+ * so that it can stay in registers. */
+uint8_t *ww_capnp_builder_place(ww_capnp_builder *builder, uint8_t *at, uint32_t *segment,
+                                ww_capnp_struct_size size);
+
+static inline ww_capnp_struct_b ww_capnp_any_b_init_struct(ww_capnp_any_b any,
+                                                           ww_capnp_struct_size size)
+{
+    uint32_t segment = any.segment;
+    uint8_t *data = ww_capnp_builder_place(any.builder, any.at, &segment, size);
+    if (!data) return (ww_capnp_struct_b){.builder = any.builder};
+    return (ww_capnp_struct_b){any.builder, data, segment, size.data_words, size.pointer_count};
+}
+
+/* Each replaces what the pointer led to, as does ww_capnp_any_b_init_struct. */
 ww_capnp_list_b ww_capnp_any_b_init_list(ww_capnp_any_b any, ww_capnp_size size, uint32_t count);
 ww_capnp_list_b ww_capnp_any_b_init_structs(ww_capnp_any_b any, ww_capnp_struct_size size,
                                             uint32_t count);

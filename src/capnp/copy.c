@@ -70,8 +70,7 @@ static ww_capnp_struct_size size_for(const walk *w, const ww_capnp_struct *s)
 
 static void visit_struct(walk *w, const ww_capnp_any *source, ww_capnp_any_b target)
 {
-    ww_capnp_struct s;
-    ww_capnp_any_read_struct(source, &s);
+    ww_capnp_struct s = ww_capnp_any_struct(*source);
     if (!s.data) return;
     ww_capnp_struct_size size = size_for(w, &s);
     w->words += (uint64_t)size.data_words + size.pointer_count;

@@ -176,18 +176,17 @@ ww_capnp_kind ww_capnp_any_kind(ww_capnp_any any)
     }
 }
 
-void ww_capnp_any_read_struct(const ww_capnp_any *any, ww_capnp_struct *out)
+ww_capnp_struct_place ww_capnp_any_place_struct(const ww_capnp_any *any,
+                                                const ww_capnp_segment **segment)
 {
-    *out = (ww_capnp_struct){.message = any->message, .segment = any->segment};
+    const ww_capnp_struct_place none = {0};
     target t;
-    if (!follow(any, &t) || !expect(any, &t, CAPNP_STRUCT) || !descend(any, 1)) return;
+    if (!follow(any, &t) || !expect(any, &t, CAPNP_STRUCT) || !descend(any, 1)) return none;
     uint16_t data = capnp_struct_data(t.tag), pointers = capnp_struct_pointers(t.tag);
-    if (!take(any, &t, (uint64_t)data + pointers, 0)) return;
-    out->segment = t.segment;
-    out->data = address(&t);
-    out->data_bits = (uint32_t)data * 64;
-    out->pointer_count = pointers;
-    out->depth_left = (uint16_t)(any->depth_left - 1);
+    if (!take(any, &t, (uint64_t)data + pointers, 0)) return none;
+    *segment = t.segment;
+    return (ww_capnp_struct_place){address(&t), (uint32_t)data * 64, pointers,
+                                   (uint16_t)(any->depth_left - 1)};
 }
 
 /* ---- lists ---- */

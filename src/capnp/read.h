@@ -128,7 +128,16 @@ ww_capnp_any ww_capnp_constant(const ww_capnp_segment *segment);
 /* ---- following pointers: never fails, see Errors above ---- */
 
 ww_capnp_kind ww_capnp_any_kind(ww_capnp_any any);
-void ww_capnp_any_read_struct(const ww_capnp_any *any, ww_capnp_struct *out);
+/* A struct without its message and segment: two registers, so that a view can be made of it inline and stay in more. */
+typedef struct ww_capnp_struct_place {
+    const uint8_t *data;
+    uint32_t data_bits;
+    uint16_t pointer_count;
+    uint16_t depth_left;
+} ww_capnp_struct_place;
+/* *segment, at first the pointer's, becomes that of the struct. */
+ww_capnp_struct_place ww_capnp_any_place_struct(const ww_capnp_any *any,
+                                                const ww_capnp_segment **segment);
 /* `size` is what the reader's schema says; lists that an older or newer schema wrote are upgraded
  * where the encoding's rules allow it, anything else is a fault and reads as empty. */
 void ww_capnp_any_read_list(const ww_capnp_any *any, ww_capnp_size size, ww_capnp_list *out);
@@ -157,9 +166,10 @@ static inline ww_capnp_any ww_capnp_any_or(ww_capnp_any any, const ww_capnp_segm
 
 static inline ww_capnp_struct ww_capnp_any_struct(ww_capnp_any any)
 {
-    ww_capnp_struct out;
-    ww_capnp_any_read_struct(&any, &out);
-    return out;
+    const ww_capnp_segment *segment = any.segment;
+    ww_capnp_struct_place p = ww_capnp_any_place_struct(&any, &segment);
+    return (ww_capnp_struct){any.message, segment,         p.data,
+                             p.data_bits, p.pointer_count, p.depth_left};
 }
 
 static inline ww_capnp_list ww_capnp_any_list(ww_capnp_any any, ww_capnp_size size)
