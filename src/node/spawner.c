@@ -19,6 +19,7 @@ typedef struct ww_child {
     ww_roster_entry entry;
     ww_spawn *spawn; /* who is to be told yet, or NULL */
     ww_principal principal;
+    bool is_killed;
     int32_t kill_code;
     ww_view *args;
     ww_env *env;
@@ -103,7 +104,8 @@ static void ended(void *self)
 static void child_kill(ww_process *process, int32_t exit_code)
 {
     ww_child *child = child_of(process);
-    if (!child->cell || child->entry.is_ending) return;
+    if (!child->cell || child->is_killed) return;
+    child->is_killed = true;
     child->kill_code = exit_code;
     child->entry.is_ending = true;
     ww_cell_end(child->cell, WW_E_CANCELED);
@@ -113,6 +115,11 @@ static ww_capnp_cap *child_bootstrap(ww_process *process)
 {
     ww_child *child = child_of(process);
     return child->cell ? ww_capnp_conn_bootstrap(ww_cell_conn(child->cell)) : NULL;
+}
+
+static void child_tell_end(ww_process *process)
+{
+    child_of(process)->entry.is_ending = true;
 }
 
 static void kill_from_roster(ww_roster_entry *entry)
@@ -276,7 +283,7 @@ static void give_up(ww_process *process)
 
 static ww_process *make(ww_node_spawner *spawner, const ww_spawn_request *request, ww_diag *diag)
 {
-    static const ww_process_class class = {child_kill, child_bootstrap, child_free};
+    static const ww_process_class class = {child_kill, child_bootstrap, child_tell_end, child_free};
     const ww_node_spawner_options *options = &spawner->options;
     if (options->roster->count >= options->cells_max) {
         ww_fail(diag, WW_E_QUOTA, "quota: the node has no room for another cell");

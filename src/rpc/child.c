@@ -110,6 +110,7 @@ static void exit_woke(ww_waker *waker)
 
 void ww_child_close(ww_child *child)
 {
+    child->process->class->tell_end(child->process);
     ww_byte_stream_close(child->streams[STDIN]);
 }
 

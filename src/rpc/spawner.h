@@ -50,6 +50,8 @@ typedef struct ww_process_class {
     /* The main object that it exports, a reference (or a promise) of the caller's; NULL: it exports
      * nothing. */
     ww_capnp_cap *(*bootstrap)(ww_process *self);
+    /* Its session is over: it will be killed if it does not end by itself. For those who look. */
+    void (*tell_end)(ww_process *self);
     void (*free)(ww_process *self);
 } ww_process_class;
 

@@ -111,6 +111,8 @@ async def use_all(path, _, component):
 
     running = (await held.executor.runBytes(wasm=wasm, args=["lines"], env=[])).process
     stdin, stdout, stderr = [(await getattr(running, n)()).stream for n in ("stdin", "stdout", "stderr")]
+    with open(os.path.join(os.path.dirname(component), "sleep.wasm"), "rb") as f:
+        asleep = (await held.executor.runBytes(wasm=f.read(), args=["sleep", "60000"], env=[])).process
     pending = asyncio.ensure_future(is_stale(running.wait()))
     await asyncio.sleep(0)
     ww("epoch", "advance", "--socket", path)
@@ -122,6 +124,7 @@ async def use_all(path, _, component):
         "runBytes": held.executor.runBytes(wasm=wasm, args=[], env=[]),
         "process": running.wait(),
         "process of before": process.wait(),
+        "another process": asleep.wait(),
         "stdin": stdin.write(data=b"three\n"),
         "stdout": stdout.read(maxBytes=1),
         "stderr": stderr.read(maxBytes=1),
@@ -129,6 +132,8 @@ async def use_all(path, _, component):
     for name, call in old.items():
         assert await is_stale(call), f"{name} is not stale"
     assert await pending, "the call that waited is not stale"
+    cells = json.loads(ww("ps", "--json", "--socket", path))["cells"]
+    assert [c["state"] for c in cells if c["name"] == "sleep"] == ["ending"], cells
 
     session, held = await graft(link)
     assert session.issuedEpoch.seq == 1

@@ -162,6 +162,11 @@ static ww_capnp_cap *cell_bootstrap(ww_process *process)
     return ww_capnp_cap_ref(WW_CONTAINER_OF(process, fake_cell, base)->exports);
 }
 
+static void cell_tell_end(ww_process *process)
+{
+    WW_CONTAINER_OF(process, fake_cell, base)->is_told = true;
+}
+
 static void cell_free(ww_process *process)
 {
     fake_cell *cell = WW_CONTAINER_OF(process, fake_cell, base);
@@ -200,7 +205,7 @@ static void copy_strings(char (*to)[32], const ww_view *from, uint32_t count)
 
 static ww_process *new_cell(fake_cells *all, const ww_spawn_request *request)
 {
-    static const ww_process_class class = {cell_kill, cell_bootstrap, cell_free};
+    static const ww_process_class class = {cell_kill, cell_bootstrap, cell_tell_end, cell_free};
     fake_cell *cell = calloc(1, sizeof *cell);
     assert_true(all->count < FAKE_CELLS_MAX);
     cell->base = (ww_process){.class = &class, .refs = 2, .cell = all->count};

@@ -22,6 +22,7 @@ typedef struct fake_cell {
     uint32_t arg_count, env_count;
     char args[8][32], env[8][32];
     bool is_stubborn; /* does not end when killed, until the test lets it */
+    bool is_told;     /* that its session is over */
     uint32_t kills;
 } fake_cell;
 

@@ -394,8 +394,10 @@ static void operator__its_connection_ends__what_it_runs_ends_too(void **state)
     cell->is_stubborn = true;
     char text[64];
     assert_string_equal(fake_cell_read(cell, text, sizeof text), "");
+    assert_false(cell->is_told);
     end_connection(&p);
     assert_string_equal(fake_cell_read(cell, text, sizeof text), "EOF");
+    assert_true(cell->is_told);
     assert_int_equal(cell->kills, 0);
     p.clock.now_ns += 5 * WW_NS_PER_S;
     pump(&p);
