@@ -89,7 +89,8 @@ const ww_command ww_command_ps = {
     .description =
         "One line for each running guest: its number, the cell that started it (0: the node or "
         "its operator), age, CPU time, linear memory, calls of host functions, and how many of "
-        "those were refused. A cell whose session is over is \"ending\" until it ended.",
+        "those were refused. A cell that was killed, or whose session is over, is \"ending\" "
+        "until it ended.",
     .json = "one JSON object; times in microseconds",
     .settings = WW_CLIENT_SETTINGS,
     .run = run_ps,

@@ -46,7 +46,8 @@ const ww_setting ww_settings[WW_SETTING_COUNT] = {
             .fallback = WW_SOCKET_AUTO,
             .negation = "no-socket",
             .help = "the operator socket of the node; auto is a name of its own in "
-                    "$XDG_RUNTIME_DIR/ww, none is no socket",
+                    "$XDG_RUNTIME_DIR/ww for a node that starts, and the only node that runs for "
+                    "other commands; none is no socket",
             .type = WW_TYPE_PATH,
         },
     [WW_SETTING_GRAFT] =
