@@ -4,6 +4,7 @@
 using Stem = import "stem.capnp";
 using Peer = import "peer.capnp";
 using Membrane = import "membrane.capnp";
+using BringUp = import "bringup.capnp";
 
 struct Cell @0xe56fe3efe9ea2607 {
   # A guest that the node runs.
@@ -71,6 +72,9 @@ interface Operator @0x9e59a30121bebe18 extends(Stem.Membrane(Membrane.WetwareSes
 
   exec @5 (request :ExecRequest) -> (process :Peer.Process);
   # Runs a component as if the node had been started with it. The process ends with the connection that asked for it.
+
+  bringUp @6 () -> (bringUp :BringUp.BringUp);
+  # What the node brings up.
 }
 
 struct ExecRequest @0x8edb9a58926d20f8 {

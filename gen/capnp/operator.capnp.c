@@ -8,10 +8,11 @@ const ww_capnp_method operator_operator_methods[] = {
     {"epoch", false},
     {"advance_epoch", false},
     {"exec", false},
+    {"bring_up", false},
 };
 
 static const ww_capnp_interface operator_operator_interfaces[] = {
-    {OPERATOR_OPERATOR_ID, offsetof(operator_operator_vt, cells), 6, operator_operator_methods},
+    {OPERATOR_OPERATOR_ID, offsetof(operator_operator_vt, cells), 7, operator_operator_methods},
     {STEM_MEMBRANE_ID, offsetof(operator_operator_vt, stem_membrane.graft), 1, stem_membrane_methods},
 };
 

@@ -4,6 +4,7 @@
 #include "stem.capnp.h"
 #include "membrane.capnp.h"
 #include "peer.capnp.h"
+#include "bringup.capnp.h"
 
 #define OPERATOR_FILE_ID UINT64_C(0x99cc9dafab7196e0)
 
@@ -174,6 +175,24 @@ typedef struct operator_operator_exec_results_p {
 #define OPERATOR_OPERATOR_EXEC_RESULTS_ID UINT64_C(0xadba077c5ff44f51)
 #define OPERATOR_OPERATOR_EXEC_RESULTS_SIZE ((ww_capnp_struct_size){0, 1})
 
+typedef struct operator_operator_bring_up_params_r {
+    ww_capnp_struct s;
+} operator_operator_bring_up_params_r;
+typedef struct operator_operator_bring_up_params_b {
+    ww_capnp_struct_b s;
+} operator_operator_bring_up_params_b;
+typedef struct operator_operator_bring_up_params_l {
+    ww_capnp_list list;
+} operator_operator_bring_up_params_l;
+typedef struct operator_operator_bring_up_params_lb {
+    ww_capnp_list_b list;
+} operator_operator_bring_up_params_lb;
+typedef struct operator_operator_bring_up_params_p {
+    ww_capnp_pipeline p;
+} operator_operator_bring_up_params_p;
+#define OPERATOR_OPERATOR_BRING_UP_PARAMS_ID UINT64_C(0xb126058d81553cf3)
+#define OPERATOR_OPERATOR_BRING_UP_PARAMS_SIZE ((ww_capnp_struct_size){0, 0})
+
 typedef struct operator_operator_exec_params_r {
     ww_capnp_struct s;
 } operator_operator_exec_params_r;
@@ -263,6 +282,24 @@ typedef struct operator_cell_p {
 } operator_cell_p;
 #define OPERATOR_CELL_ID UINT64_C(0xe56fe3efe9ea2607)
 #define OPERATOR_CELL_SIZE ((ww_capnp_struct_size){7, 1})
+
+typedef struct operator_operator_bring_up_results_r {
+    ww_capnp_struct s;
+} operator_operator_bring_up_results_r;
+typedef struct operator_operator_bring_up_results_b {
+    ww_capnp_struct_b s;
+} operator_operator_bring_up_results_b;
+typedef struct operator_operator_bring_up_results_l {
+    ww_capnp_list list;
+} operator_operator_bring_up_results_l;
+typedef struct operator_operator_bring_up_results_lb {
+    ww_capnp_list_b list;
+} operator_operator_bring_up_results_lb;
+typedef struct operator_operator_bring_up_results_p {
+    ww_capnp_pipeline p;
+} operator_operator_bring_up_results_p;
+#define OPERATOR_OPERATOR_BRING_UP_RESULTS_ID UINT64_C(0xfb159fa18ed57fa9)
+#define OPERATOR_OPERATOR_BRING_UP_RESULTS_SIZE ((ww_capnp_struct_size){0, 1})
 
 typedef struct operator_operator_epoch_results_r {
     ww_capnp_struct s;
@@ -387,6 +424,7 @@ typedef struct operator_operator_vt {
     ww_capnp_handler *epoch;
     ww_capnp_handler *advance_epoch;
     ww_capnp_handler *exec;
+    ww_capnp_handler *bring_up;
 } operator_operator_vt;
 
 /* ---- operator_operator_epoch_params ---- */
@@ -1074,6 +1112,48 @@ static inline peer_process_cap operator_operator_exec_results_p_process(operator
     return (peer_process_cap){ww_capnp_pipeline_cap(ww_capnp_pipeline_field(p.p, 0))};
 }
 
+/* ---- operator_operator_bring_up_params ---- */
+
+static inline operator_operator_bring_up_params_r operator_operator_bring_up_params_from(ww_capnp_any any)
+{
+    return (operator_operator_bring_up_params_r){ww_capnp_any_struct(any)};
+}
+
+static inline operator_operator_bring_up_params_r operator_operator_bring_up_params_root(ww_capnp_message *message)
+{
+    return operator_operator_bring_up_params_from(ww_capnp_message_root(message));
+}
+
+static inline operator_operator_bring_up_params_b operator_operator_bring_up_params_init(ww_capnp_any_b any)
+{
+    return (operator_operator_bring_up_params_b){ww_capnp_any_b_init_struct(any, OPERATOR_OPERATOR_BRING_UP_PARAMS_SIZE)};
+}
+
+static inline operator_operator_bring_up_params_b operator_operator_bring_up_params_init_root(ww_capnp_builder *builder)
+{
+    return operator_operator_bring_up_params_init(ww_capnp_builder_root(builder));
+}
+
+static inline operator_operator_bring_up_params_l operator_operator_bring_up_params_l_from(ww_capnp_any any)
+{
+    return (operator_operator_bring_up_params_l){ww_capnp_any_list(any, WW_CAPNP_STRUCTS)};
+}
+
+static inline operator_operator_bring_up_params_r operator_operator_bring_up_params_l_at(operator_operator_bring_up_params_l l, uint32_t index)
+{
+    return (operator_operator_bring_up_params_r){ww_capnp_list_struct(l.list, index)};
+}
+
+static inline operator_operator_bring_up_params_b operator_operator_bring_up_params_lb_at(operator_operator_bring_up_params_lb l, uint32_t index)
+{
+    return (operator_operator_bring_up_params_b){ww_capnp_list_b_struct(l.list, index)};
+}
+
+static inline operator_operator_bring_up_params_r operator_operator_bring_up_params_read(operator_operator_bring_up_params_b b)
+{
+    return (operator_operator_bring_up_params_r){ww_capnp_struct_b_read(b.s)};
+}
+
 /* ---- operator_operator_exec_params ---- */
 
 static inline operator_operator_exec_params_r operator_operator_exec_params_from(ww_capnp_any any)
@@ -1474,6 +1554,74 @@ static inline void operator_cell_set_refused_calls(operator_cell_b b, uint64_t v
     ww_capnp_set_u64(b.s, 6, value);
 }
 
+/* ---- operator_operator_bring_up_results ---- */
+
+static inline operator_operator_bring_up_results_r operator_operator_bring_up_results_from(ww_capnp_any any)
+{
+    return (operator_operator_bring_up_results_r){ww_capnp_any_struct(any)};
+}
+
+static inline operator_operator_bring_up_results_r operator_operator_bring_up_results_root(ww_capnp_message *message)
+{
+    return operator_operator_bring_up_results_from(ww_capnp_message_root(message));
+}
+
+static inline operator_operator_bring_up_results_b operator_operator_bring_up_results_init(ww_capnp_any_b any)
+{
+    return (operator_operator_bring_up_results_b){ww_capnp_any_b_init_struct(any, OPERATOR_OPERATOR_BRING_UP_RESULTS_SIZE)};
+}
+
+static inline operator_operator_bring_up_results_b operator_operator_bring_up_results_init_root(ww_capnp_builder *builder)
+{
+    return operator_operator_bring_up_results_init(ww_capnp_builder_root(builder));
+}
+
+static inline operator_operator_bring_up_results_l operator_operator_bring_up_results_l_from(ww_capnp_any any)
+{
+    return (operator_operator_bring_up_results_l){ww_capnp_any_list(any, WW_CAPNP_STRUCTS)};
+}
+
+static inline operator_operator_bring_up_results_r operator_operator_bring_up_results_l_at(operator_operator_bring_up_results_l l, uint32_t index)
+{
+    return (operator_operator_bring_up_results_r){ww_capnp_list_struct(l.list, index)};
+}
+
+static inline operator_operator_bring_up_results_b operator_operator_bring_up_results_lb_at(operator_operator_bring_up_results_lb l, uint32_t index)
+{
+    return (operator_operator_bring_up_results_b){ww_capnp_list_b_struct(l.list, index)};
+}
+
+static inline operator_operator_bring_up_results_r operator_operator_bring_up_results_read(operator_operator_bring_up_results_b b)
+{
+    return (operator_operator_bring_up_results_r){ww_capnp_struct_b_read(b.s)};
+}
+
+static inline bringup_bring_up_cap operator_operator_bring_up_results_bring_up(operator_operator_bring_up_results_r r)
+{
+    return (bringup_bring_up_cap){ww_capnp_any_cap(ww_capnp_get_pointer(r.s, 0))};
+}
+
+static inline bool operator_operator_bring_up_results_has_bring_up(operator_operator_bring_up_results_r r)
+{
+    return !ww_capnp_any_is_null(ww_capnp_get_pointer(r.s, 0));
+}
+
+static inline void operator_operator_bring_up_results_set_bring_up(operator_operator_bring_up_results_b b, bringup_bring_up_cap value)
+{
+    ww_capnp_any_b_set_cap(ww_capnp_struct_b_pointer(b.s, 0), value.cap);
+}
+
+static inline ww_capnp_any_b operator_operator_bring_up_results_pointer_bring_up(operator_operator_bring_up_results_b b)
+{
+    return ww_capnp_struct_b_pointer(b.s, 0);
+}
+
+/* Owned: drop it with ww_capnp_cap_unref. */
+static inline bringup_bring_up_cap operator_operator_bring_up_results_p_bring_up(operator_operator_bring_up_results_p p)
+{
+    return (bringup_bring_up_cap){ww_capnp_pipeline_cap(ww_capnp_pipeline_field(p.p, 0))};
+}
+
 /* ---- operator_operator_epoch_results ---- */
 
 static inline operator_operator_epoch_results_r operator_operator_epoch_results_from(ww_capnp_any any)
@@ -1810,6 +1958,34 @@ static inline operator_operator_exec_params_r operator_operator_exec_params(ww_c
 static inline operator_operator_exec_results_b operator_operator_exec_results(ww_capnp_call *call)
 {
     return (operator_operator_exec_results_b){ww_capnp_call_init_results(call, OPERATOR_OPERATOR_EXEC_RESULTS_SIZE)};
+}
+
+/* What the node brings up. */
+static inline operator_operator_bring_up_params_b operator_operator_bring_up_begin(operator_operator_cap cap, ww_capnp_call **call)
+{
+    *call = ww_capnp_call_new(cap.cap, OPERATOR_OPERATOR_ID, 6);
+    return (operator_operator_bring_up_params_b){ww_capnp_call_init_params(*call, OPERATOR_OPERATOR_BRING_UP_PARAMS_SIZE)};
+}
+
+/* Empty unless the call succeeded; borrowed from the call. */
+static inline operator_operator_bring_up_results_r operator_operator_bring_up_response(ww_capnp_call *call)
+{
+    return (operator_operator_bring_up_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
+}
+
+static inline operator_operator_bring_up_results_p operator_operator_bring_up_pipeline(ww_capnp_call *call)
+{
+    return (operator_operator_bring_up_results_p){ww_capnp_pipeline_of(call)};
+}
+
+static inline operator_operator_bring_up_params_r operator_operator_bring_up_params(ww_capnp_call *call)
+{
+    return (operator_operator_bring_up_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
+}
+
+static inline operator_operator_bring_up_results_b operator_operator_bring_up_results(ww_capnp_call *call)
+{
+    return (operator_operator_bring_up_results_b){ww_capnp_call_init_results(call, OPERATOR_OPERATOR_BRING_UP_RESULTS_SIZE)};
 }
 
 #ifndef STEM_MEMBRANE_OF_WETWARE_ACCESSORS

@@ -1,5 +1,6 @@
 /* ww module: dataflow modules. */
-#include "cli/command.h"
+#include "cli/module.h"
+#include "cli/client.h"
 #include "cli/format.h"
 #include "os/file.h"
 #include "ww/dataflow.h"
@@ -111,18 +112,28 @@ static int run_inspect(const ww_invocation *invocation)
     return 0;
 }
 
+/* --- the command --- */
+
 static int run(const ww_invocation *invocation)
 {
     const char *verb = invocation->operands[0];
     if (!strcmp(verb, "inspect")) return run_inspect(invocation);
-    return ww_usage_error(invocation->command, "\"%s\" is not inspect", verb);
+    return ww_module_on_node(invocation);
 }
 
 const ww_command ww_command_module = {
     .name = "module",
-    .summary = "look at dataflow modules",
-    .usage = "[OPTIONS] inspect FILE",
+    .summary = "install dataflow modules and bring them up",
+    .usage = "[OPTIONS] install FILE... | bootstrap [TARGET] | invoke MODULE | status | inspect "
+             "FILE",
     .description =
+        "`ww module install` installs every module of the artifacts on a node, with the "
+        "components that --bind names, and brings up what needs no input.\n\n"
+        "`ww module bootstrap` asks for the bootstrap of a module or of the component in a slot, "
+        "with its inputs; without TARGET, for all that are still to be brought up.\n\n"
+        "`ww module invoke` writes inputs of a module in one execution.\n\n"
+        "`ww module status` prints the targets of the node's bring-up: each one's state, what a "
+        "waiting one waits for and why, and the inputs that one takes.\n\n"
         "`ww module inspect` says what a compiled artifact holds, without a node and without "
         "making any component: its functions; the slots of its modules, with the number that the "
         "component there will have on a node that holds nothing else; the bootstraps in install "
@@ -130,11 +141,15 @@ const ww_command ww_command_module = {
         "operations nothing here offers. An artifact that is damaged or breaks a rule is refused "
         "with place and cause.",
     .notes = "EXAMPLES\n"
-             "  ww-modulec examples/modules/vector_store.wwm store.onnx\n"
-             "  ww module inspect store.onnx --json | jq '.install_order[].touch_set'\n",
+             "  ww-modulec examples/modules/seeded.wwm seeded.onnx\n"
+             "  ww module inspect seeded.onnx --json | jq '.install_order[].inputs'\n"
+             "  ww module install seeded.onnx\n"
+             "  ww module bootstrap Seeded --input seed=42 --input weights=@weights.bin\n",
     .operand = "verb",
-    .json = "the same as one JSON object",
+    .json = "one JSON object",
+    .options = ww_module_options,
+    .settings = WW_CLIENT_SETTINGS,
     .operands_min = 1,
-    .operands_max = 2,
+    .operands_max = 65,
     .run = run,
 };

@@ -1,4 +1,5 @@
 /* The commands that look at a running node and steer it: ps, kill, status, epoch. */
+#include "cli/bringup.h"
 #include "cli/client.h"
 #include "cli/format.h"
 #include "cli/json.h"
@@ -172,9 +173,9 @@ static json_t *json_epoch(stem_epoch_r epoch, ww_view source)
                      (json_int_t)stem_epoch_adopted_block(epoch), "source", ww_json_text(source));
 }
 
-static json_t *json_status(operator_status_r s)
+static json_t *json_status(operator_status_r s, bringup_status_r bring_up)
 {
-    return json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o}",                     //
+    return json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",                //
                      "version", ww_json_text(operator_status_version(s)),            //
                      "node", ww_json_hex(operator_status_node_id(s)),                //
                      "process", (json_int_t)operator_status_process_id(s),           //
@@ -182,23 +183,36 @@ static json_t *json_status(operator_status_r s)
                      "cells", (json_int_t)operator_status_cells(s),                  //
                      "cells_max", (json_int_t)operator_status_cells_max(s),          //
                      "operators", (json_int_t)operator_status_operators(s),          //
+                     "bring_up", ww_bringup_json(bring_up),                          //
                      "epoch",
                      json_epoch(operator_status_epoch(s), operator_status_epoch_source(s)));
 }
 
+static void tell_status(operator_status_r s, bringup_status_r bring_up, bool json)
+{
+    if (json) {
+        ww_json_print(stdout, json_status(s, bring_up));
+    } else {
+        print_status(s);
+        ww_bringup_print(bring_up);
+    }
+}
+
 static ww_status show_status(ww_client *client, const ww_invocation *invocation, ww_diag *diag)
 {
-    ww_capnp_call *call;
+    ww_capnp_call *call, *asked = NULL;
+    bringup_bring_up_cap cap = {NULL};
+    bringup_status_r bring_up;
     operator_operator_status_begin(client->operator, & call);
     ww_status status = ww_client_ask(client, call, diag);
-    if (!status) {
-        operator_status_r s =
-            operator_operator_status_results_status(operator_operator_status_response(call));
-        if (invocation->json)
-            ww_json_print(stdout, json_status(s));
-        else
-            print_status(s);
-    }
+    if (!status) status = ww_bringup_find(client, &cap, diag);
+    if (!status) status = ww_bringup_ask(client, cap, &asked, &bring_up, diag);
+    if (!status)
+        tell_status(
+            operator_operator_status_results_status(operator_operator_status_response(call)),
+            bring_up, invocation->json);
+    if (asked) ww_capnp_call_drop(asked);
+    ww_capnp_cap_unref(cap.cap);
     ww_capnp_call_drop(call);
     return status;
 }
@@ -213,7 +227,9 @@ const ww_command ww_command_status = {
     .summary = "say how a node is",
     .usage = "[OPTIONS]",
     .description = "Prints version, id, process, age, number of cells and of operators' "
-                   "connections, and the current epoch of a node.",
+                   "connections, and the current epoch of a node; then what it brings up: each "
+                   "target's state, what a waiting one waits for and why, and the inputs that "
+                   "one takes. `ww module bootstrap` gives them.",
     .json = "one JSON object",
     .settings = WW_CLIENT_SETTINGS,
     .run = run_status,

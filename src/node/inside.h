@@ -7,6 +7,7 @@
 #include "config/setting.h"
 #include "loaders/compiler.h"
 #include "loaders/image.h"
+#include "node/bringup.h"
 #include "node/node.h"
 #include "node/operator.h"
 #include "node/roster.h"
@@ -41,6 +42,7 @@ struct ww_node {
     ww_allowed_keys keys; /* whose signature a graft takes */
     bool graft_needs_key; /* on the operator socket; what the operator runs needs none */
     ww_rpc_node sessions;
+    ww_bringup bringup;
     ww_operators operators;
 };
 

@@ -99,11 +99,13 @@ static ww_status open_parts(ww_node *node, ww_diag *diag)
     if (!status) status = ww_linker_new(node->allocator, &node->linker);
     if (!status) status = ww_wasi_link(node->linker);
     if (!status) status = ww_wetware_link(node->linker);
+    if (!status) status = ww_contract_link(node->linker);
     if (!status) status = ww_audit_ring_init(&node->audit, node->allocator, AUDIT_RECORDS);
     if (!status) open_cache(node);
     if (!status) status = ww_rpc_vat_init(&node->rpc, node->loop, NULL);
     if (!status) status = open_identity(node, diag);
     if (!status) ww_node_open_sessions(node);
+    if (!status) status = ww_bringup_open(&node->bringup, node, diag);
     return status;
 }
 
@@ -135,6 +137,7 @@ void ww_node_free(ww_node *node)
     if (!node) return;
     ww_operators_close(&node->operators);
     if (node->rpc.vat) ww_node_close_sessions(node);
+    ww_bringup_close(&node->bringup);
     ww_rpc_vat_deinit(&node->rpc);
     ww_ticker_free(node->ticker);
     ww_loop_free(node->loop); /* and compilations under way with it */

@@ -80,6 +80,11 @@ static void status(ww_operator_host *host, ww_operator_status *out)
     };
 }
 
+static ww_capnp_cap *bring_up(ww_operator_host *host)
+{
+    return ww_bringup_serve(&node_of(host)->bringup);
+}
+
 /* --- connections --- */
 
 static void unlist(ww_operator_link *self)
@@ -126,6 +131,7 @@ static const ww_operator_host_class class = {
     .cells = cells,
     .kill = kill,
     .status = status,
+    .bring_up = bring_up,
     .released = released,
 };
 

@@ -18,6 +18,7 @@ typedef struct ww_run {
     ww_run_report *report;
     ww_diag *diag;
     ww_status status;
+    ww_pid0 pid0;
     ww_loading load;
     ww_tenant *tenant; /* who stands behind the guest's link */
     ww_cell *cell;
@@ -178,7 +179,20 @@ static void on_loaded(void *self)
         *run->diag = run->load.diag;
     else
         status = start_cell(run);
+    ww_bringup_started(&run->node->bringup, status);
     if (status) over(run, status);
+}
+
+/* Its turn in the node's bring-up has come. */
+static void on_turn(ww_pid0 *pid0)
+{
+    ww_run *run = WW_CONTAINER_OF(pid0, ww_run, pid0);
+    ww_loop *loop = run->node->loop;
+    ww_status status = ww_loading_start(&run->load, run->node, run->options);
+    if (status)
+        over(run, ww_fail(run->diag, status, "cannot start: %s", ww_status_text(status)));
+    else
+        ww_timer_start(loop, &run->patience, ww_clock_after(ww_loop_clock(loop), patience_ns));
 }
 
 static void end_now(ww_run *run)
@@ -230,10 +244,9 @@ static ww_status start(ww_run *run)
     ww_on_signal on = {run, on_signal};
     ww_status status = ww_signal_new(loop, SIGINT, on, &run->interrupt);
     if (!status) status = ww_signal_new(loop, SIGTERM, on, &run->terminate);
-    if (!status) status = ww_loading_start(&run->load, run->node, run->options);
     if (status) return ww_fail(run->diag, status, "cannot start: %s", ww_status_text(status));
-    ww_timer_start(loop, &run->patience, ww_clock_after(ww_loop_clock(loop), patience_ns));
-    return WW_OK;
+    run->pid0.start = on_turn;
+    return ww_bringup_add_pid0(&run->node->bringup, &run->pid0, WW_VIEW_LITERAL("pid0"), run->diag);
 }
 
 static void deinit(ww_run *run)
@@ -245,6 +258,7 @@ static void deinit(ww_run *run)
     ww_cell_free(run->cell);
     if (run->tenant) ww_tenant_end(run->tenant);
     ww_tenant_unref(run->tenant);
+    ww_bringup_started(&run->node->bringup, WW_E_CANCELED);
     ww_loading_deinit(&run->load);
     ww_stdio_deinit(&run->stdio);
     ww_surroundings_deinit(&run->surroundings);

@@ -163,6 +163,25 @@ static void exec(ww_capnp_server *server, ww_capnp_call *call)
     ww_start_exec(host->session, call, &exec);
 }
 
+/* --- bring-up --- */
+
+static void bring_up(ww_capnp_server *server, ww_capnp_call *call)
+{
+    ww_operator_host *host = host_of(server);
+    if (!host->class->bring_up) {
+        ww_capnp_call_fail(call, WW_CAPNP_UNIMPLEMENTED, "nothing is brought up here");
+        return;
+    }
+    bringup_bring_up_cap cap = {host->class->bring_up(host)};
+    if (!cap.cap) {
+        ww_capnp_call_fail(call, WW_CAPNP_OVERLOADED, "out of memory");
+        return;
+    }
+    operator_operator_bring_up_results_set_bring_up(operator_operator_bring_up_results(call), cap);
+    ww_capnp_cap_unref(cap.cap);
+    ww_capnp_call_return(call);
+}
+
 /* --- life --- */
 
 static void released(ww_capnp_server *server)
@@ -185,6 +204,7 @@ static const operator_operator_vt methods = {
     .epoch = epoch,
     .advance_epoch = advance_epoch,
     .exec = exec,
+    .bring_up = bring_up,
 };
 
 ww_capnp_cap *ww_operator_serve(ww_operator_host *host)

@@ -41,6 +41,9 @@ typedef struct ww_operator_host_class {
     /* E_NOT_FOUND: no cell has this number. */
     ww_status (*kill)(ww_operator_host *self, uint32_t number);
     void (*status)(ww_operator_host *self, ww_operator_status *out);
+    /* A new reference to a BringUp (capnp/bringup.capnp), NULL without memory; NULL itself: not
+     * implemented */
+    ww_capnp_cap *(*bring_up)(ww_operator_host *self);
     void (*released)(ww_operator_host *self);
 } ww_operator_host_class;
 

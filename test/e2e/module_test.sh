@@ -1,5 +1,6 @@
-# Dataflow modules: what is in them.
+# Dataflow modules: what is in them, and bringing them up on a node.
 . "$(dirname "$0")/expect.sh"
+. "$(dirname "$0")/node.sh"
 compile() { "$BUILD/ww-modulec" "$1" "$tmp/$2"; } # TEXT NAME
 
 case_is "inspect: functions, slots, bootstraps with what they touch"
@@ -59,5 +60,91 @@ expect_code 2
 expect_err_has "inspect takes one FILE"
 run "$WW" module explode "$tmp/store.onnx"
 expect_code 2
-expect_err_has '"explode" is not inspect'
+expect_err_has '"explode" is none of install, bootstrap, invoke, status, inspect'
+run "$WW" module bootstrap Seeded --bind a=b
+expect_code 2
+expect_err_has "bootstrap has no --bind"
+
+state_of() { # TARGET: as `ww status` tells it
+    "$WW" status --json | jq -r ".bring_up.targets[] | select(.target == \"$1\").state"
+}
+state_is() { # TARGET STATE
+    [ "$(state_of "$1")" = "$2" ]
+}
+
+case_is "a node without modules has pid0 to bring up"
+start_node one "" --serve "$BUILD/guests/lines.wasm"
+await_cell ""
+expect [ "$(state_of pid0)" = "done" ]
+run "$WW" module status
+expect_out_has "bring-up   idle"
+
+case_is "install: a target that needs input waits for it, and says for which"
+run "$WW" module install "$tmp/seeded.onnx"
+expect_code 0
+expect grep -q '^Seeded#' "$tmp/out"
+run "$WW" status
+expect_out_has "bring-up   waiting for input"
+expect_out_has "  needs input  Seeded__bootstrap; takes seed, weights"
+
+case_is "bootstrap: missing and unknown inputs are named"
+run "$WW" module bootstrap Seeded --input seed=42
+expect_code 1
+expect_err_has "weights"
+run "$WW" module bootstrap Seeded --input seed=42 --input weight=1
+expect_code 1
+expect_err_has "weight"
+expect [ "$(state_of Seeded__bootstrap)" = "needs input" ]
+
+case_is "bootstrap with its inputs: it goes on"
+printf 12345678 >"$tmp/weights"
+run "$WW" module bootstrap Seeded --input seed=42 --input weights=@"$tmp/weights"
+expect_code 0
+await state_is Seeded__bootstrap "done"
+expect grep -q "event boot.weights, 8 bytes" "$tmp/one.err"
+run "$WW" module status --json
+expect [ "$(jq -c '[.state, .halted]' "$tmp/out")" = '["idle",false]' ]
+
+case_is "install: a WebAssembly component in a slot"
+printf 'module Held\nbind store Index Store\nbody (item: tensor) > (id)\n  id = index.Add(item) @store\n' >"$tmp/held.wwm"
+compile "$tmp/held.wwm" held.onnx
+run "$WW" module install "$tmp/held.onnx"
+expect_code 1
+expect_err_has 'slot "store" needs component "Store"'
+run "$WW" module install "$tmp/held.onnx" --bind store="$BUILD/guests/cat.wasm"
+expect_code 1
+expect_err_has 'slot "store": the component does not export bootstrap of ww:contract/component@0.1.0'
+run "$WW" module install "$tmp/held.onnx" --bind store="$BUILD/guests/store.wasm" --config store=wait
+expect_code 0
+await state_is store "done"
+run "$WW" ps
+expect_out_has " store"
+
+case_is "invoke: the module answers with an event"
+run "$WW" module invoke Held --input item=abcdefgh
+expect_code 0
+await grep -q "event id, 8 bytes" "$tmp/one.err"
+run "$WW" module invoke Nobody
+expect_code 1
+expect_err_has Nobody
+
+case_is "a component's bootstrap that fails is told, and can be asked for again"
+sed 's/Held/Bad/; s/store/other/g' "$tmp/held.wwm" >"$tmp/bad.wwm"
+compile "$tmp/bad.wwm" bad.onnx
+run "$WW" module install "$tmp/bad.onnx" --bind other="$BUILD/guests/store.wasm" --config other=fail
+expect_code 0
+await state_is other failed
+expect grep -q "no room for the index" "$tmp/one.err"
+run "$WW" module bootstrap other
+expect_code 0
+run "$WW" module bootstrap pid0
+expect_code 1
+expect_err_has "pid0 is brought up once"
+
+case_is "status --watch prints changes"
+"$WW" module status --watch >"$tmp/watched" &
+watcher=$!
+await grep -q "bring-up" "$tmp/watched"
+kill "$watcher" && wait "$watcher" 2>/dev/null
+stop_nodes
 finish

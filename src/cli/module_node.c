@@ -1,0 +1,325 @@
+/* ww module install, bootstrap, invoke, status: on a running node. */
+#include "capnp/bringup.capnp.h"
+#include "cli/bringup.h"
+#include "cli/format.h"
+#include "cli/module.h"
+#include "os/file.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { OPTION_BIND, OPTION_CONFIG, OPTION_INPUT, OPTION_WATCH };
+
+const ww_option ww_module_options[] = {
+    [OPTION_BIND] = {"bind", "SLOT=FILE",
+                     "install: give the slot to the WebAssembly component in FILE; repeatable",
+                     'b'},
+    [OPTION_CONFIG] = {"config", "SLOT=VALUE",
+                       "install: what the bootstrap of a bound component is told; repeatable. "
+                       "VALUE is text, or @FILE for what is in a file",
+                       0},
+    [OPTION_INPUT] = {"input", "NAME=VALUE", "bootstrap, invoke: an input; repeatable", 'i'},
+    [OPTION_WATCH] = {"watch", NULL, "status: print it again whenever it changed", 'w'},
+    {NULL, NULL, NULL, 0},
+};
+
+enum { GIVEN_MAX = 100, FILE_BYTES_MAX = 256 << 20, WATCH_MS = 200 };
+
+/* A NAME=VALUE from the command line. */
+typedef struct named {
+    ww_view name;
+    ww_buf value;
+} named;
+
+typedef struct words {
+    named list[GIVEN_MAX];
+    size_t count;
+} words;
+
+static void free_words(words *w)
+{
+    for (size_t i = 0; i < w->count; i++)
+        ww_buf_deinit(&w->list[i].value);
+}
+
+static ww_status read_word(const char *text, bool is_path, named *out, ww_diag *diag)
+{
+    const char *equal = strchr(text, '=');
+    if (!equal || equal == text) return ww_fail(diag, WW_E_USAGE, "\"%s\" is not NAME=VALUE", text);
+    out->name = ww_view_of(text, (size_t)(equal - text));
+    if (is_path || equal[1] == '@')
+        return ww_file_read(is_path ? equal + 1 : equal + 2, &out->value, diag);
+    ww_status status = ww_buf_append(&out->value, equal + 1, strlen(equal + 1));
+    return status ? ww_fail(diag, status, "out of memory") : WW_OK;
+}
+
+/* All words of one option. */
+static ww_status read_words(const ww_invocation *invocation, int option, words *out, ww_diag *diag)
+{
+    ww_status status = WW_OK;
+    for (size_t i = 0; i < invocation->given_count && !status; i++) {
+        if (invocation->given[i].option != &ww_module_options[option]) continue;
+        if (out->count == GIVEN_MAX)
+            return ww_fail(diag, WW_E_LIMIT, "more than %d times --%s", GIVEN_MAX,
+                           ww_module_options[option].name);
+        named *word = &out->list[out->count++];
+        ww_buf_init(&word->value, ww_allocator_libc(), FILE_BYTES_MAX);
+        status = read_word(invocation->given[i].text, option == OPTION_BIND, word, diag);
+    }
+    return status;
+}
+
+/* --- install --- */
+
+static ww_view config_of(const words *configs, ww_view slot)
+{
+    for (size_t i = 0; i < configs->count; i++)
+        if (ww_view_equal(configs->list[i].name, slot)) return ww_buf_view(&configs->list[i].value);
+    return (ww_view){NULL, 0};
+}
+
+static void put_bindings(bringup_install_b out, const words *bindings, const words *configs)
+{
+    bringup_binding_lb list = bringup_install_init_bindings(out, (uint32_t)bindings->count);
+    for (uint32_t i = 0; i < bindings->count; i++) {
+        bringup_binding_b binding = bringup_binding_lb_at(list, i);
+        bringup_binding_set_slot(binding, bindings->list[i].name);
+        bringup_binding_set_wasm(binding, ww_buf_view(&bindings->list[i].value));
+        bringup_binding_set_config(binding, config_of(configs, bindings->list[i].name));
+    }
+}
+
+static void tell_modules(ww_capnp_text_l modules, bool json)
+{
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < modules.list.count; i++) {
+        ww_view name = ww_capnp_text_l_at(modules, i);
+        json_array_append_new(array, ww_json_text(name));
+        if (json) continue;
+        ww_print_plain(name);
+        putchar('\n');
+    }
+    if (json) ww_json_print(stdout, json_pack("{s:O}", "modules", array));
+    json_decref(array);
+}
+
+typedef struct named_files {
+    words bindings, configs;
+} named_files;
+
+static ww_status install_file(ww_client *client, bringup_bring_up_cap cap, const char *path,
+                              const named_files *parts, bool json, ww_diag *diag)
+{
+    ww_buf artifact;
+    ww_buf_init(&artifact, ww_allocator_libc(), FILE_BYTES_MAX);
+    ww_status status = ww_file_read(path, &artifact, diag);
+    ww_capnp_call *call = NULL;
+    if (!status) {
+        bringup_install_b install = bringup_bring_up_install_params_init_install(
+            bringup_bring_up_install_begin(cap, &call));
+        bringup_install_set_artifact(install, ww_buf_view(&artifact));
+        put_bindings(install, &parts->bindings, &parts->configs);
+        status = ww_client_call(client, call, diag); /* compiling takes its time */
+        if (status) ww_fail_in(diag, "%s", path);
+    }
+    if (!status)
+        tell_modules(
+            bringup_bring_up_install_results_modules(bringup_bring_up_install_response(call)),
+            json);
+    if (call) ww_capnp_call_drop(call);
+    ww_buf_deinit(&artifact);
+    return status;
+}
+
+static ww_status install(ww_client *client, bringup_bring_up_cap cap,
+                         const ww_invocation *invocation, ww_diag *diag)
+{
+    named_files parts = {.bindings.count = 0};
+    ww_status status = read_words(invocation, OPTION_BIND, &parts.bindings, diag);
+    if (!status) status = read_words(invocation, OPTION_CONFIG, &parts.configs, diag);
+    for (size_t i = 1; i < invocation->operand_count && !status; i++)
+        status = install_file(client, cap, invocation->operands[i], &parts, invocation->json, diag);
+    free_words(&parts.bindings);
+    free_words(&parts.configs);
+    return status;
+}
+
+/* --- bootstrap, invoke --- */
+
+static void put_inputs(bringup_input_lb list, const words *inputs)
+{
+    for (uint32_t i = 0; i < inputs->count; i++) {
+        bringup_input_b input = bringup_input_lb_at(list, i);
+        bringup_input_set_name(input, inputs->list[i].name);
+        bringup_input_set_bytes(input, ww_buf_view(&inputs->list[i].value));
+    }
+}
+
+static ww_capnp_call *bootstrap_call(bringup_bring_up_cap cap, ww_view target, const words *inputs)
+{
+    ww_capnp_call *call;
+    bringup_bring_up_bootstrap_params_b params = bringup_bring_up_bootstrap_begin(cap, &call);
+    bringup_bring_up_bootstrap_params_set_target(params, target);
+    put_inputs(bringup_bring_up_bootstrap_params_init_inputs(params, (uint32_t)inputs->count),
+               inputs);
+    return call;
+}
+
+static ww_capnp_call *invoke_call(bringup_bring_up_cap cap, ww_view module, const words *inputs)
+{
+    ww_capnp_call *call;
+    bringup_bring_up_invoke_params_b params = bringup_bring_up_invoke_begin(cap, &call);
+    bringup_bring_up_invoke_params_set_module(params, module);
+    put_inputs(bringup_bring_up_invoke_params_init_inputs(params, (uint32_t)inputs->count), inputs);
+    return call;
+}
+
+static ww_status ask(ww_client *client, bringup_bring_up_cap cap, const ww_invocation *invocation,
+                     ww_capnp_call *(*begin)(bringup_bring_up_cap, ww_view, const words *),
+                     ww_diag *diag)
+{
+    words inputs = {.count = 0};
+    const char *name = invocation->operand_count > 1 ? invocation->operands[1] : "";
+    ww_status status = read_words(invocation, OPTION_INPUT, &inputs, diag);
+    if (!status) {
+        ww_capnp_call *call = begin(cap, ww_view_str(name), &inputs);
+        status = ww_client_ask(client, call, diag);
+        ww_capnp_call_drop(call);
+    }
+    free_words(&inputs);
+    return status;
+}
+
+static ww_status bootstrap(ww_client *client, bringup_bring_up_cap cap,
+                           const ww_invocation *invocation, ww_diag *diag)
+{
+    return ask(client, cap, invocation, bootstrap_call, diag);
+}
+
+static ww_status invoke(ww_client *client, bringup_bring_up_cap cap,
+                        const ww_invocation *invocation, ww_diag *diag)
+{
+    return ask(client, cap, invocation, invoke_call, diag);
+}
+
+/* --- status --- */
+
+static char *describe(bringup_status_r status)
+{
+    json_t *all = ww_bringup_json(status);
+    char *text = json_dumps(all, JSON_COMPACT);
+    json_decref(all);
+    return text;
+}
+
+/* What is new is printed; *last is its text, to be freed. */
+static ww_status show_change(ww_client *client, bringup_bring_up_cap cap, bool json, char **last,
+                             ww_diag *diag)
+{
+    bringup_status_r facts;
+    ww_capnp_call *call;
+    ww_status status = ww_bringup_ask(client, cap, &call, &facts, diag);
+    char *text = status ? NULL : describe(facts);
+    if (!status && !text) status = ww_fail(diag, WW_E_MEMORY, "out of memory");
+    if (!status && (!*last || strcmp(*last, text))) {
+        if (json)
+            puts(text);
+        else
+            ww_bringup_print(facts);
+        fflush(stdout);
+    }
+    free(*last);
+    *last = text;
+    ww_capnp_call_drop(call);
+    return status;
+}
+
+typedef struct moment {
+    ww_timer timer;
+    bool is_over;
+} moment;
+
+static void pause_over(ww_timer *timer)
+{
+    WW_CONTAINER_OF(timer, moment, timer)->is_over = true;
+}
+
+static void wait_a_moment(ww_client *client)
+{
+    moment moment_left = {.timer.fire = pause_over};
+    const ww_clock *clock = ww_loop_clock(client->loop);
+    ww_timer_start(client->loop, &moment_left.timer,
+                   ww_clock_after(clock, WATCH_MS * (uint64_t)WW_NS_PER_MS));
+    while (!moment_left.is_over)
+        ww_loop_turn(client->loop, true);
+}
+
+static ww_status show_status(ww_client *client, bringup_bring_up_cap cap,
+                             const ww_invocation *invocation, ww_diag *diag)
+{
+    bool watches = false;
+    for (size_t i = 0; i < invocation->given_count; i++)
+        watches = watches || invocation->given[i].option == &ww_module_options[OPTION_WATCH];
+    char *last = NULL;
+    ww_status status = show_change(client, cap, invocation->json, &last, diag);
+    while (watches && !status) {
+        wait_a_moment(client);
+        status = show_change(client, cap, invocation->json, &last, diag);
+    }
+    free(last);
+    return status;
+}
+
+/* --- the verbs --- */
+
+typedef struct verb {
+    const char *name;
+    size_t operands_min, operands_max; /* behind the verb */
+    uint32_t options;                  /* a set of 1 << OPTION */
+    ww_status (*run)(ww_client *, bringup_bring_up_cap, const ww_invocation *, ww_diag *);
+} verb;
+
+static const verb verbs[] = {
+    {"install", 1, 64, 1 << OPTION_BIND | 1 << OPTION_CONFIG, install},
+    {"bootstrap", 0, 1, 1 << OPTION_INPUT, bootstrap},
+    {"invoke", 1, 1, 1 << OPTION_INPUT, invoke},
+    {"status", 0, 0, 1 << OPTION_WATCH, show_status},
+};
+
+static int check_usage(const ww_invocation *invocation, const verb *v)
+{
+    size_t operands = invocation->operand_count - 1;
+    if (operands < v->operands_min || operands > v->operands_max)
+        return ww_usage_error(invocation->command, "%s takes %zu to %zu operands", v->name,
+                              v->operands_min, v->operands_max);
+    for (size_t i = 0; i < invocation->given_count; i++) {
+        const ww_option *option = invocation->given[i].option;
+        if (!(v->options >> (option - ww_module_options) & 1))
+            return ww_usage_error(invocation->command, "%s has no --%s", v->name, option->name);
+    }
+    return 0;
+}
+
+static int act(const ww_invocation *invocation, const verb *v)
+{
+    ww_client client;
+    ww_diag diag;
+    bringup_bring_up_cap cap = {NULL};
+    ww_status status = ww_client_open(&client, &invocation->config, &diag);
+    if (!status) status = ww_bringup_find(&client, &cap, &diag);
+    if (!status) status = v->run(&client, cap, invocation, &diag);
+    ww_capnp_cap_unref(cap.cap);
+    ww_client_close(&client);
+    return status ? ww_command_failed(&diag) : 0;
+}
+
+int ww_module_on_node(const ww_invocation *invocation)
+{
+    const char *name = invocation->operands[0];
+    for (size_t i = 0; i < WW_COUNT_OF(verbs); i++) {
+        if (strcmp(name, verbs[i].name)) continue;
+        int code = check_usage(invocation, &verbs[i]);
+        return code ? code : act(invocation, &verbs[i]);
+    }
+    return ww_usage_error(invocation->command,
+                          "\"%s\" is none of install, bootstrap, invoke, status, inspect", name);
+}

@@ -1,0 +1,232 @@
+/* Invariants
+ *  1. `task` is posted after every call that gives the engine or the queue something to do.
+ *  2. The queue's events are read by the engine's poll alone, also those of pid0.
+ *  3. pid0 is not NULL from ww_bringup_add_pid0 to ww_bringup_started.
+ */
+#include "node/bringup.h"
+#include "node/inside.h"
+#include <inttypes.h>
+
+enum { DRIVER_FLOW, DRIVER_PID0 };
+enum { STEPS = 64, POLLS_PER_TURN = 16, RETRY_MS = 20 };
+static const uint64_t staged_bytes_max = UINT64_C(256) << 20;
+
+/* --- what happened --- */
+
+static const char log_target[] = "ww::bringup";
+
+static ww_view name_of(const ww_bringup *b, uint32_t target)
+{
+    return ww_bootstrap_target_at(b->queue, target).name;
+}
+
+static void note_needs_input(const ww_bringup *b, uint32_t target)
+{
+    ww_bootstrap_target_info info = ww_bootstrap_target_at(b->queue, target);
+    ww_log_print(b->node->log, WW_LOG_INFO, log_target,
+                 "%.*s needs %u input%s; give them with `ww module bootstrap`",
+                 WW_VIEW_ARG(info.name), info.formal_count, info.formal_count == 1 ? "" : "s");
+}
+
+static void note_event(const ww_bringup *b, const ww_bootstrap_event *event)
+{
+    static const char *const verbs[] = {"waits", "needs input", "started", "completed", "failed"};
+    ww_log_level level =
+        event->kind == WW_BOOTSTRAP_FAILED && !event->will_retry ? WW_LOG_WARN : WW_LOG_DEBUG;
+    if (event->kind == WW_BOOTSTRAP_NEEDS_INPUT) {
+        note_needs_input(b, event->target);
+        return;
+    }
+    ww_log_print(b->node->log, level, log_target, "%.*s %s%s%s",
+                 WW_VIEW_ARG(name_of(b, event->target)), verbs[event->kind],
+                 event->status ? ": " : "", event->status ? ww_status_text(event->status) : "");
+}
+
+static void note_step(ww_bringup *b, const ww_flow_step *step)
+{
+    const ww_log *log = b->node->log;
+    switch (step->kind) {
+    case WW_FLOW_STEP_BOOTSTRAP: note_event(b, &step->bootstrap); break;
+    case WW_FLOW_STEP_OP_FAILED:
+        ww_log_print(log, WW_LOG_WARN, log_target, "%s: %s: %.*s",
+                     ww_flow_error_name(step->op.error), step->op.reason,
+                     WW_VIEW_ARG(step->op.detail));
+        break;
+    case WW_FLOW_STEP_APP_EVENT:
+        if (step->event.module.size) break; /* an echo */
+        ww_log_print(log, WW_LOG_INFO, log_target, "event %.*s, %zu bytes",
+                     WW_VIEW_ARG(step->event.topic), step->event.bytes.size);
+        break;
+    case WW_FLOW_STEP_SEND: /* there is no way to peers yet */
+        ww_dataflow_send_failed(b->flow, step->wire.id, step->wire.peer);
+        break;
+    default: break;
+    }
+}
+
+/* --- running --- */
+
+void ww_bringup_wake(ww_bringup *b)
+{
+    ww_loop_post(b->node->loop, &b->task);
+}
+
+static void answered(void *self)
+{
+    ww_bringup_wake(self);
+}
+
+/* AGAIN: there is more to do. */
+static ww_status poll_engine(ww_bringup *b, uint64_t now_ns)
+{
+    ww_flow_step steps[STEPS];
+    ww_status status = WW_AGAIN;
+    for (int i = 0; i < POLLS_PER_TURN && status == WW_AGAIN; i++) {
+        size_t count;
+        status = ww_dataflow_poll(b->flow, now_ns, steps, STEPS, &count);
+        for (size_t k = 0; k < count; k++) {
+            if (steps[k].kind == WW_FLOW_STEP_BUDGET_EXCEEDED && !status) status = WW_AGAIN;
+            note_step(b, &steps[k]);
+        }
+    }
+    return status;
+}
+
+static void start_pid0(ww_bringup *b, uint64_t now_ns)
+{
+    ww_bootstrap_start start;
+    if (!b->pid0 || b->pid0->is_started ||
+        !ww_bootstrap_take(b->queue, DRIVER_PID0, 0, now_ns, &start))
+        return;
+    b->pid0->ticket = start.ticket;
+    b->pid0->is_started = true;
+    b->pid0->start(b->pid0);
+}
+
+static void turn(ww_task *task)
+{
+    ww_bringup *b = WW_CONTAINER_OF(task, ww_bringup, task);
+    ww_loop *loop = b->node->loop;
+    uint64_t now_ns = ww_clock_now_ns(ww_loop_clock(loop));
+    ww_timer_stop(loop, &b->timer);
+    ww_flow_guests_settle(&b->guests);
+    ww_bootstrap_advance(b->queue, now_ns);
+    start_pid0(b, now_ns);
+    ww_status status = poll_engine(b, now_ns);
+    if (status == WW_AGAIN) {
+        ww_loop_post(loop, task);
+        return;
+    }
+    uint64_t next_ns = ww_dataflow_next_time(b->flow);
+    if (status || b->guests.unanswered) next_ns = now_ns + RETRY_MS * UINT64_C(1000000);
+    if (next_ns != UINT64_MAX) ww_timer_start(loop, &b->timer, next_ns);
+}
+
+static void on_time(ww_timer *timer)
+{
+    ww_bringup_wake(WW_CONTAINER_OF(timer, ww_bringup, timer));
+}
+
+/* --- pid0 --- */
+
+ww_status ww_bringup_add_pid0(ww_bringup *b, ww_pid0 *pid0, ww_view name, ww_diag *diag)
+{
+    uint32_t component;
+    ww_status status = ww_bootstrap_component(b->queue, name, &component);
+    if (status) return ww_fail(diag, status, "%s", ww_status_text(status));
+    const ww_bootstrap_target target = {
+        .kind = WW_BOOTSTRAP_COMPONENT,
+        .name = name,
+        .touches = &component,
+        .touch_count = 1,
+        .driver = DRIVER_PID0,
+    };
+    const ww_bootstrap_request_item item = {.kind = WW_BOOTSTRAP_COMPONENT, .target = name};
+    status = ww_bootstrap_install(b->queue, &target, &b->pid0_target, diag);
+    if (!status)
+        status = ww_bootstrap_request(b->queue, &item, 1,
+                                      ww_clock_now_ns(ww_loop_clock(b->node->loop)), NULL, diag);
+    if (status) return status;
+    *pid0 = (ww_pid0){.start = pid0->start};
+    b->pid0 = pid0;
+    ww_bringup_wake(b);
+    return WW_OK;
+}
+
+void ww_bringup_started(ww_bringup *b, ww_status status)
+{
+    const ww_pid0 *pid0 = b->pid0;
+    b->pid0 = NULL;
+    if (!pid0 || !pid0->is_started) return;
+    ww_bootstrap_finish(b->queue, pid0->ticket,
+                        (ww_bootstrap_result){.status = status, .ops_run = 1},
+                        ww_clock_now_ns(ww_loop_clock(b->node->loop)));
+    ww_bringup_wake(b);
+}
+
+/* --- life --- */
+
+static ww_status open_engine(ww_bringup *b, ww_diag *diag)
+{
+    ww_node *node = b->node;
+    const ww_dataflow_config config = {
+        .allocator = node->allocator,
+        .limits = ww_dataflow_limits_default(),
+        .queue = b->queue,
+        .driver = DRIVER_FLOW,
+        .budget = &b->budget,
+        .peer_id = ww_view_of(node->peer_id, sizeof node->peer_id),
+        .seed = {ww_random_u64(&node->random.base), ww_random_u64(&node->random.base)},
+        .types = b->guests.list,
+        .type_count = b->guests.count,
+    };
+    ww_status status = ww_dataflow_new(&config, &b->flow, diag);
+    b->guests.flow = b->flow;
+    return status;
+}
+
+ww_status ww_bringup_open(ww_bringup *b, ww_node *node, ww_diag *diag)
+{
+    *b = (ww_bringup){
+        .node = node, .budget.max = staged_bytes_max, .pid0_target = WW_BOOTSTRAP_NONE};
+    b->task.run = turn;
+    b->timer.fire = on_time;
+    const ww_flow_surroundings around = {
+        .loop = node->loop,
+        .ticker = node->ticker,
+        .random = &node->random.base,
+        .audit = &node->audit,
+        .roster = &node->roster,
+        .authority = &b->authority,
+        .memory_bytes_max = node->memory_bytes_max,
+    };
+    ww_flow_guests_init(&b->guests, &around, node->allocator);
+    b->guests.self = b;
+    b->guests.answered = answered;
+    const uint64_t key[] = {ww_random_u64(&node->random.base), ww_random_u64(&node->random.base)};
+    ww_status status = ww_bootstrap_new(node->allocator, ww_bootstrap_limits_default(), &b->budget,
+                                        key, &b->queue);
+    if (status) return ww_fail(diag, status, "bring-up: %s", ww_status_text(status));
+    return open_engine(b, diag);
+}
+
+static void abandon_installs(ww_bringup *b)
+{
+    while (b->installs) {
+        ww_install *install = b->installs;
+        ww_fail(&install->diag, WW_E_CLOSED, "the node ends");
+        install->done(install, WW_E_CLOSED);
+    }
+}
+
+void ww_bringup_close(ww_bringup *b)
+{
+    if (!b->node) return;
+    abandon_installs(b);
+    ww_task_cancel(&b->task);
+    ww_timer_stop(b->node->loop, &b->timer);
+    ww_dataflow_free(b->flow);
+    ww_flow_guests_deinit(&b->guests);
+    ww_bootstrap_free(b->queue);
+    b->node = NULL;
+}

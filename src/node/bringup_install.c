@@ -1,0 +1,195 @@
+/* Installing modules: load the components they are bound to, one after the other, then all at once. */
+#include "dataflow/artifact.h"
+#include "node/bringup.h"
+#include "node/inside.h"
+
+enum { INSTALL_MEMORY_MAX = 1 << 20 };
+
+static bringup_binding_l bindings_of(const ww_install *install)
+{
+    return bringup_install_bindings(install->parts);
+}
+
+static void over(ww_install *install, ww_status status)
+{
+    install->done(install, status);
+}
+
+/* --- modules --- */
+
+static bool is_module(const df_artifact *artifact, const df_function *function)
+{
+    ww_view phase =
+        df_metadata_find(artifact, function->metadata, "ai.bytesandbrains.module_phase");
+    return phase.data && ww_view_is(phase, "body");
+}
+
+/* Copies their names, which the artifact holds only while it is decoded. */
+static ww_status list_modules(ww_install *install, const df_artifact *artifact)
+{
+    uint32_t count = artifact->functions.count;
+    install->modules = ww_arena_array(&install->memory, count + 1, sizeof *install->modules);
+    if (!install->modules) return ww_fail(&install->diag, WW_E_MEMORY, "out of memory");
+    for (uint32_t i = 0; i < count; i++) {
+        const df_function *function = &df_functions(artifact)[i];
+        if (!is_module(artifact, function)) continue;
+        const void *name =
+            ww_arena_copy(&install->memory, function->name.data, function->name.size);
+        if (!name) return ww_fail(&install->diag, WW_E_MEMORY, "out of memory");
+        install->modules[install->module_count++] = ww_view_of(name, function->name.size);
+    }
+    return WW_OK;
+}
+
+static ww_status find_modules(ww_install *install)
+{
+    df_artifact artifact;
+    df_artifact_limits limits = df_artifact_limits_default();
+    ww_view bytes = bringup_install_artifact(install->parts);
+    ww_status status = df_artifact_decode(&artifact, install->bringup->node->allocator, &limits,
+                                          bytes, &install->diag);
+    if (status) return status;
+    status = list_modules(install, &artifact);
+    df_artifact_deinit(&artifact);
+    return status;
+}
+
+/* --- binding --- */
+
+static ww_status bind_all(ww_install *install, ww_dataflow_slot *slots)
+{
+    bringup_binding_l bindings = bindings_of(install);
+    ww_status status = WW_OK;
+    for (uint32_t i = 0; i < bindings.list.count && !status; i++) {
+        bringup_binding_r binding = bringup_binding_l_at(bindings, i);
+        slots[i] = (ww_dataflow_slot){.slot = bringup_binding_slot(binding),
+                                      .config = bringup_binding_config(binding)};
+        status = ww_flow_guests_bind(&install->bringup->guests, slots[i].slot,
+                                     ww_programs_program(install->loaded[i]), &slots[i].type,
+                                     &install->diag);
+        if (status) ww_fail_in(&install->diag, "slot \"%.*s\"", WW_VIEW_ARG(slots[i].slot));
+    }
+    return status;
+}
+
+static ww_status hand_over(ww_install *install)
+{
+    uint32_t count = bindings_of(install).list.count;
+    ww_dataflow_slot *slots = ww_arena_array(&install->memory, count + 1, sizeof *slots);
+    if (!slots) return ww_fail(&install->diag, WW_E_MEMORY, "out of memory");
+    ww_status status = find_modules(install);
+    if (!status) status = bind_all(install, slots);
+    const ww_dataflow_install_options options = {
+        .artifact = bringup_install_artifact(install->parts),
+        .targets = install->modules,
+        .target_count = install->module_count,
+        .slots = slots,
+        .slot_count = count,
+        .policy = WW_BOOTSTRAP_FAIL_TARGET,
+    };
+    if (!status) status = ww_dataflow_install(install->bringup->flow, &options, &install->diag);
+    ww_flow_guests_unbind_all(&install->bringup->guests);
+    return status;
+}
+
+/* --- asking for what it brought --- */
+
+static ww_status request_components(ww_install *install, uint32_t first)
+{
+    const ww_bringup *b = install->bringup;
+    ww_dataflow_component component;
+    uint64_t now_ns = ww_clock_now_ns(ww_loop_clock(b->node->loop));
+    ww_status status = WW_OK;
+    for (uint32_t i = first; !status && ww_dataflow_component_at(b->flow, i, &component); i++) {
+        const ww_bootstrap_request_item item = {.kind = WW_BOOTSTRAP_COMPONENT,
+                                                .target = component.slot};
+        if (!component.has_bootstrap) continue;
+        status = ww_bootstrap_request(b->queue, &item, 1, now_ns, NULL, &install->diag);
+    }
+    return status;
+}
+
+static void install_now(ww_install *install)
+{
+    ww_bringup *b = install->bringup;
+    uint32_t first = ww_dataflow_stats_of(b->flow).components;
+    ww_status status = hand_over(install);
+    if (!status) status = request_components(install, first);
+    if (!status) status = ww_dataflow_bootstrap(b->flow, NULL, 0, NULL, &install->diag);
+    ww_bringup_wake(b);
+    over(install, status);
+}
+
+/* --- loading --- */
+
+static void load_next(ww_install *install);
+
+static void on_loaded(ww_load *load, ww_loaded *program, const ww_diag *diag)
+{
+    ww_install *install = WW_CONTAINER_OF(load, ww_install, load);
+    if (program) {
+        install->loaded[install->loaded_count++] = program;
+        load_next(install);
+        return;
+    }
+    bringup_binding_r binding = bringup_binding_l_at(bindings_of(install), install->loaded_count);
+    install->diag = *diag;
+    ww_fail_in(&install->diag, "slot \"%.*s\"", WW_VIEW_ARG(bringup_binding_slot(binding)));
+    over(install, diag->status);
+}
+
+static void load_next(ww_install *install)
+{
+    bringup_binding_l bindings = bindings_of(install);
+    if (install->loaded_count == bindings.list.count) {
+        install_now(install);
+        return;
+    }
+    ww_programs *programs = &install->bringup->node->spawner.programs;
+    if (programs->is_closed) {
+        over(install, ww_fail(&install->diag, WW_E_CLOSED, "the node ends"));
+        return;
+    }
+    ww_view wasm = bringup_binding_wasm(bringup_binding_l_at(bindings, install->loaded_count));
+    install->load = (ww_load){.done = on_loaded};
+    ww_programs_load(programs, wasm, &install->load);
+}
+
+static void refuse(ww_task *task)
+{
+    ww_install *install = WW_CONTAINER_OF(WW_CONTAINER_OF(task, ww_load, task), ww_install, load);
+    ww_fail(&install->diag, WW_E_LIMIT, "more than %d installs at a time, or %d bindings of one",
+            WW_INSTALLS_MAX, WW_BINDINGS_MAX);
+    over(install, WW_E_LIMIT);
+}
+
+static void begin(ww_task *task)
+{
+    load_next(WW_CONTAINER_OF(WW_CONTAINER_OF(task, ww_load, task), ww_install, load));
+}
+
+void ww_install_start(ww_bringup *b, ww_install *install)
+{
+    install->bringup = b;
+    install->next = b->installs;
+    install->link = &b->installs;
+    if (install->next) install->next->link = &install->next;
+    b->installs = install;
+    b->install_count++;
+    ww_arena_init(&install->memory, b->node->allocator, INSTALL_MEMORY_MAX);
+    bool fits =
+        b->install_count <= WW_INSTALLS_MAX && bindings_of(install).list.count <= WW_BINDINGS_MAX;
+    install->load.task = (ww_task){.run = fits ? begin : refuse};
+    ww_loop_post(b->node->loop, &install->load.task);
+}
+
+void ww_install_deinit(ww_install *install)
+{
+    *install->link = install->next;
+    if (install->next) install->next->link = install->link;
+    install->bringup->install_count--;
+    ww_task_cancel(&install->load.task);
+    for (uint32_t i = 0; i < install->loaded_count; i++)
+        ww_loaded_unref(install->loaded[i]);
+    ww_arena_deinit(&install->memory);
+}

@@ -1,0 +1,234 @@
+/* The interface of capnp/bringup.capnp. */
+#include "node/bringup.h"
+#include "node/inside.h"
+
+enum { INPUTS_MAX = 100 };
+
+static ww_bringup *bringup_of(ww_capnp_server *server)
+{
+    return WW_CONTAINER_OF(server, ww_bringup, server);
+}
+
+static void fail(ww_capnp_call *call, const ww_diag *diag)
+{
+    ww_capnp_call_fail(call, WW_CAPNP_FAILED, "%s", diag->text);
+}
+
+/* --- status --- */
+
+/* The entry of a target that has come farthest. */
+typedef struct farthest {
+    bool is_there;
+    ww_bootstrap_entry_info entry;
+} farthest;
+
+typedef struct survey {
+    ww_bootstrap_visitor visitor;
+    farthest *targets;
+} survey;
+
+static enum bringup_target_state state_of_place(ww_bootstrap_place place)
+{
+    static const enum bringup_target_state states[WW_BOOTSTRAP_PLACES] = {
+        [WW_BOOTSTRAP_IN_REQUESTS] = BRINGUP_TARGET_STATE_QUEUED,
+        [WW_BOOTSTRAP_IN_WAITING] = BRINGUP_TARGET_STATE_WAITING,
+        [WW_BOOTSTRAP_IN_DUE] = BRINGUP_TARGET_STATE_QUEUED,
+        [WW_BOOTSTRAP_IN_FLIGHT] = BRINGUP_TARGET_STATE_RUNNING,
+        [WW_BOOTSTRAP_IN_DELAYED] = BRINGUP_TARGET_STATE_DELAYED,
+    };
+    return states[place];
+}
+
+static void visit(ww_bootstrap_visitor *visitor, const ww_bootstrap_entry_info *entry)
+{
+    farthest *at = &WW_CONTAINER_OF(visitor, survey, visitor)->targets[entry->target];
+    if (at->is_there && at->entry.place == WW_BOOTSTRAP_IN_FLIGHT) return;
+    *at = (farthest){true, *entry};
+}
+
+static enum bringup_target_state state_of(const ww_bootstrap_target_info *info, const farthest *at,
+                                          bool needs_input)
+{
+    if (at->is_there) return state_of_place(at->entry.place);
+    if (needs_input) return BRINGUP_TARGET_STATE_NEEDS_INPUT;
+    if (info->failed) return BRINGUP_TARGET_STATE_FAILED;
+    return info->done ? BRINGUP_TARGET_STATE_DONE : BRINGUP_TARGET_STATE_IDLE;
+}
+
+static void put_blocker(const ww_bootstrap *queue, bringup_target_b out,
+                        const ww_bootstrap_entry_info *entry)
+{
+    uint32_t target = entry->blocker_target, component = entry->blocker_component;
+    if (target != WW_BOOTSTRAP_NONE)
+        bringup_target_set_blocked_by(out, ww_bootstrap_target_at(queue, target).name);
+    if (component != WW_BOOTSTRAP_NONE)
+        bringup_target_set_blocked_on(out, ww_bootstrap_component_name(queue, component));
+}
+
+static void put_target(const ww_bootstrap *queue, bringup_target_b out, uint32_t target,
+                       const farthest *at, bool needs_input)
+{
+    ww_bootstrap_target_info info = ww_bootstrap_target_at(queue, target);
+    bringup_target_set_name(out, info.name);
+    bringup_target_set_kind(out, info.kind == WW_BOOTSTRAP_MODULE ? BRINGUP_TARGET_KIND_MODULE
+                                                                  : BRINGUP_TARGET_KIND_COMPONENT);
+    bringup_target_set_state(out, state_of(&info, at, needs_input));
+    ww_capnp_text_lb touches = bringup_target_init_touches(out, info.touch_count);
+    for (uint32_t i = 0; i < info.touch_count; i++)
+        ww_capnp_text_lb_set(touches, i, ww_bootstrap_component_name(queue, info.touches[i]));
+    ww_capnp_text_lb inputs = bringup_target_init_inputs(out, info.formal_count);
+    for (uint32_t i = 0; i < info.formal_count; i++)
+        ww_capnp_text_lb_set(inputs, i, info.formals[i]);
+    if (at->is_there && at->entry.place == WW_BOOTSTRAP_IN_WAITING)
+        put_blocker(queue, out, &at->entry);
+}
+
+static void put_status(const ww_bootstrap *queue, bringup_status_b out, const survey *all)
+{
+    static const enum bringup_status_state states[] = {
+        [WW_BOOTSTRAP_IDLE] = BRINGUP_STATUS_STATE_IDLE,
+        [WW_BOOTSTRAP_RUNNING] = BRINGUP_STATUS_STATE_RUNNING,
+        [WW_BOOTSTRAP_WAITING_FOR_INPUT] = BRINGUP_STATUS_STATE_WAITING_FOR_INPUT,
+    };
+    ww_bootstrap_status status = ww_bootstrap_status_of(queue);
+    uint32_t count = ww_bootstrap_target_count(queue);
+    bringup_status_set_state(out, states[status.state]);
+    bringup_status_set_halted(out, status.halted);
+    bringup_target_lb targets = bringup_status_init_targets(out, count);
+    for (uint32_t i = 0; i < count; i++)
+        put_target(queue, bringup_target_lb_at(targets, i), i, &all->targets[i],
+                   status.input_target == i);
+}
+
+static void status(ww_capnp_server *server, ww_capnp_call *call)
+{
+    ww_bringup *b = bringup_of(server);
+    const ww_allocator *allocator = b->node->allocator;
+    size_t count = ww_bootstrap_target_count(b->queue) + 1;
+    survey all = {{visit}, ww_alloc_array(allocator, count, sizeof(farthest))};
+    if (!all.targets) {
+        ww_capnp_call_fail(call, WW_CAPNP_OVERLOADED, "out of memory");
+        return;
+    }
+    memset(all.targets, 0, count * sizeof *all.targets);
+    ww_bootstrap_visit(b->queue, &all.visitor);
+    put_status(b->queue,
+               bringup_bring_up_status_results_init_status(bringup_bring_up_status_results(call)),
+               &all);
+    ww_free(allocator, all.targets, count * sizeof *all.targets);
+    ww_capnp_call_return(call);
+}
+
+/* --- install --- */
+
+typedef struct pending {
+    ww_install install;
+    ww_capnp_call *call;
+} pending;
+
+static void installed(ww_install *install, ww_status status)
+{
+    pending *self = WW_CONTAINER_OF(install, pending, install);
+    const ww_allocator *allocator = install->bringup->node->allocator;
+    if (status) {
+        fail(self->call, &install->diag);
+    } else {
+        ww_capnp_text_lb modules = bringup_bring_up_install_results_init_modules(
+            bringup_bring_up_install_results(self->call), install->module_count);
+        for (uint32_t i = 0; i < install->module_count; i++)
+            ww_capnp_text_lb_set(modules, i, install->modules[i]);
+        ww_capnp_call_return(self->call);
+    }
+    ww_install_deinit(install);
+    ww_free(allocator, self, sizeof *self);
+}
+
+static void install(ww_capnp_server *server, ww_capnp_call *call)
+{
+    ww_bringup *b = bringup_of(server);
+    pending *self = ww_alloc_zeroed(b->node->allocator, sizeof *self);
+    if (!self) {
+        ww_capnp_call_fail(call, WW_CAPNP_OVERLOADED, "out of memory");
+        return;
+    }
+    self->call = call;
+    self->install.parts =
+        bringup_bring_up_install_params_install(bringup_bring_up_install_params(call));
+    self->install.done = installed;
+    ww_install_start(b, &self->install);
+}
+
+/* --- bootstrap, invoke --- */
+
+static ww_status read_inputs(bringup_input_l list, ww_bootstrap_input *out, ww_diag *diag)
+{
+    if (list.list.count > INPUTS_MAX)
+        return ww_fail(diag, WW_E_LIMIT, "%u inputs, %d are allowed", list.list.count, INPUTS_MAX);
+    for (uint32_t i = 0; i < list.list.count; i++) {
+        bringup_input_r input = bringup_input_l_at(list, i);
+        out[i] = (ww_bootstrap_input){bringup_input_name(input), bringup_input_bytes(input)};
+    }
+    return WW_OK;
+}
+
+/* A module if there is one of that name, else a component. */
+static ww_status request(ww_bringup *b, bringup_bring_up_bootstrap_params_r params, ww_diag *diag)
+{
+    ww_bootstrap_input inputs[INPUTS_MAX];
+    ww_view name = bringup_bring_up_bootstrap_params_target(params);
+    bringup_input_l given = bringup_bring_up_bootstrap_params_inputs(params);
+    ww_bootstrap_request_item item = {
+        .kind = WW_BOOTSTRAP_MODULE, .target = name, .inputs = inputs};
+    uint32_t id;
+    ww_status status = read_inputs(given, inputs, diag);
+    if (status) return status;
+    item.input_count = given.list.count;
+    if (!ww_bootstrap_find(b->queue, item.kind, name, &id)) item.kind = WW_BOOTSTRAP_COMPONENT;
+    if (item.kind == WW_BOOTSTRAP_COMPONENT && ww_bootstrap_find(b->queue, item.kind, name, &id) &&
+        id == b->pid0_target)
+        return ww_fail(diag, WW_E_DENIED, "%.*s is brought up once", WW_VIEW_ARG(name));
+    return ww_dataflow_bootstrap(b->flow, name.size ? &item : NULL, name.size ? 1 : 0, NULL, diag);
+}
+
+static void answer(ww_bringup *b, ww_capnp_call *call, ww_status status, const ww_diag *diag)
+{
+    ww_bringup_wake(b);
+    if (status)
+        fail(call, diag);
+    else
+        ww_capnp_call_return(call);
+}
+
+static void bootstrap(ww_capnp_server *server, ww_capnp_call *call)
+{
+    ww_diag diag;
+    ww_bringup *b = bringup_of(server);
+    ww_status result = request(b, bringup_bring_up_bootstrap_params(call), &diag);
+    answer(b, call, result, &diag);
+}
+
+static void invoke(ww_capnp_server *server, ww_capnp_call *call)
+{
+    ww_diag diag;
+    ww_bringup *b = bringup_of(server);
+    uint64_t exec_id;
+    ww_bootstrap_input inputs[INPUTS_MAX];
+    bringup_bring_up_invoke_params_r params = bringup_bring_up_invoke_params(call);
+    bringup_input_l given = bringup_bring_up_invoke_params_inputs(params);
+    ww_status result = read_inputs(given, inputs, &diag);
+    if (!result)
+        result = ww_dataflow_invoke(b->flow, bringup_bring_up_invoke_params_module(params), inputs,
+                                    given.list.count, &exec_id, &diag);
+    answer(b, call, result, &diag);
+}
+
+ww_capnp_cap *ww_bringup_serve(ww_bringup *b)
+{
+    static const bringup_bring_up_vt methods = {
+        .status = status,
+        .install = install,
+        .bootstrap = bootstrap,
+        .invoke = invoke,
+    };
+    return bringup_bring_up_serve(b->node->rpc.vat, &b->server, &methods, NULL).cap;
+}
