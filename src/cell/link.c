@@ -201,10 +201,8 @@ static bool is_listened_to(const ww_cell_link *link)
            ww_capnp_conn_output_size(link->conn) <= WW_LINK_OUTPUT_MAX;
 }
 
-static void turn(ww_rpc_port *port)
+static void move_bytes(ww_cell_link *link)
 {
-    ww_cell_link *link = WW_CONTAINER_OF(port, ww_cell_link, port);
-    if (link->state == WW_LINK_CLOSED) return;
     bool is_ending = link->state == WW_LINK_DRAINING || link->closed_by_guest;
     if (is_ending && !unread_by_host(link)) {
         close_link(link);
@@ -213,6 +211,13 @@ static void turn(ww_rpc_port *port)
         if (unread_by_host(link) && is_listened_to(link)) move_input(link);
         if (is_ending) note(link); /* once what just came was delivered */
     }
+}
+
+/* The turn that follows a close tells those who wait. */
+static void turn(ww_rpc_port *port)
+{
+    ww_cell_link *link = WW_CONTAINER_OF(port, ww_cell_link, port);
+    if (link->state != WW_LINK_CLOSED) move_bytes(link);
     if (link_readable(&link->input)) ww_waiters_wake(&link->readers);
     if (is_over(link) || link_room(&link->output)) ww_waiters_wake(&link->writers);
 }

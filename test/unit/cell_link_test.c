@@ -259,6 +259,20 @@ static void guest__that_drops_a_stream__closes_the_link(void **state)
     node_deinit(&n);
 }
 
+static void reader__of_a_link_that_closes__is_woken(void **state)
+{
+    (void)state;
+    node n;
+    node_init(&n);
+    assert_ok(ww_source_wait(&n.link.input, &n.waiter, &n.waker));
+    ww_sink_unref(&n.link.output);
+    for (int i = 0; i < 3; i++)
+        ww_loop_turn(n.loop, false);
+    assert_int_equal(n.woken, 1);
+    assert_at_end(&n);
+    node_deinit(&n);
+}
+
 static void last_words__of_a_guest_that_is_over__are_delivered(void **state)
 {
     (void)state;
@@ -309,6 +323,7 @@ int main(void)
         cmocka_unit_test(half_a_message__and_no_more__is_waited_for_and_forgotten),
         cmocka_unit_test(calls__whose_answers_nobody_reads__are_not_listened_to_any_more),
         cmocka_unit_test(guest__that_drops_a_stream__closes_the_link),
+        cmocka_unit_test(reader__of_a_link_that_closes__is_woken),
         cmocka_unit_test(last_words__of_a_guest_that_is_over__are_delivered),
         cmocka_unit_test(message__larger_than_the_budget__arrives_in_parts),
     };
