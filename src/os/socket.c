@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { BACKLOG = 128, SOCKET_FLAGS = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK };
@@ -242,13 +243,21 @@ static ww_status bind_unix(int number, const char *path, const socket_address *a
     return WW_OK;
 }
 
+/* Others may open the folder too, and hold its lock for ever: then it is done without. */
+static void lock_for_a_while(int fd)
+{
+    const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+    for (int left = WW_LISTEN_LOCK_MS / 10; left > 0 && flock(fd, LOCK_EX | LOCK_NB); left--)
+        nanosleep(&pause, NULL);
+}
+
 static int lock_folder_of(const char *path)
 {
     char folder[sizeof(struct sockaddr_un)] = ".";
     const char *slash = strrchr(path, '/');
     if (slash) snprintf(folder, sizeof folder, "%.*s", (int)(slash - path) + 1, path);
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) flock(fd, LOCK_EX);
+    if (fd >= 0) lock_for_a_while(fd);
     return fd;
 }
 

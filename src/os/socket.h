@@ -15,6 +15,9 @@
 
 enum { WW_ACCEPTS_PER_TURN = 16, WW_ACCEPT_REST_MS = 100, WW_ADDRESS_MAX = 128 };
 
+/* How long listening waits for others that look at the same folder's sockets. */
+enum { WW_LISTEN_LOCK_MS = 1000 };
+
 /* Embedded in whoever listens. */
 typedef struct ww_listener_user ww_listener_user;
 struct ww_listener_user {
