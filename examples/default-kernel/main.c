@@ -7,6 +7,6 @@ int ww_guest_main(ww_guest *guest)
     size_t got;
     ww_status status;
     while (!(status = ww_guest_read(guest, piece, sizeof piece, &got)))
-        ww_guest_write(guest, WW_GUEST_OUTPUT, ww_view_of(piece, got));
+        if (ww_guest_write(guest, WW_GUEST_OUTPUT, ww_view_of(piece, got))) return 1;
     return status == WW_E_CLOSED ? 0 : 1;
 }

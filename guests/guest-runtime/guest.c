@@ -80,7 +80,7 @@ bool ww_guest_stdin_is_terminal(ww_guest *guest)
     return terminal.is_some;
 }
 
-void ww_guest_write(ww_guest *guest, ww_guest_stream stream, ww_view text)
+ww_status ww_guest_write(ww_guest *guest, ww_guest_stream stream, ww_view text)
 {
     int32_t *output = &guest->outputs[stream];
     if (!*output) *output = stream == WW_GUEST_OUTPUT ? get_stdout() : get_stderr();
@@ -88,9 +88,10 @@ void ww_guest_write(ww_guest *guest, ww_guest_stream stream, ww_view text)
         size_t size = text.size < WRITE_MAX ? text.size : WRITE_MAX;
         write_result result;
         output_blocking_write(*output, text.data, size, &result);
-        if (result.is_error) return;
+        if (result.is_error) return WW_E_CLOSED;
         text = ww_view_of(text.data + size, text.size - size);
     }
+    return WW_OK;
 }
 
 static void print(ww_guest *guest, ww_guest_stream stream, const char *format, va_list args)

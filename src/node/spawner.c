@@ -87,7 +87,7 @@ static void ended(void *self)
     ww_child *child = self;
     ww_cell_facts facts = ww_cell_facts_of(child->cell);
     note_start(child, &facts);
-    if (facts.text.size)
+    if (facts.status && facts.text.size)
         ww_log_print(
             child->spawner->options.log, WW_LOG_WARN, "ww::cell", "cell %u %s %.*s",
             child->base.cell,

@@ -69,6 +69,11 @@ run "$WW" run "$BUILD/images/default-kernel" <"$tmp/in"
 expect_code 0
 expect_out "Hello, Wetware!"
 
+case_is "default-kernel: ends when nobody takes what it gives back"
+run sh -c 'yes | timeout 20 "$1" run "$2" | head -n1' sh "$WW" "$BUILD/images/default-kernel"
+expect_code 0
+expect_out y
+
 case_is "child-echo as pid0: a membrane is no host, and the code says so"
 run "$WW" run "$BUILD/images/child-echo" </dev/null
 expect_code 1

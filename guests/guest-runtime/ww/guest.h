@@ -29,8 +29,8 @@ WW_MUST_USE ww_status ww_guest_read(ww_guest *guest, void *out, size_t size, siz
 
 typedef enum ww_guest_stream { WW_GUEST_OUTPUT, WW_GUEST_ERRORS } ww_guest_stream;
 
-/* Waits until all is written; what cannot be written any more is lost. */
-void ww_guest_write(ww_guest *guest, ww_guest_stream stream, ww_view bytes);
+/* Waits until all is written. E_CLOSED: nobody takes it any more, the rest is lost. */
+ww_status ww_guest_write(ww_guest *guest, ww_guest_stream stream, ww_view bytes);
 void ww_guest_print(ww_guest *guest, ww_guest_stream stream, const char *format, ...)
     WW_PRINTF(3, 4);
 
