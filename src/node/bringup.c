@@ -1,10 +1,12 @@
 /* Invariants
  *  1. `task` is posted after every call that gives the engine or the queue something to do.
- *  2. The queue's events are read by the engine's poll alone, also those of pid0.
+ *  2. The queue's events are read in each turn, after the engine's poll: the engine leaves those of a
+ *     shared queue alone.
  *  3. pid0 is not NULL from ww_bringup_add_pid0 to ww_bringup_started.
  */
 #include "node/bringup.h"
 #include "node/inside.h"
+#include "node/journal.h"
 #include <inttypes.h>
 
 enum { DRIVER_FLOW, DRIVER_PID0 };
@@ -31,8 +33,9 @@ static void note_needs_input(const ww_bringup *b, uint32_t target)
 static void note_event(const ww_bringup *b, const ww_bootstrap_event *event)
 {
     static const char *const verbs[] = {"waits", "needs input", "started", "completed", "failed"};
+    bool is_bad = event->kind == WW_BOOTSTRAP_FAILED && !event->will_retry;
     ww_log_level level =
-        event->kind == WW_BOOTSTRAP_FAILED && !event->will_retry ? WW_LOG_WARN : WW_LOG_DEBUG;
+        is_bad && event->target != b->pid0_target ? WW_LOG_WARN : WW_LOG_DEBUG; /* run.c tells */
     if (event->kind == WW_BOOTSTRAP_NEEDS_INPUT) {
         note_needs_input(b, event->target);
         return;
@@ -42,11 +45,16 @@ static void note_event(const ww_bringup *b, const ww_bootstrap_event *event)
                  event->status ? ": " : "", event->status ? ww_status_text(event->status) : "");
 }
 
+static void keep(ww_bringup *b, const ww_bootstrap_event *event)
+{
+    if (event->kind == WW_BOOTSTRAP_COMPLETED && event->target != b->pid0_target)
+        ww_keeper_add_done(&b->keeper, event->target_kind, name_of(b, event->target));
+}
+
 static void note_step(ww_bringup *b, const ww_flow_step *step)
 {
     const ww_log *log = b->node->log;
     switch (step->kind) {
-    case WW_FLOW_STEP_BOOTSTRAP: note_event(b, &step->bootstrap); break;
     case WW_FLOW_STEP_OP_FAILED:
         ww_log_print(log, WW_LOG_WARN, log_target, "%s: %s: %.*s",
                      ww_flow_error_name(step->op.error), step->op.reason,
@@ -92,6 +100,15 @@ static ww_status poll_engine(ww_bringup *b, uint64_t now_ns)
     return status;
 }
 
+static void read_events(ww_bringup *b)
+{
+    ww_bootstrap_event event;
+    while (ww_bootstrap_next_event(b->queue, &event)) {
+        note_event(b, &event);
+        keep(b, &event);
+    }
+}
+
 static void start_pid0(ww_bringup *b, uint64_t now_ns)
 {
     ww_bootstrap_start start;
@@ -113,6 +130,7 @@ static void turn(ww_task *task)
     ww_bootstrap_advance(b->queue, now_ns);
     start_pid0(b, now_ns);
     ww_status status = poll_engine(b, now_ns);
+    read_events(b);
     if (status == WW_AGAIN) {
         ww_loop_post(loop, task);
         return;
@@ -164,6 +182,53 @@ void ww_bringup_started(ww_bringup *b, ww_status status)
     ww_bringup_wake(b);
 }
 
+/* --- the journal --- */
+
+static void resumed(ww_install *install, ww_status status)
+{
+    ww_bringup *b = install->bringup;
+    if (status)
+        ww_log_print(b->node->log, WW_LOG_WARN, log_target, "an install of the journal failed: %s",
+                     install->diag.text);
+    ww_install_deinit(install);
+    ww_free(b->node->allocator, install, sizeof *install);
+    if (status != WW_E_CLOSED) ww_loop_post(b->node->loop, &b->resume);
+}
+
+static ww_status start_resumed(ww_bringup *b, ww_view message, ww_diag *diag)
+{
+    size_t size;
+    const ww_allocator *allocator = b->node->allocator;
+    ww_status status =
+        ww_capnp_frame_open(&b->resumed, message, WW_JOURNAL_BYTES_MAX / 8, allocator, &size, diag);
+    if (status) return status;
+    ww_install *install = ww_alloc_zeroed(allocator, sizeof *install);
+    if (!install) return ww_fail(diag, WW_E_MEMORY, "out of memory");
+    install->parts = bringup_install_root(&b->resumed.message);
+    install->is_kept = true;
+    install->done = resumed;
+    ww_install_start(b, install);
+    return WW_OK;
+}
+
+static void resume_next(ww_task *task)
+{
+    ww_bringup *b = WW_CONTAINER_OF(task, ww_bringup, resume);
+    ww_view message;
+    ww_diag diag;
+    ww_capnp_frame_deinit(&b->resumed);
+    b->resumed = (ww_capnp_frame){.allocator = NULL};
+    if (!ww_keeper_next(&b->keeper, &message) || !start_resumed(b, message, &diag)) return;
+    ww_log_print(b->node->log, WW_LOG_WARN, log_target, "an install of the journal is skipped: %s",
+                 diag.text);
+    ww_loop_post(b->node->loop, task);
+}
+
+void ww_bringup_resume(ww_bringup *b)
+{
+    ww_loop_post(b->node->loop, &b->resume);
+}
+
 /* --- life --- */
 
 static ww_status open_engine(ww_bringup *b, ww_diag *diag)
@@ -190,6 +255,7 @@ ww_status ww_bringup_open(ww_bringup *b, ww_node *node, ww_diag *diag)
     *b = (ww_bringup){
         .node = node, .budget.max = staged_bytes_max, .pid0_target = WW_BOOTSTRAP_NONE};
     b->task.run = turn;
+    b->resume.run = resume_next;
     b->timer.fire = on_time;
     const ww_flow_surroundings around = {
         .loop = node->loop,
@@ -207,6 +273,7 @@ ww_status ww_bringup_open(ww_bringup *b, ww_node *node, ww_diag *diag)
     ww_status status = ww_bootstrap_new(node->allocator, ww_bootstrap_limits_default(), &b->budget,
                                         key, &b->queue);
     if (status) return ww_fail(diag, status, "bring-up: %s", ww_status_text(status));
+    ww_keeper_open(&b->keeper, node->folders.state, key, node->allocator, node->log);
     return open_engine(b, diag);
 }
 
@@ -224,9 +291,12 @@ void ww_bringup_close(ww_bringup *b)
     if (!b->node) return;
     abandon_installs(b);
     ww_task_cancel(&b->task);
+    ww_task_cancel(&b->resume);
     ww_timer_stop(b->node->loop, &b->timer);
     ww_dataflow_free(b->flow);
     ww_flow_guests_deinit(&b->guests);
     ww_bootstrap_free(b->queue);
+    ww_capnp_frame_deinit(&b->resumed);
+    ww_keeper_close(&b->keeper);
     b->node = NULL;
 }

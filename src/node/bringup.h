@@ -4,7 +4,8 @@
  *            pid0. Modules and components come with installs, over the operator's connection. An install
  *            compiles the components that it binds, hands all to the engine, asks for the bootstraps of
  *            its components, and arms the install order; what needs inputs waits for the operator.
- *            One task lets the engine run, whenever something came for it or its time has come.
+ *            What was installed and which targets are up is in a journal (node/keeper.h), from which
+ *            the next node goes on. One task lets the engine run, whenever something came for it or its time has come.
  * Ownership  Owned by the node; what its parts point to is the node's. Closed before the loop, after
  *            the connections and the programs.
  * Bounds     Those of the queue and the engine; WW_INSTALLS_MAX installs at a time.
@@ -14,7 +15,9 @@
  */
 #pragma once
 #include "capnp/bringup.capnp.h"
+#include "capnp/frame.h"
 #include "node/flow_guest.h"
+#include "node/keeper.h"
 #include "node/programs.h"
 
 enum { WW_INSTALLS_MAX = 16, WW_BINDINGS_MAX = 64 };
@@ -44,10 +47,16 @@ typedef struct ww_bringup {
     ww_install *installs; /* under way */
     uint32_t install_count;
     ww_capnp_server server;
+    ww_keeper keeper;
+    ww_capnp_frame resumed; /* the install of the journal that is under way */
+    ww_task resume;
 } ww_bringup;
 
 WW_MUST_USE ww_status ww_bringup_open(ww_bringup *bringup, ww_node *node, ww_diag *diag);
 void ww_bringup_close(ww_bringup *bringup); /* also fit for a zeroed one */
+
+/* Installs what the journal says, and goes on with the first target that was not up. */
+void ww_bringup_resume(ww_bringup *bringup);
 
 /* Puts pid0, under that name, into the queue. */
 WW_MUST_USE ww_status ww_bringup_add_pid0(ww_bringup *bringup, ww_pid0 *pid0, ww_view name,
@@ -69,6 +78,7 @@ struct ww_install {
     ww_arena memory;
     ww_view *modules; /* that it installed */
     uint32_t module_count;
+    bool is_kept; /* it came from the journal */
     ww_diag diag;
     /* Once, not from inside ww_install_start; frees it. */
     void (*done)(ww_install *self, ww_status status);

@@ -103,17 +103,32 @@ static ww_status request_components(ww_install *install, uint32_t first)
     for (uint32_t i = first; !status && ww_dataflow_component_at(b->flow, i, &component); i++) {
         const ww_bootstrap_request_item item = {.kind = WW_BOOTSTRAP_COMPONENT,
                                                 .target = component.slot};
-        if (!component.has_bootstrap) continue;
+        if (!component.has_bootstrap || ww_keeper_is_done(&b->keeper, item.kind, component.slot))
+            continue;
         status = ww_bootstrap_request(b->queue, &item, 1, now_ns, NULL, &install->diag);
     }
     return status;
+}
+
+/* What was up before this process began is passed over. */
+static void pass_over(ww_install *install, uint32_t first)
+{
+    ww_bringup *b = install->bringup;
+    for (uint32_t i = first; i < ww_bootstrap_target_count(b->queue); i++) {
+        ww_bootstrap_target_info info = ww_bootstrap_target_at(b->queue, i);
+        if (ww_keeper_is_done(&b->keeper, info.kind, info.name))
+            ww_bootstrap_mark_done(b->queue, i);
+    }
 }
 
 static void install_now(ww_install *install)
 {
     ww_bringup *b = install->bringup;
     uint32_t first = ww_dataflow_stats_of(b->flow).components;
+    uint32_t first_target = ww_bootstrap_target_count(b->queue);
     ww_status status = hand_over(install);
+    if (!status && !install->is_kept) ww_keeper_add_install(&b->keeper, install->parts);
+    if (!status) pass_over(install, first_target);
     if (!status) status = request_components(install, first);
     if (!status) status = ww_dataflow_bootstrap(b->flow, NULL, 0, NULL, &install->diag);
     ww_bringup_wake(b);

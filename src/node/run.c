@@ -246,7 +246,10 @@ static ww_status start(ww_run *run)
     if (!status) status = ww_signal_new(loop, SIGTERM, on, &run->terminate);
     if (status) return ww_fail(run->diag, status, "cannot start: %s", ww_status_text(status));
     run->pid0.start = on_turn;
-    return ww_bringup_add_pid0(&run->node->bringup, &run->pid0, WW_VIEW_LITERAL("pid0"), run->diag);
+    status =
+        ww_bringup_add_pid0(&run->node->bringup, &run->pid0, WW_VIEW_LITERAL("pid0"), run->diag);
+    if (!status) ww_bringup_resume(&run->node->bringup);
+    return status;
 }
 
 static void deinit(ww_run *run)

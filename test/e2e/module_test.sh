@@ -74,6 +74,7 @@ state_is() { # TARGET STATE
 
 case_is "a node without modules has pid0 to bring up"
 start_node one "" --serve "$BUILD/guests/lines.wasm"
+one=$node
 await_cell ""
 expect [ "$(state_of pid0)" = "done" ]
 run "$WW" module status
@@ -141,10 +142,49 @@ run "$WW" module bootstrap pid0
 expect_code 1
 expect_err_has "pid0 is brought up once"
 
+case_is "a second node of the same user keeps nothing and says so"
+start_node two "$tmp/two" --socket "$tmp/two" --serve "$BUILD/guests/lines.wasm"
+expect [ "$("$WW" status --socket "$tmp/two" --json | jq '.bring_up.targets | length')" = 1 ]
+kill -KILL "$node" && wait "$node" 2>/dev/null
+
 case_is "status --watch prints changes"
 "$WW" module status --watch >"$tmp/watched" &
 watcher=$!
 await grep -q "bring-up" "$tmp/watched"
 kill "$watcher" && wait "$watcher" 2>/dev/null
+
+case_is "kill -9 in the middle of it: the next node goes on with the first target that is not up"
+sed 's/Held/Stuck/; s/store/stuck/g' "$tmp/held.wwm" >"$tmp/stuck.wwm"
+printf 'bootstrap ()\n  p = Pulse()\n  AppNotify(p) name="late"\n' >>"$tmp/stuck.wwm"
+sed 's/Seeded/Second/g' examples/modules/seeded.wwm >"$tmp/second.wwm"
+compile "$tmp/second.wwm" second.onnx
+run "$WW" module install "$tmp/second.onnx"
+expect_code 0
+compile "$tmp/stuck.wwm" stuck.onnx
+run "$WW" module install "$tmp/stuck.onnx" --bind stuck="$BUILD/guests/store.wasm"
+expect_code 0
+await state_is stuck "done"
+expect [ "$(state_of Second__bootstrap)" = "needs input" ]
+expect [ "$(state_of Stuck__bootstrap)" = idle ]
+kill -KILL "$one" && wait "$one" 2>/dev/null
+start_node again "" --serve "$BUILD/guests/lines.wasm"
+await state_is Second__bootstrap "needs input"
+await state_is stuck "done"
+expect [ "$(state_of Seeded__bootstrap)" = "done" ]
+expect [ "$(state_of store)" = "done" ]
+expect [ "$(state_of Stuck__bootstrap)" = idle ]
+await state_is other failed
+run "$WW" module bootstrap Second --input seed=1 --input weights=2
+expect_code 0
+await state_is Stuck__bootstrap "done"
+
+case_is "a torn journal: what is whole counts"
+stop_nodes
+journal=$XDG_STATE_HOME/ww/bringup.journal
+size=$(stat -c %s "$journal")
+truncate -s $((size - 3)) "$journal"
+start_node torn "" --serve "$BUILD/guests/lines.wasm"
+await state_is Stuck__bootstrap "done"
+expect grep -q "are not a whole record and are forgotten" "$tmp/torn.err"
 stop_nodes
 finish

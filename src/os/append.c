@@ -1,0 +1,102 @@
+#include "os/append.h"
+#include "os/fd.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static ww_status fail(ww_diag *diag, const char *name, int error)
+{
+    ww_status status = error == ENOENT        ? WW_E_NOT_FOUND
+                       : error == EWOULDBLOCK ? WW_E_BUSY
+                       : error == ENOMEM      ? WW_E_MEMORY
+                                              : WW_E_IO;
+    return ww_fail(diag, status, "%s: %s", name, ww_os_error_text(error));
+}
+
+static ww_status read_all(int fd, uint64_t size, ww_buf *out)
+{
+    uint8_t *room;
+    if (size > out->size_max - out->size) return WW_E_LIMIT;
+    ww_status status = ww_buf_reserve(out, (size_t)size, &room);
+    if (status) return status;
+    for (uint64_t at = 0; at < size;) {
+        ssize_t got = pread(fd, room + at, (size_t)(size - at), (off_t)at);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) return WW_E_IO;
+        at += (uint64_t)got;
+    }
+    out->size += (size_t)size;
+    return WW_OK;
+}
+
+static ww_status take(ww_append_file *file, const char *name, ww_buf *content, ww_diag *diag)
+{
+    struct stat facts;
+    if (flock(file->fd, LOCK_EX | LOCK_NB) || fstat(file->fd, &facts))
+        return fail(diag, name, errno);
+    if (!S_ISREG(facts.st_mode)) return ww_fail(diag, WW_E_UNSUPPORTED, "%s is no file", name);
+    file->size = (uint64_t)facts.st_size;
+    ww_status status = read_all(file->fd, file->size, content);
+    return status ? ww_fail(diag, status, "%s: %s", name, ww_status_text(status)) : WW_OK;
+}
+
+/* The name of a new file is on the disk, too. */
+static ww_status open_file(const ww_folder *folder, const char *name, bool create,
+                           ww_append_file *out, ww_diag *diag)
+{
+    int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | (create ? O_CREAT : 0);
+    out->fd = openat(folder->fd, name, flags, S_IRUSR | S_IWUSR);
+    if (out->fd < 0 || (create && fsync(folder->fd))) return fail(diag, name, errno);
+    return WW_OK;
+}
+
+ww_status ww_append_open(const ww_folder *folder, const char *name, bool create, ww_buf *content,
+                         ww_append_file *out, ww_diag *diag)
+{
+    *out = (ww_append_file){.fd = -1};
+    ww_status status = open_file(folder, name, create, out, diag);
+    if (!status) status = take(out, name, content, diag);
+    if (status) ww_append_close(out);
+    return status;
+}
+
+void ww_append_close(ww_append_file *file)
+{
+    if (file->fd >= 0) close(file->fd);
+    file->fd = -1;
+}
+
+ww_status ww_append_cut(ww_append_file *file, uint64_t size, ww_diag *diag)
+{
+    if (ftruncate(file->fd, (off_t)size) || fdatasync(file->fd)) {
+        file->is_broken = true;
+        return ww_fail(diag, WW_E_IO, "cutting: %s", ww_os_error_text(errno));
+    }
+    file->size = size;
+    return WW_OK;
+}
+
+static bool write_all(int fd, ww_view bytes)
+{
+    for (size_t at = 0; at < bytes.size;) {
+        ssize_t put = write(fd, bytes.data + at, bytes.size - at);
+        if (put < 0 && errno == EINTR) continue;
+        if (put < 0) return false;
+        at += (size_t)put;
+    }
+    return true;
+}
+
+ww_status ww_append(ww_append_file *file, ww_view bytes, ww_diag *diag)
+{
+    if (file->is_broken) return ww_fail(diag, WW_E_IO, "writing: an earlier error was not undone");
+    if (write_all(file->fd, bytes) && !fdatasync(file->fd)) {
+        file->size += bytes.size;
+        return WW_OK;
+    }
+    ww_fail(diag, WW_E_IO, "writing: %s", ww_os_error_text(errno));
+    file->is_broken = ftruncate(file->fd, (off_t)file->size) != 0;
+    return WW_E_IO;
+}
