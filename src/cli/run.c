@@ -2,7 +2,7 @@
 #include "cli/report.h"
 #include "node/node.h"
 
-enum { OPTION_VOLUME, OPTION_ENV };
+enum { OPTION_VOLUME, OPTION_ENV, OPTION_OPERATOR };
 
 static const ww_option options[] = {
     [OPTION_VOLUME] = {"volume", "HOST:GUEST[:ro|rw]",
@@ -10,6 +10,11 @@ static const ww_option options[] = {
                        "rw. Repeatable. Not for folders that hold ww's own cache, keys or state",
                        'v'},
     [OPTION_ENV] = {"env", "KEY=VALUE", "set a variable of the guest; repeatable", 'e'},
+    [OPTION_OPERATOR] = {"operator", NULL,
+                         "give the operator itself instead of a membrane to an image that asks for "
+                         "it (a file \"asks\" in its directory): it may then do whatever ww ps, "
+                         "kill and the like do",
+                         0},
     {NULL, NULL, NULL, 0},
 };
 
@@ -30,6 +35,8 @@ static ww_status read_request(const ww_invocation *invocation, ww_run_options *r
         const ww_given *given = &invocation->given[i];
         if (given->option == &options[OPTION_VOLUME])
             status = ww_run_options_add_volume(request, given->text, diag);
+        else if (given->option == &options[OPTION_OPERATOR])
+            request->lends_operator = true;
         else
             status = ww_run_options_add_env(request, given->text, diag);
     }

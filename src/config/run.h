@@ -22,6 +22,7 @@ typedef struct ww_run_options {
     uint64_t timeout_ms, cpu_ms; /* 0: no limit */
     uint64_t memory_bytes_max;   /* of all linear memories */
     bool serve;                  /* the node stays when the guest is over */
+    bool lends_operator;         /* to an image that asks for it */
 } ww_run_options;
 
 /* E_USAGE with the reason; copies. */

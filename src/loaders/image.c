@@ -19,14 +19,38 @@ void ww_image_deinit(ww_image *image)
 /* --- files and directories, of the host or below a volume's folder --- */
 
 /* `folder` NULL: a path of the host. */
+static ww_status read_file(const ww_folder *folder, const char *path, ww_buf *out, ww_diag *diag)
+{
+    return folder ? ww_file_read_in(folder, path, out, NULL, diag) : ww_file_read(path, out, diag);
+}
+
 static ww_status load_file(const ww_folder *folder, const char *path, ww_image *out, ww_diag *diag)
 {
-    ww_status status = folder ? ww_file_read_in(folder, path, &out->component, NULL, diag)
-                              : ww_file_read(path, &out->component, diag);
+    ww_status status = read_file(folder, path, &out->component, diag);
     if (status) return status;
     const char *slash = strrchr(path, '/');
-    snprintf(out->name, sizeof out->name, "%s", slash ? slash + 1 : path);
+    snprintf(out->name, sizeof out->name, "%.255s", slash ? slash + 1 : path);
     return WW_OK;
+}
+
+static ww_status load_asks(const ww_folder *folder, const char *path, ww_image *out, ww_diag *diag)
+{
+    char full[PATH_BYTES_MAX];
+    int size = snprintf(full, sizeof full, "%s/asks", path);
+    if (size < 0 || (size_t)size >= sizeof full)
+        return ww_fail(diag, WW_E_LIMIT, "path longer than %d bytes", PATH_BYTES_MAX);
+    ww_buf words;
+    ww_buf_init(&words, out->component.allocator, WW_ASKS_BYTES_MAX);
+    ww_status status = read_file(folder, full, &words, diag);
+    for (ww_view left = ww_buf_view(&words); !status && left.size;) {
+        const uint8_t *end = memchr(left.data, '\n', left.size);
+        size_t length = end ? (size_t)(end - left.data) : left.size, step = length + (end != NULL);
+        if (ww_view_equal(ww_view_of(left.data, length), WW_VIEW_LITERAL("operator")))
+            out->asks_operator = true;
+        left = ww_view_of(left.data + step, left.size - step);
+    }
+    ww_buf_deinit(&words);
+    return status == WW_E_NOT_FOUND ? WW_OK : status;
 }
 
 static ww_status load_directory(const ww_folder *folder, const char *path, ww_image *out,
@@ -39,6 +63,7 @@ static ww_status load_directory(const ww_folder *folder, const char *path, ww_im
         if (size < 0 || (size_t)size >= sizeof full)
             return ww_fail(diag, WW_E_LIMIT, "path longer than %d bytes", PATH_BYTES_MAX);
         ww_status status = load_file(folder, full, out, diag);
+        if (!status) return load_asks(folder, path, out, diag);
         if (status != WW_E_NOT_FOUND) return status;
     }
     return ww_fail(diag, WW_E_NOT_FOUND, "%s: neither main.wasm nor bin/main.wasm in it", path);
@@ -122,6 +147,7 @@ ww_status ww_image_load(ww_image *image, const ww_loader *const *chain, size_t c
     for (size_t i = 0; i < count; i++) {
         ww_diag reason = {WW_OK, ""};
         ww_buf_clear(&image->component);
+        image->asks_operator = false;
         ww_status status = chain[i]->load(chain[i], path, image, &reason);
         if (!status) return WW_OK;
         if (status != WW_E_NOT_FOUND)

@@ -4,9 +4,12 @@
  *            one loader per volume, in the order of the command line, then the host's own files. A
  *            path that names a directory means main.wasm or bin/main.wasm in it; a path that names
  *            a file means that file. Further sources join by being loaders.
+ * Asks       A directory may hold a file "asks", a word a line: what the image would like beyond
+ *            the usual. The one word is "operator". Asking gives nothing; whoever runs the image
+ *            has to agree. Words that are not known are passed over.
  * Ownership  The caller owns the image, also after a failure, and calls ww_image_deinit. Loaders
  *            borrow the paths they are made with.
- * Bounds     WW_MAX_COMPONENT_BYTES.
+ * Bounds     WW_MAX_COMPONENT_BYTES, WW_ASKS_BYTES_MAX.
  * Errors     E_NOT_FOUND when no loader has it: the text lists what each tried. Any other failure
  *            ends the search: what the right loader refuses, another one must not answer.
  * Threads    Blocks on files: not for the loop thread.
@@ -15,8 +18,11 @@
 #pragma once
 #include "base/bytes.h"
 
+enum { WW_ASKS_BYTES_MAX = 4096 };
+
 typedef struct ww_image {
     ww_buf component;
+    bool asks_operator;
     char name[256]; /* file name of the component: the guest's argv[0] */
 } ww_image;
 

@@ -68,13 +68,13 @@ static ww_status open_identity(ww_node *node, ww_diag *diag)
 /* A socket that was asked for by name must be had; the usual one is a convenience. */
 static ww_status open_operators(ww_node *node, const char *socket, ww_diag *diag)
 {
+    ww_operators_init(&node->operators, node);
     if (!socket) return WW_OK;
     if (node->graft_needs_key && !node->keys.count)
         ww_log_print(node->log, WW_LOG_WARN, "ww::operator",
                      "no key is allowed, so nobody can graft on the socket; name some with "
                      "--allow-key");
-    if (strcmp(socket, WW_SOCKET_AUTO))
-        return ww_operators_open(&node->operators, node, socket, diag);
+    if (strcmp(socket, WW_SOCKET_AUTO)) return ww_operators_open(&node->operators, socket, diag);
     char path[WW_PATH_MAX];
     ww_folder folder;
     ww_status status = ww_folder_make(node->folders.runtime, &folder, diag);
@@ -82,7 +82,7 @@ static ww_status open_operators(ww_node *node, const char *socket, ww_diag *diag
         ww_folder_close(&folder);
         status = ww_folders_socket(&node->folders, (uint32_t)getpid(), path, diag);
     }
-    if (!status) status = ww_operators_open(&node->operators, node, path, diag);
+    if (!status) status = ww_operators_open(&node->operators, path, diag);
     if (status)
         ww_log_print(node->log, WW_LOG_WARN, "ww::operator", "no operator socket: %s", diag->text);
     return WW_OK;

@@ -1,7 +1,9 @@
 /* Invariants
  *  1. A connection's object lives until its link is over and its operator is released, whichever
- *     comes last: a cell may hold the operator longer than the connection lasts.
- *  2. Once the link is over the operator still answers questions, but starts nothing.
+ *     comes last: a cell may hold the operator longer than the connection lasts. One that is lent
+ *     has no link, and lives until it is taken back instead.
+ *  2. Once the link is over, or it was taken back, the operator still answers questions, but starts
+ *     nothing.
  */
 #include "node/operator.h"
 #include "node/inside.h"
@@ -13,7 +15,7 @@ struct ww_operator_link {
     ww_operators *operators;
     ww_operator_link *next, **place;
     ww_rpc_link *link; /* NULL: over */
-    bool is_released;
+    bool is_lent, is_released;
 };
 
 static ww_operator_link *link_of(ww_operator_host *host)
@@ -96,7 +98,7 @@ static void unlist(ww_operator_link *self)
 
 static void free_unless_used(ww_operator_link *self)
 {
-    if (self->link || !self->is_released) return;
+    if (self->link || self->is_lent || !self->is_released) return;
     unlist(self);
     ww_free(self->operators->node->allocator, self, sizeof *self);
 }
@@ -208,10 +210,47 @@ static void accepted(ww_listener_user *user, ww_fd *fd)
                      diag.text);
 }
 
-ww_status ww_operators_open(ww_operators *operators, ww_node *node, const char *path, ww_diag *diag)
+/* --- without a connection --- */
+
+ww_operator_link *ww_operators_lend(ww_operators *operators, ww_capnp_cap **cap)
+{
+    ww_operator_link *self = new_link(operators);
+    *cap = NULL;
+    if (!self) return NULL;
+    self->host.is_trusted = true; /* as the node's own image is anyway */
+    *cap = ww_operator_serve(&self->host);
+    if (!*cap) {
+        released(&self->host);
+        return NULL;
+    }
+    self->is_lent = true;
+    return self;
+}
+
+void ww_operators_take_back(ww_operator_link *lent)
+{
+    if (!lent) return;
+    ww_operator_end(&lent->host);
+    lent->is_lent = false;
+    free_unless_used(lent);
+}
+
+ww_tenant *ww_operator_link_tenant(const ww_operator_link *self)
+{
+    return self->host.tenant;
+}
+
+/* --- the socket --- */
+
+void ww_operators_init(ww_operators *operators, ww_node *node)
 {
     *operators = (ww_operators){.node = node, .user = {accepted}};
     operators->started_ns = ww_clock_now_ns(ww_loop_clock(node->loop));
+}
+
+ww_status ww_operators_open(ww_operators *operators, const char *path, ww_diag *diag)
+{
+    ww_node *node = operators->node;
     ww_status status =
         ww_listen_unix(node->loop, path, &operators->user, &operators->listener, diag);
     if (status == WW_E_BUSY)

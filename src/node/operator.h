@@ -2,7 +2,8 @@
  *
  * Model      A Unix socket for this user alone. Each connection has an operator of its own
  *            (rpc/operator.h) over what the node is; it ends with the connection, and what it
- *            started with it. Whoever is not this user is told so and goes.
+ *            started with it. Whoever is not this user is told so and goes. The image may be lent
+ *            one of its own, if it asks and this user agrees.
  * Ownership  Owned by the node, closed before the loop and after the cells.
  * Bounds     WW_OPERATORS_MAX connections, and WW_TURNED_AWAY_MAX more that are being told so.
  * Threads    The loop's.
@@ -27,7 +28,13 @@ typedef struct ww_operators {
     uint64_t started_ns;
 } ww_operators;
 
+void ww_operators_init(ww_operators *operators, ww_node *node);
 /* At `path`; what stands in its way is named. */
-WW_MUST_USE ww_status ww_operators_open(ww_operators *operators, ww_node *node, const char *path,
-                                        ww_diag *diag);
-void ww_operators_close(ww_operators *operators); /* also fit for a zeroed one */
+WW_MUST_USE ww_status ww_operators_open(ww_operators *operators, const char *path, ww_diag *diag);
+/* What was lent has been taken back. Also fit for a zeroed one. */
+void ww_operators_close(ww_operators *operators);
+
+/* An operator without a socket; *cap is a reference of the caller's. NULL when memory is short. */
+ww_operator_link *ww_operators_lend(ww_operators *operators, ww_capnp_cap **cap);
+void ww_operators_take_back(ww_operator_link *lent);              /* also NULL */
+ww_tenant *ww_operator_link_tenant(const ww_operator_link *self); /* that grafts there */

@@ -20,7 +20,8 @@ typedef struct ww_run {
     ww_status status;
     ww_pid0 pid0;
     ww_loading load;
-    ww_tenant *tenant; /* who stands behind the guest's link */
+    ww_tenant *tenant;      /* who stands behind the guest's link, ... */
+    ww_operator_link *lent; /* or whose tenant does */
     ww_cell *cell;
     ww_stdio stdio;
     ww_principal principal;
@@ -118,12 +119,28 @@ static void join_roster(ww_run *run)
     ww_roster_join(&run->node->roster, &run->entry, ww_view_str(run->load.image.name));
 }
 
-/* What the guest finds on its link: the membrane. */
+static bool gets_operator(const ww_run *run)
+{
+    bool asks = run->load.image.asks_operator, lends = run->options->lends_operator;
+    if (asks && !lends)
+        ww_log_print(run->node->log, WW_LOG_DEBUG, "ww::operator",
+                     "%s asks for the operator; --operator would give it", run->options->image);
+    if (lends && !asks)
+        ww_log_print(run->node->log, WW_LOG_WARN, "ww::operator",
+                     "%s does not ask for the operator, and does not get it", run->options->image);
+    return asks && lends;
+}
+
+/* What the guest finds on its link: the membrane, or the operator, which is one too. */
 static ww_status open_membrane(ww_run *run, ww_capnp_cap **out)
 {
     const ww_tenant_rights rights = {.allowance = &run->node->owner, .is_trusted = true};
-    run->tenant = ww_tenant_new(&run->node->sessions, &rights);
-    *out = run->tenant ? ww_tenant_membrane(run->tenant) : NULL;
+    if (gets_operator(run)) {
+        run->lent = ww_operators_lend(&run->node->operators, out);
+    } else {
+        run->tenant = ww_tenant_new(&run->node->sessions, &rights);
+        *out = run->tenant ? ww_tenant_membrane(run->tenant) : NULL;
+    }
     return *out ? WW_OK : ww_fail(run->diag, WW_E_MEMORY, "out of memory");
 }
 
@@ -161,7 +178,8 @@ static ww_status start_cell(ww_run *run)
     status = ww_cell_new(&cell, node->allocator, &run->cell, run->diag);
     ww_capnp_cap_unref(membrane);
     if (!status) join_roster(run);
-    if (!status) ww_tenant_set_cell(run->tenant, run->entry.number);
+    ww_tenant *tenant = run->lent ? ww_operator_link_tenant(run->lent) : run->tenant;
+    if (!status) ww_tenant_set_cell(tenant, run->entry.number);
     return status;
 }
 
@@ -261,6 +279,7 @@ static void deinit(ww_run *run)
     ww_cell_free(run->cell);
     if (run->tenant) ww_tenant_end(run->tenant);
     ww_tenant_unref(run->tenant);
+    ww_operators_take_back(run->lent);
     ww_bringup_started(&run->node->bringup, WW_E_CANCELED);
     ww_loading_deinit(&run->load);
     ww_stdio_deinit(&run->stdio);

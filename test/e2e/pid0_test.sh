@@ -70,9 +70,27 @@ expect_code 0
 expect_out "Hello, Wetware!"
 
 case_is "default-kernel: ends when nobody takes what it gives back"
-run sh -c 'yes | timeout 20 "$1" run "$2" | head -n1' sh "$WW" "$BUILD/images/default-kernel"
+run bash -c 'yes | timeout 20 "$1" run "$2" | head -n1; echo "${PIPESTATUS[1]}"' bash "$WW" "$BUILD/images/default-kernel"
+expect_out "y
+1"
+
+case_is "pid0: asks for the operator, and without --operator has none"
+printf 'ps\n' >"$tmp/in"
+run "$WW" run "$BUILD/images/pid0" <"$tmp/in"
 expect_code 0
-expect_out y
+expect_out ""
+expect_err_has "Error: not granted"
+
+case_is "pid0: with --operator its shell sees the node"
+run "$WW" run --operator --no-socket "$BUILD/images/pid0" <"$tmp/in"
+expect_code 0
+expect_out_has "running main.wasm"
+
+case_is "an image that does not ask: --operator gives it nothing"
+run "$WW" run --operator "$BUILD/images/shell" <"$tmp/in"
+expect_code 0
+expect_err_has "does not ask for the operator"
+expect_err_has "Error: not granted"
 
 case_is "child-echo as pid0: a membrane is no host, and the code says so"
 run "$WW" run "$BUILD/images/child-echo" </dev/null

@@ -7,9 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static void node__default_image_without_input__runs_its_child_and_ends(void **state)
+static void boot(bool lends_operator)
 {
-    (void)state;
     char folder[TEST_PATH_MAX], image[512];
     const char *build = getenv("WW_BUILD");
     ww_node *node;
@@ -24,7 +23,8 @@ static void node__default_image_without_input__runs_its_child_and_ends(void **st
     close(null);
     ww_node_options node_options = {
         .allocator = ww_allocator_libc(), .cells_max = 10, .memory_bytes_max = 16 << 20};
-    ww_run_options options = {.image = image, .memory_bytes_max = 16 << 20};
+    ww_run_options options = {
+        .image = image, .memory_bytes_max = 16 << 20, .lends_operator = lends_operator};
     assert_ok(ww_node_new(&node_options, &node, &diag));
     if (ww_node_run(node, &options, &report, &diag)) fail_msg("%s", diag.text);
     assert_int_equal(report.reason, WW_RUN_EXITED);
@@ -35,10 +35,23 @@ static void node__default_image_without_input__runs_its_child_and_ends(void **st
     test_folder_remove(folder);
 }
 
+static void node__default_image_without_input__runs_its_child_and_ends(void **state)
+{
+    (void)state;
+    boot(false);
+}
+
+static void node__operator_lent_to_the_image__is_given_back(void **state)
+{
+    (void)state;
+    boot(true);
+}
+
 int main(void)
 {
     const struct CMUnitTest cases[] = {
         cmocka_unit_test(node__default_image_without_input__runs_its_child_and_ends),
+        cmocka_unit_test(node__operator_lent_to_the_image__is_given_back),
     };
     return cmocka_run_group_tests(cases, NULL, NULL);
 }
