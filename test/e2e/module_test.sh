@@ -178,6 +178,31 @@ run "$WW" module bootstrap Second --input seed=1 --input weights=2
 expect_code 0
 await state_is Stuck__bootstrap "done"
 
+case_is "a target that waits says for whom and why"
+printf 'module Busy\nbind busy Index Store\nbody (item: tensor) > (id)\n  id = index.Add(item) @busy\n' >"$tmp/busy.wwm"
+printf 'bootstrap ()\n  p = Constant() value=u8"x"\n  t = index.Train(p) @busy\n' >>"$tmp/busy.wwm"
+compile "$tmp/busy.wwm" busy.onnx
+run "$WW" module install "$tmp/busy.onnx" --bind busy="$BUILD/guests/store.wasm" --config busy=stay
+expect_code 0
+await state_is Busy__bootstrap waiting
+expect [ "$(state_of busy)" = running ]
+run "$WW" status
+expect_out_has "bring-up   running"
+expect_out_has "  waiting      Busy__bootstrap; touches busy; waits for busy on busy"
+
+case_is "kill -9 while a bootstrap runs: it runs again"
+kill -KILL "$node" && wait "$node" 2>/dev/null
+start_node third "" --serve "$BUILD/guests/lines.wasm"
+await state_is busy running
+await state_is Busy__bootstrap waiting
+expect [ "$(state_of Stuck__bootstrap)" = "done" ]
+
+case_is "a component that is killed fails its bootstrap; what waited for it goes on"
+run "$WW" kill "$("$WW" ps --json | jq '.cells[] | select(.name == "busy").cell')"
+expect_code 0
+await state_is busy failed
+await state_is Busy__bootstrap failed
+
 case_is "a torn journal: what is whole counts"
 stop_nodes
 journal=$XDG_STATE_HOME/ww/bringup.journal

@@ -1,5 +1,5 @@
 /* A component for the index slot of a dataflow module (wit/ww-contract), without libc. It answers ids in order; what it
- * has been given is its only state. Its bootstrap does as the slot's configuration says: "wait" sleeps for a moment,
+ * has been given is its only state. Its bootstrap does as the slot's configuration says: "wait" sleeps for a moment, "stay" for an hour,
  * "fail" answers an error, "trap" traps. */
 #include <stdbool.h>
 #include <stddef.h>
@@ -88,6 +88,13 @@ static unit_result *done(const char *error, size_t size)
 
 /* --- component --- */
 
+static void pause_for(uint64_t ns)
+{
+    int32_t pollable = subscribe_duration(ns);
+    pollable_block(pollable);
+    drop_pollable(pollable);
+}
+
 CONTRACT("component", "bootstrap")
 unit_result *bootstrap(const uint8_t *slot, size_t slot_size, const uint8_t *config, size_t size)
 {
@@ -95,11 +102,8 @@ unit_result *bootstrap(const uint8_t *slot, size_t slot_size, const uint8_t *con
     (void)slot;
     (void)slot_size;
     if (is(config, size, "trap")) __builtin_trap();
-    if (is(config, size, "wait")) {
-        int32_t pollable = subscribe_duration(1000000);
-        pollable_block(pollable);
-        drop_pollable(pollable);
-    }
+    if (is(config, size, "wait")) pause_for(1000000);
+    if (is(config, size, "stay")) pause_for(UINT64_C(3600000000000));
     return is(config, size, "fail") ? done(no_room, sizeof no_room - 1) : done(NULL, 0);
 }
 
