@@ -56,6 +56,13 @@ static ww_status find_modules(ww_install *install)
 
 /* --- binding --- */
 
+static bool is_bound_before(const ww_dataflow_slot *slots, uint32_t index)
+{
+    for (uint32_t i = 0; i < index; i++)
+        if (ww_view_equal(slots[i].slot, slots[index].slot)) return true;
+    return false;
+}
+
 static ww_status bind_all(ww_install *install, ww_dataflow_slot *slots)
 {
     bringup_binding_l bindings = bindings_of(install);
@@ -64,6 +71,9 @@ static ww_status bind_all(ww_install *install, ww_dataflow_slot *slots)
         bringup_binding_r binding = bringup_binding_l_at(bindings, i);
         slots[i] = (ww_dataflow_slot){.slot = bringup_binding_slot(binding),
                                       .config = bringup_binding_config(binding)};
+        if (is_bound_before(slots, i))
+            return ww_fail(&install->diag, WW_E_EXISTS, "slot \"%.*s\" is bound twice",
+                           WW_VIEW_ARG(slots[i].slot));
         status = ww_flow_guests_bind(&install->bringup->guests, slots[i].slot,
                                      ww_programs_program(install->loaded[i]), &slots[i].type,
                                      &install->diag);

@@ -115,6 +115,9 @@ expect_err_has 'slot "store" needs component "Store"'
 run "$WW" module install "$tmp/held.onnx" --bind store="$BUILD/guests/cat.wasm"
 expect_code 1
 expect_err_has 'slot "store": the component does not export bootstrap of ww:contract/component@0.1.0'
+run "$WW" module install "$tmp/held.onnx" --bind store="$BUILD/guests/store.wasm" --bind store="$BUILD/guests/store.wasm"
+expect_code 1
+expect_err_has 'slot "store" is bound twice'
 run "$WW" module install "$tmp/held.onnx" --bind store="$BUILD/guests/store.wasm" --config store=wait
 expect_code 0
 await state_is store "done"
