@@ -273,7 +273,7 @@ typedef struct ww_dataflow_install_options {
     ww_view artifact; /* copied */
     const ww_view *targets;
     size_t target_count;
-    const ww_dataflow_slot *slots;
+    const ww_dataflow_slot *slots; /* each of a module that is being installed */
     size_t slot_count;
     bool allow_unresolved; /* operations that nobody offers fail when run, and refuse no install */
     ww_bootstrap_policy policy;

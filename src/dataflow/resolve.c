@@ -323,6 +323,22 @@ static ww_status bind(df_installer *in, df_binding *binding)
     return status;
 }
 
+/* A misspelt slot would leave the component that was meant out. */
+static ww_status check_slot_options(df_installer *in)
+{
+    for (size_t i = 0; i < in->options->slot_count; i++) {
+        ww_view slot = in->options->slots[i].slot;
+        bool found = false;
+        for (uint32_t k = 0; k < in->binding_count && !found; k++)
+            found = ww_view_equal(in->bindings[k].slot, slot);
+        if (!found)
+            return df_install_error(in, WW_E_MISSING,
+                                    "UnknownSlot: no installed module has a slot \"%.*s\"",
+                                    WW_VIEW_ARG(slot));
+    }
+    return WW_OK;
+}
+
 static ww_status bindings_of_target(df_installer *in, uint32_t target)
 {
     static const char prefix[] = ROOT ".binding.";
@@ -377,6 +393,7 @@ ww_status df_resolve_bindings(df_installer *in)
     ww_status status = WW_OK;
     for (uint32_t i = 0; i < in->options->target_count && !status; i++)
         status = bindings_of_target(in, i);
+    if (!status) status = check_slot_options(in);
     return status ? status : resolve_dependencies(in);
 }
 

@@ -118,6 +118,9 @@ expect_err_has 'slot "store": the component does not export bootstrap of ww:cont
 run "$WW" module install "$tmp/held.onnx" --bind store="$BUILD/guests/store.wasm" --bind store="$BUILD/guests/store.wasm"
 expect_code 1
 expect_err_has 'slot "store" is bound twice'
+run "$WW" module install "$tmp/held.onnx" --bind store="$BUILD/guests/store.wasm" --bind stone="$BUILD/guests/store.wasm"
+expect_code 1
+expect_err_has 'no installed module has a slot "stone"'
 run "$WW" module install "$tmp/held.onnx" --bind store="$BUILD/guests/store.wasm" --config store=wait
 expect_code 0
 await state_is store "done"
