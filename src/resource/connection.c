@@ -14,13 +14,10 @@ ww_status ww_connection_open(ww_wasi *wasi, ww_connection **out)
     const ww_wasi_options *options = &wasi->options;
     *out = NULL;
     if (!options->link_input || wasi->link_is_open) return WW_E_CLOSED;
-    ww_connection *connection = ww_alloc_zeroed(options->allocator, sizeof *connection);
-    if (!connection) return WW_E_MEMORY;
-    ww_status status = ww_object_init(&connection->object, &class, wasi->context.principal, NULL);
-    if (status) {
-        ww_free(options->allocator, connection, sizeof *connection);
-        return status;
-    }
+    void *made;
+    ww_status status = ww_wasi_make(wasi, &class, sizeof(ww_connection), NULL, &made);
+    if (status) return status;
+    ww_connection *connection = made;
     connection->allocator = options->allocator;
     connection->wasi = wasi;
     connection->input = ww_source_ref(options->link_input);

@@ -4,11 +4,12 @@
  *            cell. All guest code runs inside one future per store: ww_store_call starts it,
  *            ww_store_poll runs it until it ends, traps, waits or has used its slice. Instances are
  *            made off the fiber and never run code then, because start sections are taken out
- *            beforehand (component/plan.h). Suspension No asynchronous host function exists. A host
- *            function that answers "wait" calls ww_store_wait, which sets the epoch deadline to
- *            now; the guest side then enters an empty function, whose entry sees the deadline, and
- *            the deadline callback yields. A loop header would not do: it compares with a deadline
- *            that was cached at function entry.
+ *            beforehand (component/plan.h).
+ * Waiting    No asynchronous host function exists. A host function that answers "wait" calls
+ *            ww_store_wait, which sets the epoch deadline to now; the guest side then enters an
+ *            empty function, whose entry sees the deadline, and the deadline callback yields. A
+ *            loop header would not do: it compares with a deadline that was cached at function
+ *            entry.
  * Ownership  A store owns what was instantiated in it. The handle structs below are plain values,
  *            valid while their store lives; use with another store aborts. Modules, links and
  *            stores must be gone before their engine.
@@ -18,9 +19,9 @@
  *            a trap; WW_HOST_STACK_BYTES of every fiber are left for host functions.
  * Threads    An engine and its modules may be used from any thread, so its allocator must be safe
  *            from any thread. A store belongs to one thread. ww_engine_tick may be called from any
- *            thread at any time. Trust Modules are validated by ww_module_compile. ww_module_load
- *            trusts its bytes: only what this user's own compile cache has authenticated may reach
- *            it (loaders/cache.h).
+ *            thread at any time.
+ * Trust      Modules are validated by ww_module_compile. ww_module_load trusts its bytes: only what
+ *            this user's own compile cache has authenticated may reach it (loaders/cache.h).
  */
 #pragma once
 #include "base/bytes.h"
