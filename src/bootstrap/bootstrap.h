@@ -94,7 +94,8 @@ typedef struct ww_bootstrap_target {
 } ww_bootstrap_target;
 
 /* Appends to the install order; copies everything. A name that is known is replaced in its old
- * place: E_BUSY while an entry of it lives. Otherwise E_INVALID, E_LIMIT or E_MEMORY. */
+ * place: E_EXISTS when it is another driver's, E_BUSY while an entry of it lives. Otherwise
+ * E_INVALID, E_LIMIT or E_MEMORY. */
 WW_MUST_USE ww_status ww_bootstrap_install(ww_bootstrap *queue, const ww_bootstrap_target *target,
                                            uint32_t *out, ww_diag *diag);
 

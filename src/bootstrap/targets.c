@@ -177,12 +177,23 @@ static ww_status reserve_target(ww_bootstrap *queue)
     return WW_OK;
 }
 
-static ww_status replace_target(ww_bootstrap *queue, target *old, target *t, ww_diag *diag)
+static ww_status check_replaced(const target *old, const target *t, ww_diag *diag)
 {
-    if (old->live) {
-        free_target(queue, t);
+    if (old->spec.driver != t->spec.driver)
+        return ww_fail(diag, WW_E_EXISTS, "\"%.*s\" is the name of another bootstrap target",
+                       WW_VIEW_ARG(old->spec.name));
+    if (old->live)
         return ww_fail(diag, WW_E_BUSY, "bootstrap target \"%.*s\" has work under way",
                        WW_VIEW_ARG(old->spec.name));
+    return WW_OK;
+}
+
+static ww_status replace_target(ww_bootstrap *queue, target *old, target *t, ww_diag *diag)
+{
+    ww_status status = check_replaced(old, t, diag);
+    if (status) {
+        free_target(queue, t);
+        return status;
     }
     t->id = old->id;
     t->done = old->done;

@@ -222,6 +222,7 @@ static ww_status register_components(df_installer *in)
         target.touch_count = 1;
         uint32_t id;
         status = ww_bootstrap_install(in->flow->queue, &target, &id, in->diag);
+        if (status) ww_fail_in(in->diag, "slot \"%.*s\"", WW_VIEW_ARG(c->slot));
     }
     return status;
 }

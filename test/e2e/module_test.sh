@@ -127,6 +127,14 @@ await state_is store "done"
 run "$WW" ps
 expect_out_has " store"
 
+case_is "install: a slot cannot take the name of what the node runs itself"
+sed 's/Held/Usurper/; s/store/pid0/g' "$tmp/held.wwm" >"$tmp/usurper.wwm"
+compile "$tmp/usurper.wwm" usurper.onnx
+run "$WW" module install "$tmp/usurper.onnx" --bind pid0="$BUILD/guests/store.wasm"
+expect_code 1
+expect_err_has 'slot "pid0": "pid0" is the name of another bootstrap target'
+expect [ "$(state_of pid0)" = "done" ]
+
 case_is "invoke: the module answers with an event"
 run "$WW" module invoke Held --input item=abcdefgh
 expect_code 0

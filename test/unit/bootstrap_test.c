@@ -466,6 +466,19 @@ static void install__known_name__replaces_in_place_unless_busy(void **state)
     assert_int_equal(ww_bootstrap_target_at(f->queue, a).formal_count, 2);
 }
 
+static void install__name_of_another_driver__is_refused(void **state)
+{
+    fixture *f = *state;
+    ww_diag diag;
+    uint32_t id;
+    ww_bootstrap_target pid0 = {
+        .kind = WW_BOOTSTRAP_COMPONENT, .name = WW_VIEW_LITERAL("pid0"), .driver = DRIVER + 1};
+    install(f, pid0);
+    pid0.driver = DRIVER;
+    assert_int_equal(ww_bootstrap_install(f->queue, &pid0, &id, &diag), WW_E_EXISTS);
+    assert_string_equal(diag.text, "\"pid0\" is the name of another bootstrap target");
+}
+
 static void rollback__targets_and_components_since_the_mark__are_unknown_again(void **state)
 {
     fixture *f = *state;
@@ -557,6 +570,7 @@ int main(void)
         CASE(deadline__passed__driver_is_told_to_stop_and_the_target_failed),
         CASE(cancel__queued_and_running__queued_fail_now_running_when_stopped),
         CASE(install__known_name__replaces_in_place_unless_busy),
+        CASE(install__name_of_another_driver__is_refused),
         CASE(rollback__targets_and_components_since_the_mark__are_unknown_again),
         CASE(component__kind__is_queued_with_modules_and_goes_to_its_driver),
         cmocka_unit_test(queue__any_allocation_fails__gives_all_back),
