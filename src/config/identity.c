@@ -143,7 +143,7 @@ ww_status ww_allowed_keys_read(const char *path, const ww_allocator *allocator,
     ww_buf buf;
     ww_buf_init(&buf, allocator, WW_ALLOWED_KEYS_BYTES_MAX);
     out->count = 0;
-    ww_status status = ww_file_read(path, &buf, diag);
+    ww_status status = ww_file_read_safe(path, &buf, diag);
     if (!status) status = read_lines(ww_buf_view(&buf), path, out, diag);
     ww_buf_deinit(&buf);
     return status ? ww_fail_in(diag, "allowed keys") : WW_OK;

@@ -7,7 +7,7 @@
  * Bounds     WW_ALLOWED_KEYS_MAX keys, a file of WW_ALLOWED_KEYS_BYTES_MAX.
  * Errors     E_INVALID: the key file is readable by others or no key; nothing is replaced, since
  *            the key is what others know this node by. E_USAGE for a file of allowed keys, naming
- *            its line.
+ *            its line; E_DENIED if others could have written it (os/safe_path.h).
  * Threads    Any; reading may block.
  */
 #pragma once

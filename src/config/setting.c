@@ -67,7 +67,9 @@ const ww_setting ww_settings[WW_SETTING_COUNT] = {
             .env = "WW_ALLOW_KEY",
             .argument = "FILE",
             .fallback = "none",
-            .help = "the public keys that may graft: at most 64 lines of 64 hex digits",
+            .help =
+                "the public keys that may graft: at most 64 lines of 64 hex digits; neither the "
+                "file nor a folder on its way may be open to others for writing",
             .type = WW_TYPE_PATH,
         },
     [WW_SETTING_CELLS] =

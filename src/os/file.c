@@ -1,5 +1,6 @@
 #include "os/file.h"
 #include "os/beneath.h"
+#include "os/safe_path.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -157,6 +158,14 @@ ww_status ww_file_read(const char *path, ww_buf *out, ww_diag *diag)
 {
     return read_open_file(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), path, out, NULL,
                           diag);
+}
+
+ww_status ww_file_read_safe(const char *path, ww_buf *out, ww_diag *diag)
+{
+    int fd, error = ww_safe_open(path, &fd, diag);
+    if (error == WW_PATH_UNSAFE) return WW_E_DENIED;
+    if (error) return fail_path(diag, path, error);
+    return read_open_file(fd, path, out, NULL, diag);
 }
 
 ww_status ww_file_read_in(const ww_folder *folder, const char *path, ww_buf *out,

@@ -43,6 +43,9 @@ WW_MUST_USE ww_status ww_folder_list(const ww_folder *folder, ww_folder_visitor 
 
 /* Appends the file's content. A path of this process, links followed. */
 WW_MUST_USE ww_status ww_file_read(const char *path, ww_buf *out, ww_diag *diag);
+/* The same, of a file that nobody else can have written: os/safe_path.h. E_DENIED names what is not
+ * safe, and what would help. */
+WW_MUST_USE ww_status ww_file_read_safe(const char *path, ww_buf *out, ww_diag *diag);
 /* The same below `folder`, without ever leaving it. `facts` may be NULL. */
 WW_MUST_USE ww_status ww_file_read_in(const ww_folder *folder, const char *path, ww_buf *out,
                                       ww_file_facts *facts, ww_diag *diag);

@@ -38,4 +38,24 @@ expect [ "$(stat -c %a "$tmp/key")" = 600 ]
 run "$WW" keygen "$tmp/key"
 expect_code 1
 expect_err_has "File exists"
+
+case_is "a file of allowed keys that others may write to is refused, with what helps"
+umask 022
+"$WW" keygen "$tmp/mine" >"$tmp/keys"
+chmod 666 "$tmp/keys"
+run "$WW" run --allow-key "$tmp/keys" "$BUILD/images/hello"
+expect_code 2
+expect_err_has "allowed keys: $tmp/keys: others may write to it; run chmod go-w on it"
+chmod go-w "$tmp/keys"
+run "$WW" run --allow-key "$tmp/keys" "$BUILD/images/hello"
+expect_code 0
+run env -C "$tmp" "$WW" run --allow-key keys "$BUILD/images/hello"
+expect_code 0
+
+case_is "so is one in a folder where others may write"
+mkdir -m 777 "$tmp/open" && mv "$tmp/keys" "$tmp/open"
+chmod 777 "$tmp/open"
+run "$WW" run --allow-key "$tmp/open/keys" "$BUILD/images/hello"
+expect_code 2
+expect_err_has "allowed keys: $tmp/open: others may write to it; run chmod go-w on it"
 finish

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* RFC 8032, 7.1, test 1 */
 static const char seed_text[] = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
@@ -206,6 +207,132 @@ static void allowed_keys__more_than_their_maximum__are_refused(void **state)
     free(text);
 }
 
+static void assert_unsafe(const char *path, const char *what)
+{
+    char text[2 * TEST_PATH_MAX];
+    ww_allowed_keys keys;
+    ww_diag diag;
+    assert_int_equal(ww_allowed_keys_read(path, ww_allocator_libc(), &keys, &diag), WW_E_DENIED);
+    snprintf(text, sizeof text, "allowed keys: %s", what);
+    assert_string_equal(diag.text, text);
+}
+
+static void assert_safe(const char *path)
+{
+    ww_allowed_keys keys;
+    ww_diag diag;
+    assert_ok(ww_allowed_keys_read(path, ww_allocator_libc(), &keys, &diag));
+    assert_int_equal(keys.count, 1);
+}
+
+/* A folder with a folder with a file of one key. */
+typedef struct nest {
+    char folder[TEST_PATH_MAX], inner[TEST_PATH_MAX + 16], file[TEST_PATH_MAX + 32];
+    char link[TEST_PATH_MAX + 16], unsafe[TEST_PATH_MAX + 128];
+} nest;
+
+static void make_nest(nest *n)
+{
+    test_folder_make(n->folder);
+    join(n->inner, n->folder, "inner");
+    join(n->link, n->folder, "link");
+    assert_int_equal(mkdir(n->inner, 0755), 0);
+    snprintf(n->file, sizeof n->file, "%s/keys", n->inner);
+    put(n->file, id_text, 0644);
+}
+
+static const char *unsafe(nest *n, const char *path, const char *why)
+{
+    snprintf(n->unsafe, sizeof n->unsafe, "%s: %s", path, why);
+    return n->unsafe;
+}
+
+static void allowed_keys__file_or_folder_that_others_may_write__are_refused(void **state)
+{
+    (void)state;
+    static const char why[] = "others may write to it; run chmod go-w on it";
+    static const mode_t modes[] = {0020, 0002};
+    nest n;
+    make_nest(&n);
+    const char *const paths[] = {n.folder, n.inner, n.file};
+    for (size_t i = 0; i < WW_COUNT_OF(paths); i++)
+        for (size_t k = 0; k < WW_COUNT_OF(modes); k++) {
+            assert_safe(n.file);
+            assert_int_equal(chmod(paths[i], 0755 | modes[k]), 0);
+            assert_unsafe(n.file, unsafe(&n, paths[i], why));
+            assert_int_equal(chmod(paths[i], 0755), 0);
+        }
+    assert_int_equal(chmod(n.folder, 01777), 0); /* nobody may replace what is another's */
+    assert_safe(n.file);
+    test_folder_remove(n.folder);
+}
+
+static void allowed_keys__of_another_user__are_refused(void **state)
+{
+    (void)state;
+    static const char why[] = "user 65534, who is neither you nor root, owns it; chown it";
+    nest n;
+    make_nest(&n);
+    if (chown(n.file, 65534, 65534)) {
+        test_folder_remove(n.folder);
+        skip();
+    }
+    assert_unsafe(n.file, unsafe(&n, n.file, why));
+    assert_int_equal(chown(n.file, 0, 0), 0);
+    assert_int_equal(chown(n.inner, 65534, 65534), 0);
+    assert_unsafe(n.file, unsafe(&n, n.inner, why));
+    assert_int_equal(chown(n.inner, 0, 0), 0);
+    assert_int_equal(symlink("inner/keys", n.link), 0);
+    assert_int_equal(lchown(n.link, 65534, 65534), 0);
+    assert_unsafe(n.link, unsafe(&n, n.link, why));
+    test_folder_remove(n.folder);
+}
+
+static void allowed_keys__behind_links__are_as_safe_as_all_on_the_way(void **state)
+{
+    (void)state;
+    static const char why[] = "others may write to it; run chmod go-w on it";
+    static const char *const targets[] = {"inner/keys", "./inner/../inner//keys", "inner/absolute"};
+    nest n;
+    make_nest(&n);
+    char absolute[TEST_PATH_MAX + 32];
+    snprintf(absolute, sizeof absolute, "%s/absolute", n.inner);
+    assert_int_equal(symlink(n.file, absolute), 0);
+    for (size_t i = 0; i < WW_COUNT_OF(targets); i++) {
+        assert_int_equal(symlink(targets[i], n.link), 0);
+        assert_safe(n.link);
+        assert_int_equal(chmod(n.inner, 0775), 0);
+        assert_unsafe(n.link, unsafe(&n, n.inner, why));
+        assert_int_equal(chmod(n.inner, 0755), 0);
+        assert_int_equal(unlink(n.link), 0);
+    }
+    test_folder_remove(n.folder);
+}
+
+static void allowed_keys__path_that_leads_nowhere__says_why(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *target, *why;
+    } links[] = {{"link", "Too many levels of symbolic links"},
+                 {"inner", "Is a directory"},
+                 {"inner/keys/", "Not a directory"},
+                 {"inner/keys/..", "Not a directory"},
+                 {"inner/none", "No such file or directory"}};
+    nest n;
+    make_nest(&n);
+    ww_allowed_keys keys;
+    ww_diag diag;
+    for (size_t i = 0; i < WW_COUNT_OF(links); i++) {
+        assert_int_equal(symlink(links[i].target, n.link), 0);
+        assert_int_not_equal(ww_allowed_keys_read(n.link, ww_allocator_libc(), &keys, &diag),
+                             WW_OK);
+        if (!strstr(diag.text, links[i].why)) fail_msg("%s: %s", links[i].target, diag.text);
+        assert_int_equal(unlink(n.link), 0);
+    }
+    test_folder_remove(n.folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +347,10 @@ int main(void)
         cmocka_unit_test(allowed_keys__lines_with_notes__are_read),
         cmocka_unit_test(allowed_keys__bad_line__is_named_by_its_number),
         cmocka_unit_test(allowed_keys__more_than_their_maximum__are_refused),
+        cmocka_unit_test(allowed_keys__file_or_folder_that_others_may_write__are_refused),
+        cmocka_unit_test(allowed_keys__of_another_user__are_refused),
+        cmocka_unit_test(allowed_keys__behind_links__are_as_safe_as_all_on_the_way),
+        cmocka_unit_test(allowed_keys__path_that_leads_nowhere__says_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
