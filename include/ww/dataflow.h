@@ -198,6 +198,9 @@ struct ww_flow_component_type {
     ww_status (*restore)(const ww_flow_component_type *type, ww_view slot, ww_view config,
                          ww_view state, void **self, ww_diag *diag);
     ww_flow_component_fn *bootstrap; /* makes the slot a bootstrap target of its own */
+    /* The bootstrap that waited for this answer was stopped, by its deadline or because it was
+     * cancelled. Nobody wants the answer any more, and others may call the component at once. */
+    void (*abandon)(void *self, uint64_t command);
 };
 
 uint64_t

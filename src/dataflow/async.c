@@ -86,6 +86,25 @@ bool df_async_take(ww_dataflow *flow, uint64_t command, df_async *out)
 
 /* --- stopping --------------------------------------------------------------------------------- */
 
+static uint32_t component_of(const df_async *async)
+{
+    const df_graph *graph = async->frame->graph;
+    return graph ? graph->ops[async->op].component : async->op;
+}
+
+/* The components that owe the tree an answer hear that nobody waits for it. */
+void df_async_tell(ww_dataflow *flow, const df_frame *root)
+{
+    for (uint32_t i = 0; i < flow->async_top; i++) {
+        const df_async *async = &flow->asyncs[i];
+        if (!async->frame || async->frame->root != root) continue;
+        uint32_t component = component_of(async);
+        if (component == DF_NONE) continue; /* a timer */
+        const df_component *c = &flow->components[component];
+        if (c->type && c->type->abandon) c->type->abandon(c->self, async->command);
+    }
+}
+
 /* What is queued is skipped when its turn comes; answers are no longer waited for. */
 void df_abort(ww_dataflow *flow, df_frame *root, ww_status status)
 {

@@ -100,6 +100,7 @@ static void stop_told(ww_dataflow *flow, uint64_t ticket)
 {
     for (df_frame *root = flow->live; root; root = root->next) {
         if (!root->bootstrap || root->ticket != ticket) continue;
+        df_async_tell(flow, root);
         df_abort(flow, root, WW_E_CANCELED);
         return;
     }

@@ -434,6 +434,7 @@ static inline void df_frame_settle(ww_dataflow *flow, df_frame *root, uint32_t e
 ww_status df_async_add(ww_dataflow *flow, uint64_t command, df_frame *frame, uint32_t op,
                        uint32_t component);
 bool df_async_take(ww_dataflow *flow, uint64_t command, df_async *out);
+void df_async_tell(ww_dataflow *flow, const df_frame *root);
 void df_abort(ww_dataflow *flow, df_frame *root, ww_status status);
 bool df_lock_park(ww_dataflow *flow, uint32_t component, df_ready ready);
 void df_unpark(ww_dataflow *flow);

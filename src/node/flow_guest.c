@@ -1,8 +1,9 @@
 /* Invariants
- *  1. A call that the engine waits for is in its guest's instance, or on `unanswered`.
- *  2. `cell` is there from construct to destroy. `is_over`: it ended, and is replaced by the next
- *     bootstrap.
- *  3. While `is_closing` no call reaches the engine, which may be half gone.
+ *  1. A call that the engine waits for is in its guest's instance and on its `calls`, or on
+ *     `unanswered`.
+ *  2. `is_over`: the cell ended, or is gone because its bootstrap was stopped; the next bootstrap
+ *     replaces it. Otherwise there is one from construct to destroy.
+ *  3. While `is_silent` no call reaches the engine, which may be half gone or in the middle of one.
  */
 #include "node/flow_guest.h"
 #include <stdio.h>
@@ -22,8 +23,9 @@ typedef struct ww_flow_guest {
     ww_principal principal;
     ww_roster_entry entry;
     ww_cell *cell;
-    bool is_over, is_closing;
-    ww_diag why; /* it is over */
+    bool is_over, is_silent;
+    ww_diag why;            /* it is over */
+    ww_flow_pending *calls; /* that have not returned */
     ww_view slot, config;
     size_t size;     /* of all this */
     uint8_t texts[]; /* slot, config */
@@ -45,7 +47,7 @@ typedef struct parameters {
 } parameters;
 
 struct ww_flow_pending {
-    ww_flow_pending *next; /* on `unanswered` */
+    ww_flow_pending *next, **link; /* of its guest; without link, on `unanswered` */
     ww_flow_guest *guest;
     uint64_t command;
     uint8_t results;
@@ -122,6 +124,7 @@ static ww_status start(ww_flow_guest *guest, ww_diag *diag)
     return status;
 }
 
+/* The calls that are in it return now. */
 static void stop(ww_flow_guest *guest)
 {
     ww_roster_leave(guest->guests->around.roster, &guest->entry);
@@ -130,6 +133,22 @@ static void stop(ww_flow_guest *guest)
 }
 
 /* --- answers --- */
+
+static void join_calls(ww_flow_pending *pending)
+{
+    ww_flow_guest *guest = pending->guest;
+    pending->next = guest->calls;
+    pending->link = &guest->calls;
+    if (pending->next) pending->next->link = &pending->next;
+    guest->calls = pending;
+}
+
+static void leave_calls(ww_flow_pending *pending)
+{
+    *pending->link = pending->next;
+    if (pending->next) pending->next->link = pending->link;
+    pending->link = NULL;
+}
 
 static void free_pending(ww_flow_guests *guests, ww_flow_pending *pending)
 {
@@ -184,7 +203,8 @@ static void returned(void *self, ww_status status, const void *data)
     ww_flow_pending *pending = self;
     ww_flow_guest *guest = pending->guest;
     const ww_contract_result *result = data;
-    if (guest->is_closing) {
+    leave_calls(pending);
+    if (guest->is_silent) {
         free_pending(guest->guests, pending);
         return;
     }
@@ -218,7 +238,10 @@ static ww_status send(ww_flow_pending *pending, const ww_export *func, ww_flow_c
     pending->command = ww_flow_call_command(call);
     ww_status status = ww_cell_call(pending->guest->cell, func, &pending->params,
                                     (ww_call_done){pending, returned});
-    if (!status) return WW_AGAIN;
+    if (!status) {
+        join_calls(pending);
+        return WW_AGAIN;
+    }
     free_pending(pending->guest->guests, pending);
     return ww_flow_call_fail(call, status, "%s", ww_status_text(status));
 }
@@ -319,6 +342,27 @@ static ww_status bootstrap(void *self, ww_flow_call *call)
     return send(pending, guest->exports.bootstrap, call);
 }
 
+static bool has_call(const ww_flow_guest *guest, uint64_t command)
+{
+    const ww_flow_pending *at = guest->calls;
+    while (at && at->command != command)
+        at = at->next;
+    return at;
+}
+
+/* A guest cannot be stopped within a call, only as a whole. */
+static void abandon(void *self, uint64_t command)
+{
+    ww_flow_guest *guest = self;
+    if (!has_call(guest, command)) return;
+    ww_fail(&guest->why, WW_E_CANCELED,
+            "the component is over: a bootstrap that called it was stopped");
+    guest->is_silent = true;
+    stop(guest);
+    guest->is_silent = false;
+    guest->is_over = true;
+}
+
 /* --- making them --- */
 
 static ww_flow_binding *find_binding(const ww_flow_guests *guests, ww_view slot)
@@ -352,7 +396,7 @@ static ww_flow_guest *new_guest(ww_flow_guests *guests, const ww_flow_binding *b
 static void destroy(void *self)
 {
     ww_flow_guest *guest = self;
-    guest->is_closing = true;
+    guest->is_silent = true;
     stop(guest);
     ww_program_unref(guest->program);
     ww_free(guest->guests->allocator, guest, guest->size);
@@ -389,6 +433,7 @@ void ww_flow_guests_init(ww_flow_guests *guests, const ww_flow_surroundings *aro
             .construct = construct,
             .destroy = destroy,
             .bootstrap = bootstrap,
+            .abandon = abandon,
         };
         for (size_t i = 0; ww_contract_func_at(role, i); i++)
             type->calls.functions[i] = calls[i];

@@ -5,6 +5,8 @@
  *            call of the engine becomes a call of an export; the engine is told that the answer comes later,
  *            and gets it when the call has returned, at once or after whatever it waited for. A guest that
  *            trapped or was killed fails its calls, and those that follow, until its bootstrap makes it anew.
+ *            A bootstrap that is stopped, by its deadline or because it was cancelled, ends the guests that it
+ *            waits for, whatever they do.
  *
  *              engine --vtable--> ww_flow_guest --ww_cell_call--> export ... --ww_dataflow_complete--> engine
  *

@@ -1,6 +1,6 @@
 /* A component for the index slot of a dataflow module (wit/ww-contract), without libc. It answers ids in order; what it
- * has been given is its only state. Its bootstrap does as the slot's configuration says: "wait" sleeps for a moment, "stay" for an hour,
- * "fail" answers an error, "trap" traps. */
+ * has been given is its only state. Its bootstrap does as the slot's configuration says: "wait" sleeps for a moment, "stay" for an hour, "spin"
+ * never ends, "fail" answers an error, "trap" traps. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -95,6 +95,13 @@ static void pause_for(uint64_t ns)
     drop_pollable(pollable);
 }
 
+static void spin(void)
+{
+    volatile bool ends = false;
+    while (!ends)
+        continue;
+}
+
 CONTRACT("component", "bootstrap")
 unit_result *bootstrap(const uint8_t *slot, size_t slot_size, const uint8_t *config, size_t size)
 {
@@ -103,6 +110,7 @@ unit_result *bootstrap(const uint8_t *slot, size_t slot_size, const uint8_t *con
     (void)slot_size;
     if (is(config, size, "trap")) __builtin_trap();
     if (is(config, size, "wait")) pause_for(1000000);
+    if (is(config, size, "spin")) spin();
     if (is(config, size, "stay")) pause_for(UINT64_C(3600000000000));
     return is(config, size, "fail") ? done(no_room, sizeof no_room - 1) : done(NULL, 0);
 }

@@ -23,6 +23,13 @@ static ww_status loader_next(void *self, ww_flow_call *call)
     return WW_OK;
 }
 
+static void loader_abandon(void *self, uint64_t command)
+{
+    flow_fixture *f = *(flow_fixture **)self;
+    assert_int_equal(command, f->command);
+    f->abandoned++;
+}
+
 static ww_status index_add(void *self, ww_flow_call *call)
 {
     flow_fixture *f = *(flow_fixture **)self;
@@ -124,7 +131,8 @@ static const ww_flow_component_type loader = {.name = "Loader",
                                               .role = WW_FLOW_ROLE_DATA_SOURCE,
                                               .calls.data_source.next_batch = loader_next,
                                               .construct = construct,
-                                              .destroy = destroy};
+                                              .destroy = destroy,
+                                              .abandon = loader_abandon};
 static const ww_flow_component_type store = {
     .name = "FlatIndex",
     .role = WW_FLOW_ROLE_INDEX,

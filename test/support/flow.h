@@ -20,7 +20,7 @@ typedef struct flow_fixture {
     /* what the components do */
     bool loader_later, loader_fails, index_later, store_bootstraps;
     uint64_t command; /* of the last call answered later */
-    uint32_t calls, added;
+    uint32_t calls, added, abandoned;
 } flow_fixture;
 
 void flow_init(flow_fixture *f);

@@ -290,7 +290,9 @@ static void bootstrap__canceled_while_waiting__fails_and_forgets_the_answer(void
     assert_ok(flow_arm(f));
     flow_run(f);
     assert_int_equal(ww_bootstrap_cancel(ww_dataflow_queue(f->flow), 0, 0), 1);
+    assert_int_equal(f->abandoned, 0);
     assert_string_equal(flow_run(f), "boot failed 0\n");
+    assert_int_equal(f->abandoned, 1); /* the component was told */
     assert_int_equal(ww_dataflow_complete(f->flow, 0, NULL, 0), WW_E_NOT_FOUND);
     assert_int_equal(ww_dataflow_stats_of(f->flow).pending_async, 0);
 }

@@ -28,6 +28,7 @@ typedef struct fixture {
     uint64_t command; /* of the loader's bootstrap */
     uint32_t answers; /* of the guest */
     bool triggers;    /* the loader's batch */
+    uint64_t deadline_ns;
 } fixture;
 
 static ww_status loader_bootstrap(void *self, ww_flow_call *call)
@@ -130,6 +131,7 @@ static ww_status install(fixture *f, const char *config, ww_diag *diag)
         .slots = &slot,
         .slot_count = 1,
         .policy = WW_BOOTSTRAP_FAIL_TARGET,
+        .deadline_ns = f->deadline_ns,
     };
     ww_status status = ww_dataflow_install(f->flow, &options, diag);
     ww_buf_deinit(&artifact);
@@ -307,6 +309,51 @@ static void guest__killed_by_the_operator__its_bootstrap_fails(void **state)
     assert_non_null(strstr(run(f, 1), "store failed\n"));
 }
 
+/* --- stopping --- */
+
+static uint32_t cancel_store(fixture *f)
+{
+    uint32_t id;
+    ww_bootstrap *queue = ww_dataflow_queue(f->flow);
+    assert_true(ww_bootstrap_find(queue, WW_BOOTSTRAP_COMPONENT, WW_VIEW_LITERAL("store"), &id));
+    return ww_bootstrap_cancel(queue, id, f->now);
+}
+
+static void stop__guest_that_spins__is_over_at_the_deadline(void **state)
+{
+    fixture *f = *state;
+    f->deadline_ns = 1000;
+    assert_ok(install(f, "spin", NULL));
+    request(f, WW_BOOTSTRAP_COMPONENT, "store");
+    assert_string_equal(run(f, 0), "store started\n");
+    ww_loop_turn(f->cells.loop, true); /* a slice of it */
+    send_item(f);
+    assert_string_equal(run(f, 0), ""); /* waits for the store */
+    f->now += f->deadline_ns;
+    const char *log = run(f, 0);
+    assert_non_null(strstr(log, "store failed\n"));
+    assert_non_null(strstr(log, "the component is over: a bootstrap that called it was stopped"));
+    assert_int_equal(f->roster.count, 0);
+    assert_int_equal(f->answers, 0);
+}
+
+static void stop__guest_that_waits_for_ever__the_next_has_a_new_instance(void **state)
+{
+    fixture *f = *state;
+    assert_ok(install(f, "stay", NULL));
+    request(f, WW_BOOTSTRAP_COMPONENT, "store");
+    request(f, WW_BOOTSTRAP_COMPONENT, "store");
+    assert_string_equal(run(f, 0), "store waits\nstore started\n");
+    ww_loop_turn(f->cells.loop, true);
+    uint32_t first = f->roster.first->number;
+    assert_int_equal(cancel_store(f), 2);
+    assert_string_equal(run(f, 0), "store failed\nstore failed\n");
+    request(f, WW_BOOTSTRAP_COMPONENT, "store");
+    assert_string_equal(run(f, 0), "store started\n");
+    assert_int_equal(f->roster.count, 1);
+    assert_int_not_equal(f->roster.first->number, first);
+}
+
 /* --- binding --- */
 
 static void bind__not_of_the_contract__is_refused_with_what_is_missing(void **state)
@@ -416,6 +463,10 @@ int main(void)
             bootstrap__guest_traps__fails_and_so_do_calls_until_the_next, setup, teardown),
         cmocka_unit_test_setup_teardown(guest__killed_by_the_operator__its_bootstrap_fails, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(stop__guest_that_spins__is_over_at_the_deadline, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(
+            stop__guest_that_waits_for_ever__the_next_has_a_new_instance, setup, teardown),
         cmocka_unit_test_setup_teardown(bind__not_of_the_contract__is_refused_with_what_is_missing,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(install__slot_of_another_role__is_refused, setup, teardown),
