@@ -20,7 +20,7 @@ set(WW_GUEST_RUNTIME ${CMAKE_BINARY_DIR}/guests/libww-guest.a)
 file(GLOB runtime_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/guests/guest-runtime/*.c
   ${CMAKE_SOURCE_DIR}/src/capnp/*.c ${CMAKE_SOURCE_DIR}/gen/capnp/*.c)
 list(APPEND runtime_sources ${CMAKE_SOURCE_DIR}/src/base/alloc.c ${CMAKE_SOURCE_DIR}/src/base/bytes.c
-  ${CMAKE_SOURCE_DIR}/src/base/status.c)
+  ${CMAKE_SOURCE_DIR}/src/base/status.c ${CMAKE_SOURCE_DIR}/src/base/utf8.c)
 set(runtime_objects "")
 foreach(source IN LISTS runtime_sources)
   file(RELATIVE_PATH name ${CMAKE_SOURCE_DIR} ${source})

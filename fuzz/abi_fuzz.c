@@ -3,8 +3,8 @@
  * fail and nest. No engine runs: the harness is guest, thunk and memory. What must hold: nothing is
  * read or written outside of a memory; what arrives is a value of its type; a resource has one
  * owner at any time; and where realloc is honest, what arrives in a callee is what its caller sent. */
+#include "base/utf8.h"
 #include "component/limits.h"
-#include "component/reader.h"
 #include "component/runtime.h"
 #include "support/check.h"
 #include <sanitizer/asan_interface.h>

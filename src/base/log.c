@@ -1,4 +1,5 @@
 #include "base/log.h"
+#include "base/utf8.h"
 #include <stdio.h>
 
 void ww_log_print(const ww_log *log, ww_log_level level, const char *target, const char *format,
@@ -10,7 +11,6 @@ void ww_log_print(const ww_log *log, ww_log_level level, const char *target, con
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
-    for (char *c = line; *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '?';
+    ww_text_make_plain(line, strlen(line));
     log->write(log, level, target, line);
 }

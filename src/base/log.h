@@ -3,7 +3,7 @@
  * Model      Every part that logs holds a pointer to one ww_log, made by config/log.h, and names
  *            its target: "ww::cell", "ww::loader". A NULL log says nothing. Lines never mix with a
  *            guest's output: the sink writes to stderr.
- * Bounds     A line is cut at WW_LOG_LINE_MAX bytes; control bytes of foreign text are replaced.
+ * Bounds     A line is cut at WW_LOG_LINE_MAX bytes; it is plain text (base/utf8.h).
  * Threads    Loop thread only.
  */
 #pragma once

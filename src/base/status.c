@@ -1,6 +1,6 @@
 #include "base/status.h"
+#include "base/utf8.h"
 #include <stdio.h>
-#include <string.h>
 
 const char *ww_status_name(ww_status status)
 {
@@ -23,10 +23,9 @@ const char *ww_status_text(ww_status status)
 }
 
 /* Names from foreign files end up in these texts and then on a terminal. */
-static void replace_control_bytes(char *text)
+static void make_plain(ww_diag *diag)
 {
-    for (; *text; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f) *text = '?';
+    ww_text_make_plain(diag->text, strlen(diag->text));
 }
 
 ww_status ww_vfail(ww_diag *diag, ww_status status, const char *format, va_list args)
@@ -34,7 +33,7 @@ ww_status ww_vfail(ww_diag *diag, ww_status status, const char *format, va_list 
     if (!diag) return status;
     diag->status = status;
     vsnprintf(diag->text, sizeof diag->text, format, args);
-    replace_control_bytes(diag->text);
+    make_plain(diag);
     return status;
 }
 
@@ -62,6 +61,6 @@ ww_status ww_fail_in(ww_diag *diag, const char *format, ...)
     for (const char *part = inner; *part && at + 1 < sizeof diag->text; part++)
         diag->text[at++] = *part;
     if (at < sizeof diag->text) diag->text[at] = '\0';
-    replace_control_bytes(diag->text);
+    make_plain(diag);
     return diag->status;
 }

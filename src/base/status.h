@@ -58,8 +58,8 @@ _Noreturn void ww_assert_failed(const char *cond, const char *file, int line);
 
 enum { WW_DIAG_TEXT_MAX = 480 };
 
-/* Where a fault explains itself: one line without a newline, cut at WW_DIAG_TEXT_MAX bytes, control
- * bytes replaced. */
+/* Where a fault explains itself: one line without a newline, cut at WW_DIAG_TEXT_MAX bytes, plain
+ * text (base/utf8.h). */
 typedef struct ww_diag {
     ww_status status;
     char text[WW_DIAG_TEXT_MAX];

@@ -6,6 +6,7 @@
  * recurses or loops over foreign structure.
  */
 #include "capnp/read.h"
+#include "base/utf8.h"
 #include "capnp/wire.h"
 
 void ww_capnp_message_init(ww_capnp_message *message, const ww_capnp_segment *segments,
@@ -327,28 +328,7 @@ ww_capnp_cap_entry ww_capnp_any_cap_entry(ww_capnp_any any)
 
 /* ---- text ---- */
 
-/* The length of the UTF-8 sequence at `s`, 0 when it is malformed. */
-static size_t utf8_sequence(const uint8_t *s, size_t left)
-{
-    static const uint32_t smallest[5] = {0, 0, 0x80, 0x800, 0x10000};
-    if (s[0] < 0x80) return 1;
-    size_t size = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-    if (s[0] < 0xc2 || s[0] > 0xf4 || size > left) return 0;
-    uint32_t code = s[0] & (0x7fu >> size);
-    for (size_t i = 1; i < size; i++) {
-        if ((s[i] & 0xc0) != 0x80) return 0;
-        code = code << 6 | (s[i] & 0x3f);
-    }
-    bool surrogate = code >= 0xd800 && code <= 0xdfff;
-    return code < smallest[size] || code > 0x10ffff || surrogate ? 0 : size;
-}
-
 bool ww_capnp_text_valid(ww_view text)
 {
-    for (size_t i = 0; i < text.size;) {
-        size_t size = utf8_sequence(text.data + i, text.size - i);
-        if (!size) return false;
-        i += size;
-    }
-    return true;
+    return ww_utf8_valid(text);
 }

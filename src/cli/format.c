@@ -1,4 +1,5 @@
 #include "cli/format.h"
+#include "base/utf8.h"
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -36,6 +37,12 @@ void ww_format_bytes(uint64_t bytes, char out[WW_FIGURE_MAX])
 
 void ww_print_plain(ww_view text)
 {
-    for (size_t i = 0; i < text.size; i++)
-        putchar(text.data[i] < ' ' || text.data[i] == 0x7f ? '?' : text.data[i]);
+    for (size_t at = 0; at < text.size;) {
+        size_t size = ww_text_plain_size(text.data + at, text.size - at);
+        if (size)
+            fwrite(text.data + at, 1, size, stdout);
+        else
+            putchar('?');
+        at += size ? size : 1;
+    }
 }

@@ -9,5 +9,5 @@ void ww_format_duration(uint64_t ns, char out[WW_FIGURE_MAX]);
 /* "0B", "512B", "1.5KiB", "64MiB" */
 void ww_format_bytes(uint64_t bytes, char out[WW_FIGURE_MAX]);
 
-/* Foreign text on a terminal: control bytes become '?'. */
+/* Foreign text on standard output: what is not plain (base/utf8.h) becomes '?'. */
 void ww_print_plain(ww_view text);

@@ -1,4 +1,5 @@
 #include "component/reader.h"
+#include "base/utf8.h"
 #include "component/limits.h"
 #include <stdio.h>
 
@@ -153,29 +154,4 @@ void ww_reader_join(ww_reader *r, ww_reader *part, const char *what)
     if (ww_reader_ok(part) || r->status) return;
     r->status = part->status;
     r->at = r->end;
-}
-
-/* Length of the sequence that starts at text[0], or 0; Unicode 15, table 3-7. */
-static size_t utf8_sequence(const uint8_t *text, size_t size)
-{
-    uint8_t first = text[0];
-    if (first < 0x80) return 1;
-    size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    if (first < 0xc2 || first > 0xf4 || length > size) return 0;
-    uint8_t low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
-    uint8_t high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
-    if (text[1] < low || text[1] > high) return 0;
-    for (size_t i = 2; i < length; i++)
-        if ((text[i] & 0xc0) != 0x80) return 0;
-    return length;
-}
-
-bool ww_utf8_valid(ww_view text)
-{
-    for (size_t at = 0; at < text.size;) {
-        size_t length = utf8_sequence(text.data + at, text.size - at);
-        if (!length) return false;
-        at += length;
-    }
-    return true;
 }

@@ -52,5 +52,3 @@ ww_reader ww_reader_part(ww_reader *r, size_t size);
 
 /* `part` must have been read to its end; its failure becomes r's. */
 void ww_reader_join(ww_reader *r, ww_reader *part, const char *what);
-
-bool ww_utf8_valid(ww_view text);

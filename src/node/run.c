@@ -2,6 +2,7 @@
  * signal asks the guest to end: its input is over. grace_ns later, or at a second signal, it is
  * ended. A node that serves stays when the guest is over, until a signal.
  */
+#include "base/utf8.h"
 #include "node/inside.h"
 #include "node/stdio.h"
 #include "node/surroundings.h"
@@ -41,12 +42,18 @@ static void over(ww_run *run, ww_status status)
     ww_loop_stop(run->node->loop);
 }
 
-static char *copy_text(ww_view text)
+/* With names out of the guest's component, for a terminal. */
+static char *copy_lines(ww_view text)
 {
     char *copy = malloc(text.size + 1);
     if (!copy) return NULL;
     if (text.size) memcpy(copy, text.data, text.size);
     copy[text.size] = '\0';
+    for (char *line = copy; *line;) {
+        size_t size = strcspn(line, "\n");
+        ww_text_make_plain(line, size);
+        line += size + (line[size] == '\n');
+    }
     return copy;
 }
 
@@ -86,9 +93,9 @@ static void on_ended(void *self)
     run->is_over = true;
     ww_roster_leave(&run->node->roster, &run->entry);
     judge(run, &facts);
-    report->text = copy_text(facts.text);
-    report->trace = copy_text(facts.trace);
-    report->file = copy_text(ww_view_str(run->load.image.name));
+    report->text = copy_lines(facts.text);
+    report->trace = copy_lines(facts.trace);
+    report->file = copy_lines(ww_view_str(run->load.image.name));
     report->wall_ns = ww_clock_now_ns(ww_loop_clock(run->node->loop)) - run->start_ns;
     report->cpu_ns = facts.cpu_ns;
     report->slices = facts.slices;

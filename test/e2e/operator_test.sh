@@ -39,6 +39,19 @@ expect [ "$(jq '.cells[0] | .memory_bytes > 0 and .age_us > 0 and .calls > 0' "$
 run "$WW" status --json
 expect [ "$(jq -c '[.process, .cells, .cells_max, .operators, .epoch.source]' "$tmp/out")" = "[$one,1,20,1,\"local\"]" ]
 
+case_is "a name that would steer the terminal is shown plain"
+ln -s "$BUILD/guests/sleep.wasm" "$tmp/$(printf 'evil\033[31m\302\233m.wasm')"
+"$WW" exec "$tmp/evil"* -- 60000 </dev/null >"$tmp/evil.out" 2>&1 &
+evil=$!
+await sh -c '"$0" ps | grep -q evil' "$WW"
+run "$WW" ps
+expect grep -q ' evil?\[31m??m\.wasm$' "$tmp/out"
+echo ps >"$tmp/asks"
+run "$WW" shell <"$tmp/asks"
+expect grep -q ' running evil?\[31m??m\.wasm$' "$tmp/out"
+kill -TERM "$evil"
+wait "$evil"
+
 case_is "epochs are advanced one by one"
 run "$WW" epoch show
 expect_out "epoch 0 (local)"

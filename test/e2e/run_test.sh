@@ -53,6 +53,12 @@ expect_code 134
 expect_err_has "the guest trapped: "
 expect_err_has "reach_unreachable"
 
+case_is "names in a backtrace do not steer the terminal"
+perl -pe 's/reach_unreachable/reach\e[31munreach/g' "$guests/trap.wasm" >"$tmp/evil.wasm"
+run "$WW" run "$tmp/evil.wasm" -- unreachable
+expect_code 134
+expect_err_has "reach?[31munreach"
+
 case_is "stdin reaches the guest line by line"
 run sh -c 'printf "a\nb" | "$0" run "$1"' "$WW" "$guests/lines.wasm"
 expect_code 0

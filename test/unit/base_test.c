@@ -1,4 +1,6 @@
+#include "base/utf8.h"
 #include "support/check.h"
+#include <stdio.h>
 
 static void buf__append_beyond_its_maximum__is_refused_and_unchanged(void **state)
 {
@@ -61,6 +63,56 @@ static void fail__control_bytes_in_foreign_names__are_replaced(void **state)
     assert_string_equal(diag.text, "section 7: name a?[31m?");
 }
 
+static void utf8__only_what_unicode_lets_through__is_valid(void **state)
+{
+    (void)state;
+    assert_true(ww_utf8_valid(ww_view_str("")));
+    assert_true(
+        ww_utf8_valid(ww_view_str("ascii, eight at a time, \xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80")));
+    assert_true(ww_utf8_valid(ww_view_str("\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf")));
+    static const char *const bad[] = {
+        "\x80",             /* a continuation alone */
+        "\xc1\xbf",         /* overlong */
+        "\xe0\x9f\xbf",     /* overlong */
+        "\xf0\x8f\xbf\xbf", /* overlong */
+        "\xed\xa0\x80",     /* a surrogate */
+        "\xf4\x90\x80\x80", /* beyond U+10FFFF */
+        "\xf5\x80\x80\x80",
+        "\xff",
+        "8 bytes.\xe2\x82", /* cut off */
+    };
+    for (size_t i = 0; i < WW_COUNT_OF(bad); i++)
+        assert_false(ww_utf8_valid(ww_view_str(bad[i])));
+}
+
+static void plain__what_steers_a_terminal_or_is_no_text__becomes_question_marks(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *plain;
+    } rows[] = {
+        {"a\x1b[31m\r\n\t\x7f", "a?[31m????"},
+        {"csi \xc2\x9b"
+         "2J",
+         "csi ??2J"}, /* C1, in UTF-8 */
+        {"\x9b"
+         "2J",
+         "?2J"},                               /* C1, in eight bits */
+        {"exe.\xe2\x80\xaetxt", "exe.???txt"}, /* right to left from here on */
+        {"a\xe2\x80\xa8"
+         "b",
+         "a???b"}, /* a line separator */
+        {"\xc3\xa9\xe6\xbc\xa2", "\xc3\xa9\xe6\xbc\xa2"},
+        {"cut \xe6\xbc", "cut ??"},
+    };
+    for (size_t i = 0; i < WW_COUNT_OF(rows); i++) {
+        char text[32];
+        snprintf(text, sizeof text, "%s", rows[i].text);
+        ww_text_make_plain(text, strlen(text));
+        assert_string_equal(text, rows[i].plain);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -69,6 +121,8 @@ int main(void)
         cmocka_unit_test(arena__total_beyond_its_maximum__is_null),
         cmocka_unit_test(arena__any_allocation_fails__gives_all_back),
         cmocka_unit_test(fail__control_bytes_in_foreign_names__are_replaced),
+        cmocka_unit_test(utf8__only_what_unicode_lets_through__is_valid),
+        cmocka_unit_test(plain__what_steers_a_terminal_or_is_no_text__becomes_question_marks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* wasi:filesystem: what is done with paths, directories, and the table of all its functions. */
 #include "abi/wasi/files.h"
-#include "component/reader.h"
+#include "base/utf8.h"
 #include "resource/error.h"
 #include <errno.h>
 #include <fcntl.h>
