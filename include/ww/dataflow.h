@@ -10,7 +10,9 @@
  *            and lets them run by calling ww_dataflow_poll, which tells what happened as a list of
  *            steps. While a bootstrap runs, the components it touches are left alone by everything
  *            else; which bootstrap runs when is decided in bootstrap/bootstrap.h, whose queue can
- *            be shared with other drivers.
+ *            be shared with other drivers. The engine reads the events of its own queue and tells
+ *            them as steps. Those of a shared queue it leaves to the host, which has to read them
+ *            with ww_bootstrap_next_event: unread ones add up until requests are refused.
  * Ownership  Views in arguments are borrowed for the call. Views in steps live until the next poll.
  *            Values are counted: ww_flow_value_unref gives one up; functions that take a value say
  *            so.
@@ -253,7 +255,7 @@ ww_dataflow_limits ww_dataflow_limits_edge(void);
 typedef struct ww_dataflow_config {
     const ww_allocator *allocator; /* outlives the engine, as all pointers here do */
     ww_dataflow_limits limits;
-    ww_bootstrap *queue; /* NULL: the engine has its own */
+    ww_bootstrap *queue; /* shared: the host reads its events; NULL: the engine has its own */
     uint32_t driver;     /* its tag in a shared queue */
     ww_budget *budget;   /* of the shared queue; NULL with an own one */
     ww_view peer_id;     /* multihash of this node; empty: none */
@@ -359,7 +361,7 @@ typedef enum ww_flow_step_kind {
     WW_FLOW_STEP_SEND,                 /* wire: bytes are for peer */
     WW_FLOW_STEP_OUTBOUND_DROPPED,     /* count */
     WW_FLOW_STEP_BUDGET_EXCEEDED,      /* count: operations run in this poll; poll again */
-    WW_FLOW_STEP_BOOTSTRAP,            /* bootstrap */
+    WW_FLOW_STEP_BOOTSTRAP,            /* bootstrap; only of the engine's own queue */
     WW_FLOW_STEP_WAITING_ON_BOOTSTRAP, /* once per poll while work of the queue is left */
     WW_FLOW_STEP_WIRE_DECODE_FAILED,   /* wire */
     WW_FLOW_STEP_WIRE_RECEIVE_FAILED,  /* wire */
