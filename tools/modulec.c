@@ -1,8 +1,6 @@
-/* ww-modulec TEXT ARTIFACT: compiles modules written as text. ww-modulec --inspect ARTIFACT: says what it holds. */
+/* ww-modulec TEXT ARTIFACT: compiles modules written as text. */
 #include "dataflow/text.h"
-#include "ww/dataflow.h"
 #include <stdio.h>
-#include <stdlib.h>
 
 static ww_status read_file(const char *path, ww_buf *out, ww_diag *diag)
 {
@@ -26,16 +24,6 @@ static ww_status write_file(const char *path, ww_view bytes, ww_diag *diag)
     return written && closed ? WW_OK : ww_fail(diag, WW_E_IO, "%s cannot be written", path);
 }
 
-static ww_status inspect(ww_view artifact, ww_diag *diag)
-{
-    ww_buf json;
-    ww_buf_init(&json, ww_allocator_libc(), SIZE_MAX);
-    ww_status status = ww_dataflow_inspect(ww_allocator_libc(), artifact, &json, diag);
-    if (!status) fwrite(json.data, 1, json.size, stdout);
-    ww_buf_deinit(&json);
-    return status;
-}
-
 static ww_status compile(ww_view text, const char *path, ww_diag *diag)
 {
     ww_buf artifact;
@@ -48,21 +36,17 @@ static ww_status compile(ww_view text, const char *path, ww_diag *diag)
 
 int main(int argc, char **argv)
 {
-    bool inspects = argc == 3 && strcmp(argv[1], "--inspect") == 0;
     if (argc != 3) {
-        fprintf(stderr, "usage: ww-modulec TEXT ARTIFACT\n       ww-modulec --inspect ARTIFACT\n");
+        fprintf(stderr, "usage: ww-modulec TEXT ARTIFACT\n");
         return 2;
     }
-    ww_buf input;
+    ww_buf text;
     ww_diag diag;
-    ww_buf_init(&input, ww_allocator_libc(), (size_t)1 << 31);
-    const char *path = inspects ? argv[2] : argv[1];
-    ww_status status = read_file(path, &input, &diag);
-    if (!status)
-        status = inspects ? inspect(ww_buf_view(&input), &diag)
-                          : compile(ww_buf_view(&input), argv[2], &diag);
-    ww_buf_deinit(&input);
+    ww_buf_init(&text, ww_allocator_libc(), (size_t)1 << 31);
+    ww_status status = read_file(argv[1], &text, &diag);
+    if (!status) status = compile(ww_buf_view(&text), argv[2], &diag);
+    ww_buf_deinit(&text);
     if (!status) return 0;
-    fprintf(stderr, "%s: %s\n", path, diag.text);
+    fprintf(stderr, "%s: %s\n", argv[1], diag.text);
     return 1;
 }
