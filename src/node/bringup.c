@@ -109,6 +109,23 @@ static void read_events(ww_bringup *b)
     }
 }
 
+/* Components first: whoever touches them waits for them. What fails is tried again. */
+static ww_status ask_for_new(ww_bringup *b, uint64_t now_ns)
+{
+    ww_dataflow_component component;
+    for (; ww_dataflow_component_at(b->flow, b->asked_count, &component); b->asked_count++) {
+        const ww_bootstrap_request_item item = {.kind = WW_BOOTSTRAP_COMPONENT,
+                                                .target = component.slot};
+        if (!component.has_bootstrap || ww_keeper_is_done(&b->keeper, item.kind, component.slot))
+            continue;
+        ww_status status = ww_bootstrap_request(b->queue, &item, 1, now_ns, NULL, NULL);
+        if (status) return status;
+    }
+    ww_status status = b->is_to_arm ? ww_dataflow_bootstrap(b->flow, NULL, 0, NULL, NULL) : WW_OK;
+    if (!status) b->is_to_arm = false;
+    return status;
+}
+
 static void start_pid0(ww_bringup *b, uint64_t now_ns)
 {
     ww_bootstrap_start start;
@@ -127,6 +144,7 @@ static void turn(ww_task *task)
     uint64_t now_ns = ww_clock_now_ns(ww_loop_clock(loop));
     ww_timer_stop(loop, &b->timer);
     ww_flow_guests_settle(&b->guests);
+    ww_status asked = ask_for_new(b, now_ns);
     ww_bootstrap_advance(b->queue, now_ns);
     start_pid0(b, now_ns);
     ww_status status = poll_engine(b, now_ns);
@@ -136,7 +154,7 @@ static void turn(ww_task *task)
         return;
     }
     uint64_t next_ns = ww_dataflow_next_time(b->flow);
-    if (status || b->guests.unanswered) next_ns = now_ns + RETRY_MS * UINT64_C(1000000);
+    if (status || asked || b->guests.unanswered) next_ns = now_ns + RETRY_MS * UINT64_C(1000000);
     if (next_ns != UINT64_MAX) ww_timer_start(loop, &b->timer, next_ns);
 }
 
@@ -273,7 +291,12 @@ ww_status ww_bringup_open(ww_bringup *b, ww_node *node, ww_diag *diag)
     ww_status status = ww_bootstrap_new(node->allocator, ww_bootstrap_limits_default(), &b->budget,
                                         key, &b->queue);
     if (status) return ww_fail(diag, status, "bring-up: %s", ww_status_text(status));
-    ww_keeper_open(&b->keeper, node->folders.state, key, node->allocator, node->log);
+    const ww_keeper_options options = {.folder = node->folders.state,
+                                       .key = {key[0], key[1]},
+                                       .allocator = node->allocator,
+                                       .log = node->log,
+                                       .loop = node->loop};
+    ww_keeper_open(&b->keeper, &options);
     return open_engine(b, diag);
 }
 
@@ -289,6 +312,7 @@ static void abandon_installs(ww_bringup *b)
 void ww_bringup_close(ww_bringup *b)
 {
     if (!b->node) return;
+    ww_keeper_drain(&b->keeper);
     abandon_installs(b);
     ww_task_cancel(&b->task);
     ww_task_cancel(&b->resume);

@@ -48,6 +48,8 @@ typedef struct ww_bringup {
     uint32_t install_count;
     ww_capnp_server server;
     ww_keeper keeper;
+    uint32_t asked_count;   /* components whose bootstraps were asked for, if they have one */
+    bool is_to_arm;         /* something was installed since */
     ww_capnp_frame resumed; /* the install of the journal that is under way */
     ww_task resume;
 } ww_bringup;
@@ -79,12 +81,16 @@ struct ww_install {
     ww_view *modules; /* that it installed */
     uint32_t module_count;
     bool is_kept; /* it came from the journal */
+    ww_keep keep; /* else the journal's record of it */
     ww_diag diag;
-    /* Once, not from inside ww_install_start; frees it. */
+    /* Called when `modules` are known and nothing is installed yet: what makes the answer fail
+     * makes the install fail. May be NULL. */
+    ww_status (*prepare)(ww_install *self);
+    /* Once, not from inside ww_install_start, when it has failed or is on the disk; frees it. */
     void (*done)(ww_install *self, ww_status status);
 };
 
-/* The caller sets `parts`, which stay until `done`, and `done`. */
+/* The caller sets `parts`, which stay until `done`, `done`, and `prepare`. All or nothing. */
 void ww_install_start(ww_bringup *bringup, ww_install *install);
 void ww_install_deinit(ww_install *install); /* in `done` */
 

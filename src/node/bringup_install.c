@@ -88,6 +88,7 @@ static ww_status hand_over(ww_install *install)
     ww_dataflow_slot *slots = ww_arena_array(&install->memory, count + 1, sizeof *slots);
     if (!slots) return ww_fail(&install->diag, WW_E_MEMORY, "out of memory");
     ww_status status = find_modules(install);
+    if (!status && install->prepare) status = install->prepare(install);
     if (!status) status = bind_all(install, slots);
     const ww_dataflow_install_options options = {
         .artifact = bringup_install_artifact(install->parts),
@@ -102,23 +103,7 @@ static ww_status hand_over(ww_install *install)
     return status;
 }
 
-/* --- asking for what it brought --- */
-
-static ww_status request_components(ww_install *install, uint32_t first)
-{
-    const ww_bringup *b = install->bringup;
-    ww_dataflow_component component;
-    uint64_t now_ns = ww_clock_now_ns(ww_loop_clock(b->node->loop));
-    ww_status status = WW_OK;
-    for (uint32_t i = first; !status && ww_dataflow_component_at(b->flow, i, &component); i++) {
-        const ww_bootstrap_request_item item = {.kind = WW_BOOTSTRAP_COMPONENT,
-                                                .target = component.slot};
-        if (!component.has_bootstrap || ww_keeper_is_done(&b->keeper, item.kind, component.slot))
-            continue;
-        status = ww_bootstrap_request(b->queue, &item, 1, now_ns, NULL, &install->diag);
-    }
-    return status;
-}
+/* --- what it brought --- */
 
 /* What was up before this process began is passed over. */
 static void pass_over(ww_install *install, uint32_t first)
@@ -131,18 +116,39 @@ static void pass_over(ww_install *install, uint32_t first)
     }
 }
 
+static void kept(ww_keep *keep)
+{
+    over(WW_CONTAINER_OF(keep, ww_install, keep), WW_OK);
+}
+
+/* What can fail comes first: once the engine has taken it, it is installed. */
+static ww_status try_install(ww_install *install)
+{
+    ww_keeper *keeper = &install->bringup->keeper;
+    ww_status status =
+        install->is_kept ? WW_OK : ww_keep_install(keeper, install->parts, &install->keep);
+    if (status)
+        return ww_fail(&install->diag, status, "%s: %s", WW_JOURNAL_NAME, ww_status_text(status));
+    return hand_over(install);
+}
+
 static void install_now(ww_install *install)
 {
     ww_bringup *b = install->bringup;
-    uint32_t first = ww_dataflow_stats_of(b->flow).components;
     uint32_t first_target = ww_bootstrap_target_count(b->queue);
-    ww_status status = hand_over(install);
-    if (!status && !install->is_kept) ww_keeper_add_install(&b->keeper, install->parts);
-    if (!status) pass_over(install, first_target);
-    if (!status) status = request_components(install, first);
-    if (!status) status = ww_dataflow_bootstrap(b->flow, NULL, 0, NULL, &install->diag);
+    ww_status status = try_install(install);
+    if (status) {
+        over(install, status);
+        return;
+    }
+    pass_over(install, first_target);
+    b->is_to_arm = true;
     ww_bringup_wake(b);
-    over(install, status);
+    install->keep.done = kept;
+    if (install->is_kept)
+        over(install, WW_OK);
+    else
+        ww_keeper_add(&b->keeper, &install->keep);
 }
 
 /* --- loading --- */
@@ -216,5 +222,6 @@ void ww_install_deinit(ww_install *install)
     ww_task_cancel(&install->load.task);
     for (uint32_t i = 0; i < install->loaded_count; i++)
         ww_loaded_unref(install->loaded[i]);
+    ww_keep_deinit(&install->keep);
     ww_arena_deinit(&install->memory);
 }

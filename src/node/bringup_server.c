@@ -126,19 +126,26 @@ typedef struct pending {
     ww_capnp_call *call;
 } pending;
 
+static ww_status put_modules(ww_install *install)
+{
+    pending *self = WW_CONTAINER_OF(install, pending, install);
+    bringup_bring_up_install_results_b results = bringup_bring_up_install_results(self->call);
+    ww_capnp_text_lb modules =
+        bringup_bring_up_install_results_init_modules(results, install->module_count);
+    for (uint32_t i = 0; i < install->module_count; i++)
+        ww_capnp_text_lb_set(modules, i, install->modules[i]);
+    ww_status status = results.s.builder->fault;
+    return status ? ww_fail(&install->diag, status, "%s", ww_status_text(status)) : WW_OK;
+}
+
 static void installed(ww_install *install, ww_status status)
 {
     pending *self = WW_CONTAINER_OF(install, pending, install);
     const ww_allocator *allocator = install->bringup->node->allocator;
-    if (status) {
+    if (status)
         fail(self->call, &install->diag);
-    } else {
-        ww_capnp_text_lb modules = bringup_bring_up_install_results_init_modules(
-            bringup_bring_up_install_results(self->call), install->module_count);
-        for (uint32_t i = 0; i < install->module_count; i++)
-            ww_capnp_text_lb_set(modules, i, install->modules[i]);
+    else
         ww_capnp_call_return(self->call);
-    }
     ww_install_deinit(install);
     ww_free(allocator, self, sizeof *self);
 }
@@ -154,6 +161,7 @@ static void install(ww_capnp_server *server, ww_capnp_call *call)
     self->call = call;
     self->install.parts =
         bringup_bring_up_install_params_install(bringup_bring_up_install_params(call));
+    self->install.prepare = put_modules;
     self->install.done = installed;
     ww_install_start(b, &self->install);
 }

@@ -2,6 +2,8 @@
 #include "os/fd.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,12 +33,22 @@ static ww_status read_all(int fd, uint64_t size, ww_buf *out)
     return WW_OK;
 }
 
-static ww_status take(ww_append_file *file, const char *name, ww_buf *content, ww_diag *diag)
+/* Between the opening and the lock, its owner may have replaced it. */
+static bool has_name(const ww_folder *folder, const char *name, const struct stat *facts)
+{
+    struct stat named;
+    return !fstatat(folder->fd, name, &named, AT_SYMLINK_NOFOLLOW) &&
+           named.st_ino == facts->st_ino && named.st_dev == facts->st_dev;
+}
+
+static ww_status take(ww_append_file *file, const ww_folder *folder, const char *name,
+                      ww_buf *content, ww_diag *diag)
 {
     struct stat facts;
     if (flock(file->fd, LOCK_EX | LOCK_NB) || fstat(file->fd, &facts))
         return fail(diag, name, errno);
     if (!S_ISREG(facts.st_mode)) return ww_fail(diag, WW_E_UNSUPPORTED, "%s is no file", name);
+    if (!has_name(folder, name, &facts)) return fail(diag, name, EWOULDBLOCK);
     file->size = (uint64_t)facts.st_size;
     ww_status status = read_all(file->fd, file->size, content);
     return status ? ww_fail(diag, status, "%s: %s", name, ww_status_text(status)) : WW_OK;
@@ -57,7 +69,7 @@ ww_status ww_append_open(const ww_folder *folder, const char *name, bool create,
 {
     *out = (ww_append_file){.fd = -1};
     ww_status status = open_file(folder, name, create, out, diag);
-    if (!status) status = take(out, name, content, diag);
+    if (!status) status = take(out, folder, name, content, diag);
     if (status) ww_append_close(out);
     return status;
 }
@@ -89,14 +101,40 @@ static bool write_all(int fd, ww_view bytes)
     return true;
 }
 
-ww_status ww_append(ww_append_file *file, ww_view bytes, ww_diag *diag)
+ww_status ww_append(ww_append_file *file, const ww_view *parts, size_t count, ww_diag *diag)
 {
+    uint64_t size = file->size;
+    bool is_written = true;
     if (file->is_broken) return ww_fail(diag, WW_E_IO, "writing: an earlier error was not undone");
-    if (write_all(file->fd, bytes) && !fdatasync(file->fd)) {
-        file->size += bytes.size;
+    for (size_t i = 0; i < count && is_written; size += parts[i++].size)
+        is_written = write_all(file->fd, parts[i]);
+    if (is_written && !fdatasync(file->fd)) {
+        file->size = size;
         return WW_OK;
     }
     ww_fail(diag, WW_E_IO, "writing: %s", ww_os_error_text(errno));
     file->is_broken = ftruncate(file->fd, (off_t)file->size) != 0;
     return WW_E_IO;
+}
+
+ww_status ww_append_replace(const ww_folder *folder, const char *name, ww_view content,
+                            ww_append_file *file, ww_diag *diag)
+{
+    char fresh_name[NAME_MAX + 1];
+    int size = snprintf(fresh_name, sizeof fresh_name, "%s.new", name);
+    if (size >= (int)sizeof fresh_name) return fail(diag, name, ENAMETOOLONG);
+    int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_CREAT | O_TRUNC;
+    ww_append_file fresh = {.fd = openat(folder->fd, fresh_name, flags, S_IRUSR | S_IWUSR),
+                            .size = content.size};
+    if (fresh.fd < 0 || flock(fresh.fd, LOCK_EX | LOCK_NB) || !write_all(fresh.fd, content) ||
+        fdatasync(fresh.fd) || renameat(folder->fd, fresh_name, folder->fd, name)) {
+        ww_status status = fail(diag, fresh_name, errno);
+        ww_append_close(&fresh);
+        unlinkat(folder->fd, fresh_name, 0);
+        return status;
+    }
+    ww_append_close(file);
+    *file = fresh;
+    file->is_broken = fsync(folder->fd) != 0; /* then the old one may come back */
+    return file->is_broken ? fail(diag, name, errno) : WW_OK;
 }

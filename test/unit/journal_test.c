@@ -2,13 +2,23 @@
 #include "node/journal.h"
 #include "support/check.h"
 
+static void add(ww_buf *out, ww_journal_kind kind, const char *payload)
+{
+    ww_buf record;
+    ww_buf_init(&record, ww_allocator_libc(), 1 << 16);
+    assert_ok(ww_journal_begin(&record, kind));
+    assert_ok(ww_buf_append(&record, payload, strlen(payload)));
+    assert_ok(ww_journal_reserve_end(&record));
+    ww_journal_end(&record);
+    assert_ok(ww_buf_append(out, record.data, record.size));
+    ww_buf_deinit(&record);
+}
+
 static void write_two(ww_buf *out)
 {
     ww_buf_init(out, ww_allocator_libc(), 1 << 16);
-    assert_ok(ww_journal_write(
-        (ww_journal_record){WW_JOURNAL_INSTALL, WW_VIEW_LITERAL("an install")}, out));
-    assert_ok(
-        ww_journal_write((ww_journal_record){WW_JOURNAL_DONE, WW_VIEW_LITERAL("\1store")}, out));
+    add(out, WW_JOURNAL_INSTALL, "an install");
+    add(out, WW_JOURNAL_DONE, "\1store");
 }
 
 static uint32_t count(ww_view bytes, ww_view *rest)
@@ -68,12 +78,50 @@ static void next__any_bit_flipped__ends_in_front_of_it(void **state)
     ww_buf_deinit(&bytes);
 }
 
+/* --- compacting --- */
+
+static const uint64_t key[2] = {1, 2};
+
+static ww_status compact(const ww_allocator *allocator, void *arg)
+{
+    size_t useless;
+    ww_buf out;
+    ww_buf_init(&out, allocator, 1 << 16);
+    ww_status status = ww_journal_compact(ww_buf_view(arg), key, allocator, &useless, &out);
+    ww_buf_deinit(&out);
+    return status;
+}
+
+static void compact__repeated_records__the_first_stays_in_its_place(void **state)
+{
+    (void)state;
+    size_t useless;
+    ww_buf bytes, out;
+    write_two(&bytes);
+    size_t size = bytes.size;
+    add(&bytes, WW_JOURNAL_INSTALL, "an install");
+    add(&bytes, WW_JOURNAL_DONE, "an install"); /* of another kind */
+    add(&bytes, WW_JOURNAL_DONE, "\1store");
+    ww_buf_init(&out, ww_allocator_libc(), 1 << 16);
+    assert_ok(ww_journal_compact(ww_buf_view(&bytes), key, ww_allocator_libc(), &useless, &out));
+    assert_int_equal(useless, size);
+    assert_int_equal(out.size, bytes.size - useless);
+    assert_memory_equal(out.data, bytes.data, size);
+    assert_memory_equal(out.data + size, bytes.data + size + 5 + 10 + 8, out.size - size);
+    assert_ok(ww_journal_compact(ww_buf_view(&out), key, ww_allocator_libc(), &useless, NULL));
+    assert_int_equal(useless, 0);
+    test_every_allocation_failing(compact, &bytes);
+    ww_buf_deinit(&out);
+    ww_buf_deinit(&bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(next__what_was_written__is_read_in_order),
         cmocka_unit_test(next__torn_anywhere__whole_records_in_front_count),
         cmocka_unit_test(next__any_bit_flipped__ends_in_front_of_it),
+        cmocka_unit_test(compact__repeated_records__the_first_stays_in_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
