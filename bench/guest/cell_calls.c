@@ -1,13 +1,15 @@
 /* cell_calls KIND COUNT: calls over the cell's link, timed from inside; prints nanoseconds.
  *
  *   echo    the bootstrap is an executor: COUNT echoes, one after the other; of one
- *   graft   the bootstrap is a membrane: graft, executor and echo in one round trip; of one
- *   run     runBytes of the component on standard input until the process is there: median and 99th percentile
+ *   graft   the bootstrap is a membrane: graft, executor and echo, pipelined; of the three: samples
+ *   run     runBytes of the component on standard input until the process is there: samples
  *   spawn   the same for a component that is loaded: Program.spawn
  *   pipe    COUNT MiB written into the standard input of the component on standard input; of all
  *   drain   reads its standard input to the end
  *   wait    until its standard input ends
  *   none    nothing
+ *
+ * Of samples it prints the median, the 99th percentile, and how often the guest waited at most: its round trips.
  */
 #include "capnp/membrane.capnp.h"
 #include "capnp/runtime.capnp.h"
@@ -23,6 +25,23 @@ enum { COMPONENT_MAX = 4 << 20, PIECE = 64 << 10, WINDOW = 8 };
 /* Taken when they are needed, so that cells without them stay small. */
 static uint64_t *samples;
 static uint8_t *component;
+static uint64_t most_waits;
+
+typedef struct moment {
+    uint64_t ns, waits;
+} moment;
+
+static moment begin_sample(const ww_guest *guest)
+{
+    return (moment){.waits = ww_guest_waits(guest), .ns = now()};
+}
+
+static void end_sample(const ww_guest *guest, moment begin, uint32_t index)
+{
+    samples[index] = now() - begin.ns;
+    uint64_t waits = ww_guest_waits(guest) - begin.waits;
+    if (waits > most_waits) most_waits = waits;
+}
 
 static _Noreturn void fail(ww_guest *guest, ww_capnp_call *call)
 {
@@ -98,8 +117,9 @@ static int order(const void *a, const void *b)
 static void print_samples(ww_guest *guest, uint32_t count)
 {
     qsort(samples, count, sizeof *samples, order);
-    ww_guest_print(guest, WW_GUEST_OUTPUT, "%llu %llu\n", (unsigned long long)samples[count / 2],
-                   (unsigned long long)samples[count - count / 100 - 1]);
+    ww_guest_print(
+        guest, WW_GUEST_OUTPUT, "%llu %llu %llu\n", (unsigned long long)samples[count / 2],
+        (unsigned long long)samples[count - count / 100 - 1], (unsigned long long)most_waits);
 }
 
 static void print_one(ww_guest *guest, uint64_t ns)
@@ -127,10 +147,10 @@ static void run_graft(ww_guest *guest, uint32_t count)
     ww_capnp_cap *membrane = ww_guest_link(guest, NULL);
     samples = malloc(count * sizeof *samples);
     for (uint32_t i = 0; i < count; i++) {
-        uint64_t begin = now();
+        moment begin = begin_sample(guest);
         peer_executor_cap executor = graft(guest, membrane);
         echo_once(guest, executor);
-        samples[i] = now() - begin;
+        end_sample(guest, begin, i);
         ww_capnp_cap_unref(executor.cap);
     }
     print_samples(guest, count);
@@ -142,10 +162,10 @@ static void run_run(ww_guest *guest, uint32_t count)
     size_t size = read_component(guest);
     samples = malloc(count * sizeof *samples);
     for (uint32_t i = 0; i < count; i++) {
-        uint64_t begin = now();
+        moment begin = begin_sample(guest);
         ww_capnp_call *call = begin_run(executor, size, "none");
         await(guest, call);
-        samples[i] = now() - begin;
+        end_sample(guest, begin, i);
         ww_capnp_call_drop(call);
     }
     print_samples(guest, count);
@@ -171,12 +191,12 @@ static void run_spawn(ww_guest *guest, uint32_t count)
     runtime_program_cap program = load(guest, graft(guest, ww_guest_link(guest, NULL)));
     samples = malloc(count * sizeof *samples);
     for (uint32_t i = 0; i < count; i++) {
-        uint64_t begin = now();
+        moment begin = begin_sample(guest);
         ww_capnp_call *call;
         runtime_program_spawn_params_b params = runtime_program_spawn_begin(program, &call);
         init_args(runtime_program_spawn_params_pointer_args(params), "none");
         await(guest, call);
-        samples[i] = now() - begin;
+        end_sample(guest, begin, i);
         ww_capnp_call_drop(call);
     }
     print_samples(guest, count);

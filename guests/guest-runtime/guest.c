@@ -25,6 +25,7 @@ struct ww_guest {
     input link, standard;
     int32_t link_output, link_writable;
     bool waits_for_standard;
+    uint64_t waits; /* so far */
     int32_t outputs[2];
     ww_view *args;
     size_t arg_count;
@@ -243,6 +244,7 @@ bool ww_guest_turn(ww_guest *guest)
         return true;
     }
     bool has_link = is_open(&guest->link);
+    if (has_link || guest->waits_for_standard) guest->waits++;
     if (has_link && !guest->waits_for_standard && !has_output(guest)) {
         read_link(guest, true);
     } else if (has_link || guest->waits_for_standard) {
@@ -252,6 +254,11 @@ bool ww_guest_turn(ww_guest *guest)
         return false;
     }
     return true;
+}
+
+uint64_t ww_guest_waits(const ww_guest *guest)
+{
+    return guest->waits;
 }
 
 static void note_work(ww_capnp_wake *wake)

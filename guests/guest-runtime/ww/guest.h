@@ -49,6 +49,9 @@ bool ww_guest_call(ww_guest *guest, ww_capnp_call *call);
 /* Does what is due, or waits for something. False: nothing can happen any more. */
 bool ww_guest_turn(ww_guest *guest);
 
+/* How often it has waited so far: the round trips of a guest that waits for answers alone. */
+uint64_t ww_guest_waits(const ww_guest *guest);
+
 /* --- the end */
 
 /* Says on standard error why, and gives 1: return ww_guest_fail(guest, ...). */
