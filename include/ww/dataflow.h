@@ -200,6 +200,9 @@ struct ww_flow_component_type {
     ww_status (*restore)(const ww_flow_component_type *type, ww_view slot, ww_view config,
                          ww_view state, void **self, ww_diag *diag);
     ww_flow_component_fn *bootstrap; /* makes the slot a bootstrap target of its own */
+    /* What the operator must give that bootstrap: the names, which stay as long as the component,
+     * and their number. They come as the inputs of its call, in that order, as bytes. */
+    uint32_t (*inputs)(void *self, const ww_view **names);
     /* The bootstrap that waited for this answer was stopped, by its deadline or because it was
      * cancelled. Nobody wants the answer any more, and others may call the component at once. */
     void (*abandon)(void *self, uint64_t command);

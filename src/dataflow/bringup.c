@@ -76,6 +76,18 @@ static uint32_t component_of_slot(const ww_dataflow *flow, ww_view slot)
     return DF_NONE;
 }
 
+static df_outcome run_component(ww_dataflow *flow, df_frame *frame, const ww_bootstrap_start *start)
+{
+    ww_flow_value inputs[DF_COMPONENT_INPUTS_MAX];
+    WW_ASSERT(start->input_count <= WW_COUNT_OF(inputs)); /* the install has seen to that */
+    for (uint32_t i = 0; i < start->input_count; i++)
+        inputs[i] = (ww_flow_value){.type = WW_FLOW_BYTES,
+                                    .size = (uint32_t)start->inputs[i].size,
+                                    .data = start->inputs[i].data,
+                                    .blob = start->payload};
+    return df_run_bootstrap_of(flow, frame, inputs, start->input_count);
+}
+
 static void start_component(ww_dataflow *flow, const ww_bootstrap_start *start)
 {
     uint32_t component = component_of_slot(flow, start->name);
@@ -87,7 +99,7 @@ static void start_component(ww_dataflow *flow, const ww_bootstrap_start *start)
     frame->component = component;
     frame->outstanding = 1;
     frame->ops_run = 1;
-    df_outcome outcome = df_run_bootstrap_of(flow, component, frame);
+    df_outcome outcome = run_component(flow, frame, start);
     if (outcome == DF_PARKED) return;
     if (outcome == DF_FAILED) {
         frame->status = WW_E_IO;

@@ -26,7 +26,7 @@ struct ww_flow_call {
     ww_dataflow *flow;
     const df_op *op; /* NULL: the component's bootstrap, or a call that a peer made */
     df_frame *frame;
-    const ww_flow_value *inputs; /* of a peer's call */
+    const ww_flow_value *inputs; /* of a bootstrap or a peer's call */
     uint32_t input_count;
     uint32_t component;
     uint64_t command;
@@ -153,10 +153,15 @@ df_outcome df_run_component(ww_dataflow *flow, const df_op *op, df_frame *frame)
     return conclude(&call, op->arg->call(flow->components[op->component].self, &call));
 }
 
-df_outcome df_run_bootstrap_of(ww_dataflow *flow, uint32_t component, df_frame *frame)
+df_outcome df_run_bootstrap_of(ww_dataflow *flow, df_frame *frame, const ww_flow_value *inputs,
+                               uint32_t input_count)
 {
-    const df_component *c = &flow->components[component];
-    ww_flow_call call = {.flow = flow, .frame = frame, .component = component};
+    const df_component *c = &flow->components[frame->component];
+    ww_flow_call call = {.flow = flow,
+                         .frame = frame,
+                         .inputs = inputs,
+                         .input_count = input_count,
+                         .component = frame->component};
     return conclude(&call, c->type->bootstrap(c->self, &call));
 }
 

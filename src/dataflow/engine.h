@@ -19,6 +19,9 @@
 
 enum { DF_NONE = UINT32_MAX, DF_ROLE_FUNCTIONS = 8 };
 
+/* That a component's own bootstrap may ask the operator for. */
+enum { DF_COMPONENT_INPUTS_MAX = 64 };
+
 typedef struct df_op df_op;
 typedef struct df_graph df_graph;
 typedef struct df_frame df_frame;
@@ -468,7 +471,8 @@ typedef struct df_op_row {
 } df_op_row;
 const df_op_row *df_find_syscall(ww_view domain, ww_view op_type);
 const df_op_row *df_find_tensor_op(ww_view op_type);
-df_outcome df_run_bootstrap_of(ww_dataflow *flow, uint32_t component, df_frame *frame);
+df_outcome df_run_bootstrap_of(ww_dataflow *flow, df_frame *frame, const ww_flow_value *inputs,
+                               uint32_t input_count);
 df_run_fn df_run_call, df_run_component, df_run_unresolved;
 size_t df_contract_index(ww_flow_role role,
                          ww_view op_type); /* into vtable.functions; SIZE_MAX: no such */

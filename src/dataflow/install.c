@@ -209,20 +209,31 @@ static ww_status register_modules(df_installer *in)
     return status;
 }
 
+static ww_status register_component(df_installer *in, const df_component *c)
+{
+    ww_bootstrap_target target = target_base(in);
+    uint32_t id;
+    target.kind = WW_BOOTSTRAP_COMPONENT;
+    target.name = c->slot;
+    target.touches = &c->lock;
+    target.touch_count = 1;
+    if (c->type->inputs) target.formal_count = c->type->inputs(c->self, &target.formals);
+    if (target.formal_count > DF_COMPONENT_INPUTS_MAX)
+        return df_install_error(in, WW_E_LIMIT, "slot \"%.*s\" asks for %u inputs, %d are allowed",
+                                WW_VIEW_ARG(c->slot), target.formal_count, DF_COMPONENT_INPUTS_MAX);
+    target.in_install_order = target.formal_count > 0; /* which waits there for the operator */
+    ww_status status = ww_bootstrap_install(in->flow->queue, &target, &id, in->diag);
+    if (status) ww_fail_in(in->diag, "slot \"%.*s\"", WW_VIEW_ARG(c->slot));
+    return status;
+}
+
+/* In front of the modules that use them. */
 static ww_status register_components(df_installer *in)
 {
     ww_status status = WW_OK;
     for (uint32_t i = in->flow->component_count; i < in->component_count && !status; i++) {
         const df_component *c = &in->components[i - in->flow->component_count];
-        if (!c->type || !c->type->bootstrap) continue;
-        ww_bootstrap_target target = target_base(in);
-        target.kind = WW_BOOTSTRAP_COMPONENT;
-        target.name = c->slot;
-        target.touches = &c->lock;
-        target.touch_count = 1;
-        uint32_t id;
-        status = ww_bootstrap_install(in->flow->queue, &target, &id, in->diag);
-        if (status) ww_fail_in(in->diag, "slot \"%.*s\"", WW_VIEW_ARG(c->slot));
+        if (c->type && c->type->bootstrap) status = register_component(in, c);
     }
     return status;
 }
@@ -279,8 +290,8 @@ static ww_status prepare(df_installer *in)
     if (!status) status = number_components(in);
     if (status) return status;
     list_touches(in);
-    status = register_modules(in);
-    return status ? status : register_components(in);
+    status = register_components(in);
+    return status ? status : register_modules(in);
 }
 
 static void abandon(df_installer *in)

@@ -1,6 +1,7 @@
 #include "support/flow.h"
 #include "dataflow/text.h"
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* There is one fixture at a time; components find it through their self. */
@@ -71,9 +72,23 @@ static ww_status index_bootstrap(void *self, ww_flow_call *call)
 {
     flow_fixture *f = *(flow_fixture **)self;
     f->calls++;
+    for (uint32_t i = 0; i < ww_flow_call_input_count(call); i++) {
+        ww_view input;
+        ww_status status = ww_flow_call_bytes(call, i, &input);
+        if (status) return status;
+        size_t at = strlen(f->got);
+        snprintf(f->got + at, sizeof f->got - at, "%.*s;", WW_VIEW_ARG(input));
+    }
     if (!f->store_bootstraps) return WW_OK;
     f->command = ww_flow_call_command(call);
     return WW_AGAIN;
+}
+
+static uint32_t index_inputs(void *self, const ww_view **names)
+{
+    static const ww_view all[] = {{(const uint8_t *)"seed", 4}, {(const uint8_t *)"size", 4}};
+    *names = all;
+    return (*(flow_fixture **)self)->store_inputs;
 }
 
 static ww_status registry_announce(void *self, ww_flow_call *call)
@@ -147,7 +162,8 @@ static const ww_flow_component_type own_bootstrap = {
     .calls.index = {.add = index_add, .search = index_search},
     .construct = construct,
     .destroy = destroy,
-    .bootstrap = index_bootstrap};
+    .bootstrap = index_bootstrap,
+    .inputs = index_inputs};
 static const ww_flow_component_type registry = {.name = "Registry",
                                                 .role = WW_FLOW_ROLE_PROTOCOL,
                                                 .calls.protocol.announce = registry_announce,

@@ -21,6 +21,8 @@ typedef struct flow_fixture {
     bool loader_later, loader_fails, index_later, store_bootstraps;
     uint64_t command; /* of the last call answered later */
     uint32_t calls, added, abandoned;
+    uint32_t store_inputs; /* that its bootstrap asks for */
+    char got[32];          /* and was given */
 } flow_fixture;
 
 void flow_init(flow_fixture *f);

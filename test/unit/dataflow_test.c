@@ -240,6 +240,42 @@ static void bootstrap__of_a_component__locks_its_slot_and_completes_later(void *
                                      "done 0.0 x1 [0]\nemit hits \"\1\"\n");
 }
 
+static void bootstrap__component_asks_for_inputs__order_waits_until_they_are_given(void **state)
+{
+    flow_fixture *f = *state;
+    f->store_inputs = 2;
+    assert_ok(flow_install(f,
+                           "module M\nbind store Index BootIndex\n"
+                           "body (x) > (y)\n  y = PassThrough(x)\n"
+                           "bootstrap ()\n  p = Pulse()\n  AppNotify(p) name=\"up\"\n",
+                           "M", NULL));
+    assert_ok(flow_arm(f)); /* the component stands in front of its module */
+    assert_string_equal(flow_run(f), "boot input 0\nwaiting-on-bootstrap\n");
+    assert_int_equal(ww_bootstrap_status_of(ww_dataflow_queue(f->flow)).state,
+                     WW_BOOTSTRAP_WAITING_FOR_INPUT);
+    ww_bootstrap_input inputs[] = {{WW_VIEW_LITERAL("size"), WW_VIEW_LITERAL("9")},
+                                   {WW_VIEW_LITERAL("seed"), WW_VIEW_LITERAL("abc")},
+                                   {WW_VIEW_LITERAL("sees"), WW_VIEW_LITERAL("")}};
+    ww_bootstrap_request_item item = {.kind = WW_BOOTSTRAP_COMPONENT,
+                                      .target = WW_VIEW_LITERAL("store"),
+                                      .inputs = inputs,
+                                      .input_count = 1};
+    ww_bootstrap_fault fault;
+    assert_int_equal(ww_dataflow_bootstrap(f->flow, &item, 1, &fault, NULL), WW_E_USAGE);
+    assert_int_equal(fault.kind, WW_BOOTSTRAP_MISSING_INPUT);
+    assert_view_is(fault.input, "seed");
+    item.input_count = 3;
+    assert_int_equal(ww_dataflow_bootstrap(f->flow, &item, 1, &fault, NULL), WW_E_USAGE);
+    assert_int_equal(fault.kind, WW_BOOTSTRAP_UNKNOWN_INPUT);
+    assert_view_is(fault.input, "sees");
+    item.input_count = 2;
+    assert_ok(ww_dataflow_bootstrap(f->flow, &item, 1, NULL, NULL));
+    assert_string_equal(flow_run(f), "done 1.0 x1 [2]\ndone 1.1 x1\n"
+                                     "boot started 0\nboot completed 0\n"
+                                     "boot started 1\nboot completed 1\nemit up \"\"\n");
+    assert_string_equal(f->got, "abc;9;");
+}
+
 static void bootstrap__body_call_outstanding__waits_and_new_calls_are_parked(void **state)
 {
     flow_fixture *f = *state;
@@ -275,11 +311,11 @@ static void bootstraps__disjoint_ones__overlap_in_time(void **state)
         {.kind = WW_BOOTSTRAP_COMPONENT, .target = WW_VIEW_LITERAL("other")}};
     assert_ok(ww_dataflow_bootstrap(f->flow, items, 2, NULL, NULL));
     assert_string_equal(flow_run(f),
-                        "wait 1.0 x0 c1\nboot started 0\nboot started 1\nwaiting-on-bootstrap\n");
+                        "wait 1.0 x0 c1\nboot started 1\nboot started 0\nwaiting-on-bootstrap\n");
     assert_ok(ww_dataflow_complete(f->flow, 0, NULL, 0));
-    assert_string_equal(flow_run(f), "done -1.1 x1\nboot completed 1\nwaiting-on-bootstrap\n");
+    assert_string_equal(flow_run(f), "done -1.1 x1\nboot completed 0\nwaiting-on-bootstrap\n");
     assert_ok(ww_dataflow_complete(f->flow, 1, NULL, 0));
-    assert_string_equal(flow_run(f), "done 1.0 x0 [2]\nboot completed 0\n");
+    assert_string_equal(flow_run(f), "done 1.0 x0 [2]\nboot completed 1\n");
 }
 
 static void bootstrap__canceled_while_waiting__fails_and_forgets_the_answer(void **state)
@@ -544,6 +580,7 @@ int main(void)
         CASE(bootstrap__parked_request__keeps_the_bytes_it_was_given),
         CASE(bootstrap__system_calls_only__constant_is_the_encoded_tensor),
         CASE(bootstrap__of_a_component__locks_its_slot_and_completes_later),
+        CASE(bootstrap__component_asks_for_inputs__order_waits_until_they_are_given),
         CASE(bootstrap__body_call_outstanding__waits_and_new_calls_are_parked),
         CASE(bootstraps__disjoint_ones__overlap_in_time),
         CASE(bootstrap__canceled_while_waiting__fails_and_forgets_the_answer),
