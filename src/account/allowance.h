@@ -56,33 +56,5 @@ static inline void ww_allowance_give(ww_allowance *allowance, ww_allowance_kind 
         ww_budget_release(&at->budgets[kind], count);
 }
 
-/* A question and its bytes at once, for every call. WW_ALLOWANCE_KINDS: they were taken; else the
- * kind that was short, and nothing was taken. */
-WW_MUST_USE static inline ww_allowance_kind ww_allowance_take_call(ww_allowance *allowance,
-                                                                   uint64_t bytes)
-{
-    for (ww_allowance *at = allowance; at; at = at->parent) {
-        const ww_budget *questions = &at->budgets[WW_ALLOWANCE_QUESTIONS];
-        if (WW_UNLIKELY(questions->used >= questions->max ||
-                        bytes > ww_budget_left(&at->budgets[WW_ALLOWANCE_BYTES]))) {
-            at->refused++;
-            return questions->used >= questions->max ? WW_ALLOWANCE_QUESTIONS : WW_ALLOWANCE_BYTES;
-        }
-    }
-    for (ww_allowance *at = allowance; at; at = at->parent) {
-        at->budgets[WW_ALLOWANCE_QUESTIONS].used++;
-        at->budgets[WW_ALLOWANCE_BYTES].used += bytes;
-    }
-    return WW_ALLOWANCE_KINDS;
-}
-
-static inline void ww_allowance_give_call(ww_allowance *allowance, uint64_t bytes)
-{
-    for (ww_allowance *at = allowance; at; at = at->parent) {
-        at->budgets[WW_ALLOWANCE_QUESTIONS].used--;
-        at->budgets[WW_ALLOWANCE_BYTES].used -= bytes;
-    }
-}
-
 /* The sentence of a refusal. */
 const char *ww_allowance_text(ww_allowance_kind kind);

@@ -15,6 +15,8 @@ void ww_authority_revoke(ww_authority *authority)
     authority->generation++;
     ww_authority_watch *now = authority->watches;
     authority->watches = NULL;
+    for (ww_authority_watch *watch = now; watch; watch = watch->next)
+        if (watch->is_over) *watch->is_over = true;
     if (now) now->link = &now;
     while (now) {
         ww_authority_watch *watch = now;

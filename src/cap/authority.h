@@ -18,7 +18,8 @@ typedef struct ww_authority_watch ww_authority_watch;
 
 struct ww_authority_watch {
     void (*revoked)(ww_authority_watch *self); /* the watch is out of the authority by then */
-    ww_authority_watch *next, **link;          /* the authority's */
+    bool *is_over; /* set for all that watch before the first is told; may be NULL */
+    ww_authority_watch *next, **link; /* the authority's */
 };
 
 struct ww_authority {

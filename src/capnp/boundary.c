@@ -8,34 +8,30 @@
  *  3. call->crossings lists, innermost first, what the call went through and has not left; each is in
  *     its boundary's list until the call is severed or leaves.
  */
-#include "capnp/boundary.h"
-#include "capnp/vat.h"
+#include "capnp/crossing.h"
 
 enum { SLOTS_FIRST = 8 };
 
 static const ww_capnp_refusal NO_MEMORY = {WW_CAPNP_OVERLOADED, "out of memory"},
                               TOO_MANY = {WW_CAPNP_OVERLOADED, "a call through too many membranes"};
 
-typedef struct capnp_guard {
-    ww_capnp_cap base;
-    ww_capnp_cap *inner;
-    ww_capnp_boundary *boundary;
-    struct capnp_guard *next; /* in its slot */
-    uint32_t hash;
-    bool is_outward; /* its callers are outside */
-} capnp_guard;
-
 void ww_capnp_boundary_init(ww_capnp_boundary *boundary, const ww_capnp_boundary_class *class,
                             ww_capnp_vat *vat)
 {
     *boundary =
         (ww_capnp_boundary){.class = class, .vat = vat, .allocator = vat->allocator, .refs = 1};
+    boundary->crossings = (ww_capnp_crossing_link){&boundary->crossings, &boundary->crossings};
+}
+
+static bool has_calls(const ww_capnp_boundary *boundary)
+{
+    return boundary->crossings.next != &boundary->crossings;
 }
 
 /* References, guards among them, and calls under way are counted apart: a call costs no count. */
-static void free_if_unused(ww_capnp_boundary *boundary)
+void capnp_boundary_free_if_unused(ww_capnp_boundary *boundary)
 {
-    if (boundary->refs || boundary->crossings || boundary->severed) return;
+    if (boundary->refs || has_calls(boundary) || boundary->severed) return;
     WW_ASSERT(!boundary->guard_count);
     ww_free(boundary->allocator, boundary->slots, boundary->slot_count * sizeof(capnp_guard *));
     boundary->class->free(boundary);
@@ -44,7 +40,7 @@ static void free_if_unused(ww_capnp_boundary *boundary)
 void ww_capnp_boundary_unref(ww_capnp_boundary *boundary)
 {
     boundary->refs--;
-    free_if_unused(boundary);
+    capnp_boundary_free_if_unused(boundary);
 }
 
 /* ---- guards ---- */
@@ -209,39 +205,56 @@ static const ww_capnp_refusal *wrap_results(ww_capnp_boundary *boundary, ww_capn
     return wrap_all(boundary, reply->builder.caps, reply->builder.message.cap_count, outward);
 }
 
-static void leave_list(capnp_crossing *crossing)
+static const ww_capnp_refusal *ask(ww_capnp_boundary *boundary, const ww_capnp_call *call,
+                                   bool is_outward)
 {
-    *crossing->link = crossing->next;
-    if (crossing->next) crossing->next->link = crossing->link;
-    crossing->link = NULL;
+    if (!boundary->asks) return NULL;
+    return boundary->class->ask(boundary, call->interface_id, call->method, is_outward);
+}
+
+static const ww_capnp_refusal *pay(ww_capnp_boundary *boundary, const ww_capnp_call *call,
+                                   bool is_outward)
+{
+    ww_budget *const *full = is_outward ? NULL : capnp_tolls_charge(boundary, call->words * 8);
+    if (!full) return NULL;
+    bool by_bytes = ww_budget_left(&(*full)[0]) > 0;
+    return boundary->class->overdrawn(boundary, (uint32_t)(full - boundary->tolls), by_bytes);
+}
+
+static const ww_capnp_refusal *new_crossing(ww_capnp_call *call, capnp_crossing **out)
+{
+    *out = &call->crossing;
+    if (!call->crossings) return NULL;
+    uint32_t depth = 0;
+    for (const capnp_crossing *c = call->crossings; c; c = c->outer)
+        depth++;
+    if (depth == WW_CAPNP_BOUNDARIES_MAX) return &TOO_MANY;
+    *out = ww_alloc(call->vat->allocator, sizeof **out);
+    return *out ? NULL : &NO_MEMORY;
+}
+
+static void free_crossing(capnp_crossing *crossing)
+{
+    ww_capnp_call *call = crossing->call;
+    if (crossing != &call->crossing) ww_free(call->vat->allocator, crossing, sizeof *crossing);
 }
 
 /* The call, a guest of its boundary from now on. */
 static const ww_capnp_refusal *cross(ww_capnp_call *call, ww_capnp_boundary *boundary,
                                      bool is_outward)
 {
-    capnp_crossing *crossing = &call->crossing;
-    if (WW_UNLIKELY(crossing->boundary != NULL)) {
-        if (call->crossing_count == WW_CAPNP_BOUNDARIES_MAX) return &TOO_MANY;
-        crossing = ww_alloc(call->vat->allocator, sizeof *crossing);
-        if (!crossing) return &NO_MEMORY;
-    }
-    const ww_capnp_refusal *refusal =
-        boundary->class->enter(boundary, call->interface_id, call->method, call->words, is_outward);
-    if (WW_UNLIKELY(refusal != NULL)) {
-        if (crossing != &call->crossing) ww_free(call->vat->allocator, crossing, sizeof *crossing);
+    capnp_crossing *crossing;
+    const ww_capnp_refusal *refusal = ask(boundary, call, is_outward);
+    if (!refusal) refusal = new_crossing(call, &crossing);
+    if (refusal) return refusal;
+    *crossing = (capnp_crossing){.call = call, .outer = call->crossings, .is_outward = is_outward};
+    refusal = pay(boundary, call, is_outward);
+    if (refusal) {
+        free_crossing(crossing);
         return refusal;
     }
-    *crossing = (capnp_crossing){.boundary = boundary,
-                                 .call = call,
-                                 .outer = call->crossings,
-                                 .next = boundary->crossings,
-                                 .link = &boundary->crossings,
-                                 .is_outward = is_outward};
-    if (crossing->next) crossing->next->link = &crossing->next;
-    boundary->crossings = crossing;
-    call->crossings = crossing;
-    call->crossing_count++;
+    call->has_simply_crossed = false;
+    capnp_crossing_begin(crossing, boundary);
     return wrap_params(boundary, call, is_outward);
 }
 
@@ -253,10 +266,8 @@ static bool refuse(ww_capnp_call *call, const ww_capnp_refusal *refusal)
     return true;
 }
 
-ww_capnp_cap *capnp_guard_enter(ww_capnp_cap *cap, ww_capnp_call *call)
+ww_capnp_cap *capnp_guard_enter_with_care(const capnp_guard *guard, ww_capnp_call *call)
 {
-    /* The call may hold the last reference to the guard and to what it leads to. */
-    const capnp_guard *guard = (const capnp_guard *)cap;
     ww_capnp_cap *inner = guard->inner;
     return refuse(call, cross(call, guard->boundary, !guard->is_outward)) ? NULL : inner;
 }
@@ -288,33 +299,39 @@ ww_capnp_cap *capnp_call_wrap_early(const ww_capnp_call *call, ww_capnp_cap *cap
     return wrapped;
 }
 
-void capnp_call_leave(ww_capnp_call *call)
+static void leave(ww_capnp_call *call, capnp_crossing *crossing)
 {
-    for (capnp_crossing *crossing; (crossing = call->crossings);) {
-        ww_capnp_boundary *boundary = crossing->boundary;
-        const ww_capnp_refusal *refusal = NULL;
-        if (!call->has_failed) refusal = wrap_results(boundary, call, !crossing->is_outward);
-        if (WW_UNLIKELY(refusal != NULL))
-            capnp_call_set_failure(call, refusal->type, refusal->reason);
-        call->crossings = crossing->outer;
-        if (crossing->link)
-            leave_list(crossing);
-        else
-            boundary->severed--;
-        boundary->class->leave(boundary, call->words, crossing->is_outward);
-        crossing->boundary = NULL;
-        if (crossing != &call->crossing) ww_free(call->vat->allocator, crossing, sizeof *crossing);
-        free_if_unused(boundary);
-    }
-    if (WW_UNLIKELY(call->has_failed)) capnp_call_drop_results(call);
+    ww_capnp_boundary *boundary = crossing->boundary;
+    bool is_outward = crossing->is_outward;
+    const ww_capnp_refusal *refusal = NULL;
+    if (!call->has_failed) refusal = ask(boundary, call, is_outward);
+    if (!call->has_failed && !refusal) refusal = wrap_results(boundary, call, !is_outward);
+    if (refusal) capnp_call_set_failure(call, refusal->type, refusal->reason);
+    call->crossings = crossing->outer;
+    if (crossing->is_severed)
+        boundary->severed--;
+    else
+        capnp_crossing_unlist(crossing);
+    if (!is_outward) capnp_tolls_release(boundary, NULL, call->words * 8);
+    free_crossing(crossing);
+    capnp_boundary_free_if_unused(boundary);
+}
+
+void capnp_call_leave_with_care(ww_capnp_call *call)
+{
+    while (call->crossings)
+        leave(call, call->crossings);
+    if (call->has_failed) capnp_call_drop_results(call);
 }
 
 void ww_capnp_boundary_sever(ww_capnp_boundary *boundary, const ww_capnp_refusal *why)
 {
     ww_capnp_vat *vat = boundary->vat;
     ww_capnp_boundary_ref(boundary);
-    for (capnp_crossing *crossing; (crossing = boundary->crossings);) {
-        leave_list(crossing);
+    while (has_calls(boundary)) {
+        capnp_crossing *crossing = WW_CONTAINER_OF(boundary->crossings.next, capnp_crossing, link);
+        capnp_crossing_unlist(crossing);
+        crossing->is_severed = true;
         boundary->severed++;
         capnp_call_sever(crossing->call, why->type, why->reason);
     }

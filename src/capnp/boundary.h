@@ -7,16 +7,20 @@
  *            a guard, or itself again if it is a guard of this boundary on its way back. There is
  *            one guard per capability and direction while anybody holds it. Null and broken
  *            capabilities cross as they are, file descriptors not at all.
+ * Tolls      What calls from the outside are counted in while they are under way. That, and the list
+ *            of those calls, the core keeps by itself: the class is asked only where it wants to be.
  * Bounds     A call crosses at most WW_CAPNP_BOUNDARIES_MAX: guards of promises can lead in a circle.
- * Cost       No allocation and no copy for a call without capabilities that crosses one boundary.
+ * Cost       No allocation, no copy and no call of the class for a call without capabilities that
+ *            crosses one boundary.
  * Ownership  Embedded and counted; guards hold it, and so do calls under way. `free` is told when
  *            the last of them goes, from deep inside: it frees memory, and calls nothing here.
  * Threads    The vat's. The class's functions call nothing here.
  */
 #pragma once
+#include "base/blob.h"
 #include "capnp/cap.h"
 
-enum { WW_CAPNP_BOUNDARIES_MAX = 32 };
+enum { WW_CAPNP_BOUNDARIES_MAX = 32, WW_CAPNP_TOLLS_MAX = 4 };
 
 typedef struct ww_capnp_boundary ww_capnp_boundary;
 
@@ -27,31 +31,38 @@ typedef struct ww_capnp_refusal {
 } ww_capnp_refusal;
 
 typedef struct ww_capnp_boundary_class {
-    /* A call from the outside (from the inside, if `is_outward`) of that many words. NULL: it
-     * crosses, and `leave` follows exactly once. */
-    const ww_capnp_refusal *(*enter)(ww_capnp_boundary *self, uint64_t interface_id,
-                                     uint16_t method, uint64_t words, bool is_outward);
-    /* The call is over. */
-    void (*leave)(ww_capnp_boundary *self, uint64_t words, bool is_outward);
+    /* Whether a call from the outside (from the inside, if `is_outward`), or later its results, may
+     * cross; NULL: yes. Only for a boundary that `asks`. */
+    const ww_capnp_refusal *(*ask)(ww_capnp_boundary *self, uint64_t interface_id, uint16_t method,
+                                   bool is_outward);
+    /* A call did not fit tolls[toll]: there were too many, or too many bytes of them. */
+    const ww_capnp_refusal *(*overdrawn)(ww_capnp_boundary *self, uint32_t toll, bool by_bytes);
     /* One guard more. NULL: `let_go` follows exactly once. */
     const ww_capnp_refusal *(*hold)(ww_capnp_boundary *self);
     void (*let_go)(ww_capnp_boundary *self);
     void (*free)(ww_capnp_boundary *self);
 } ww_capnp_boundary_class;
 
+typedef struct ww_capnp_crossing_link {
+    struct ww_capnp_crossing_link *prev, *next;
+} ww_capnp_crossing_link;
+
 struct ww_capnp_boundary {
     const ww_capnp_boundary_class *class;
     ww_capnp_vat *vat;
     const ww_allocator *allocator; /* the vat's: a boundary may outlive it */
+    bool asks;                     /* the owner's to change, as is: */
+    ww_budget
+        *tolls[WW_CAPNP_TOLLS_MAX + 1]; /* to the first NULL: two each, of calls and of bytes */
     uint32_t refs;
     uint32_t guard_count, slot_count; /* slot_count: a power of two, or 0 */
     uint32_t swept;                   /* slots that a sweep went through */
     struct capnp_guard **slots;       /* by what they guard */
-    struct capnp_crossing *crossings; /* of the calls under way that were not severed */
+    ww_capnp_crossing_link crossings; /* a ring through those of calls under way, not severed */
     uint32_t severed;                 /* calls under way that were */
 };
 
-/* With one reference. */
+/* With one reference; asks nobody and counts nothing yet. */
 void ww_capnp_boundary_init(ww_capnp_boundary *boundary, const ww_capnp_boundary_class *class,
                             ww_capnp_vat *vat);
 

@@ -7,8 +7,8 @@
  * C3  A call that waits in a list is taken out of it before it is settled.
  * C4  A severed call has its outcome while its handler still works: it is told first and ended when the handler answers.
  */
+#include "capnp/crossing.h"
 #include "capnp/rpc.capnp.h"
-#include "capnp/vat.h"
 #include <stdio.h>
 
 /* ---- making and sending ---- */

@@ -7,7 +7,7 @@
  *     `target` is NULL while PENDING; following targets never leads in a circle.
  * P3  `used` is set when anything was sent through a promise that is still to be resolved by its peer.
  */
-#include "capnp/vat.h"
+#include "capnp/crossing.h"
 
 enum { CYCLE_STEPS_MAX = 256 };
 

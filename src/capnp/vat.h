@@ -11,6 +11,7 @@
  *     the unref that ends a server; never while a table entry is half changed.
  */
 #pragma once
+#include "capnp/boundary.h"
 #include "capnp/call.h"
 #include "capnp/cap.h"
 #include "capnp/conn.h"
@@ -100,11 +101,11 @@ enum capnp_call_state {
 
 /* One boundary that a call went through; see boundary.c. */
 typedef struct capnp_crossing {
-    struct ww_capnp_boundary *boundary;
+    ww_capnp_crossing_link link; /* in the boundary's ring until it is severed */
+    ww_capnp_boundary *boundary;
     ww_capnp_call *call;
-    struct capnp_crossing *outer;        /* went through before */
-    struct capnp_crossing *next, **link; /* in the boundary's list; link NULL: severed */
-    bool is_outward;
+    struct capnp_crossing *outer; /* went through before */
+    bool is_outward, is_severed;
 } capnp_crossing;
 
 struct ww_capnp_call {
@@ -145,8 +146,8 @@ struct ww_capnp_call {
     capnp_promise *pipes;
     uint32_t pipe_count;
     struct capnp_early *early;
+    bool has_simply_crossed;   /* one boundary, inwards, whatever comes back */
     capnp_crossing *crossings; /* innermost first */
-    uint32_t crossing_count;
     capnp_crossing crossing;   /* place for the first */
 };
 
@@ -322,15 +323,11 @@ ww_capnp_any_b capnp_parcel_begin_return(capnp_parcel *parcel); /* the results' 
 
 /* ---- boundaries (boundary.c) ---- */
 
-/* Where a call through a guard goes on to; NULL: it was refused. */
-ww_capnp_cap *capnp_guard_enter(ww_capnp_cap *guard, ww_capnp_call *call);
 void capnp_guard_destroy(ww_capnp_cap *guard);
 /* Takes the call through all that `before` went through. False: it was refused. */
 bool capnp_call_cross_as(ww_capnp_call *call, const ww_capnp_call *before);
 /* A capability of the results to come, as the caller will see it; owned, NULL if it will not. */
 ww_capnp_cap *capnp_call_wrap_early(const ww_capnp_call *call, ww_capnp_cap *cap);
-/* Takes the outcome back through all that the call went through. */
-void capnp_call_leave(ww_capnp_call *call);
 
 /* ---- promises (promise.c) ---- */
 

@@ -1,5 +1,5 @@
 /* Invariant: every authority of the grant is watched until the first of them is revoked; from then on
- * none is, and nothing enters. */
+ * none is, the boundary asks, and nothing enters. */
 #include "rpc/membrane.h"
 
 typedef struct membrane_watch {
@@ -50,20 +50,21 @@ static const ww_capnp_refusal *quota_of(ww_allowance_kind kind)
 
 /* ---- what the boundary asks ---- */
 
-static const ww_capnp_refusal *enter(ww_capnp_boundary *boundary, uint64_t interface_id,
-                                     uint16_t method, uint64_t words, bool is_outward)
+static const ww_capnp_refusal *ask(ww_capnp_boundary *boundary, uint64_t interface_id,
+                                   uint16_t method, bool is_outward)
 {
-    ww_membrane *m = membrane_of(boundary);
+    const ww_membrane *m = membrane_of(boundary);
     if (is_outward) return refusal_of(ww_membrane_check(m));
-    ww_status status = ww_cap_check(m->entry, m->grant.generation, interface_id, method);
-    if (WW_UNLIKELY(status)) return refusal_of(status);
-    ww_allowance_kind lacking = ww_allowance_take_call(m->allowance, words * 8);
-    return WW_LIKELY(lacking == WW_ALLOWANCE_KINDS) ? NULL : quota_of(lacking);
+    return refusal_of(ww_cap_check(m->entry, m->grant.generation, interface_id, method));
 }
 
-static void leave(ww_capnp_boundary *boundary, uint64_t words, bool is_outward)
+static const ww_capnp_refusal *overdrawn(ww_capnp_boundary *boundary, uint32_t toll, bool by_bytes)
 {
-    if (!is_outward) ww_allowance_give_call(membrane_of(boundary)->allowance, words * 8);
+    ww_allowance *allowance = membrane_of(boundary)->allowance;
+    for (uint32_t i = 0; i < toll; i++)
+        allowance = allowance->parent;
+    allowance->refused++;
+    return quota_of(by_bytes ? WW_ALLOWANCE_BYTES : WW_ALLOWANCE_QUESTIONS);
 }
 
 static const ww_capnp_refusal *hold(ww_capnp_boundary *boundary)
@@ -118,9 +119,19 @@ static ww_status make_grant(const ww_membrane_options *options, ww_cap_ref *out)
     return ww_cap_table_add(options->table, &lineage, options->methods, out);
 }
 
+/* Calls are charged to the allowance and all above it. */
+static bool set_tolls(ww_capnp_boundary *boundary, ww_allowance *allowance)
+{
+    _Static_assert(WW_ALLOWANCE_BYTES == WW_ALLOWANCE_QUESTIONS + 1, "one toll");
+    uint32_t count = 0;
+    for (; allowance && count < WW_CAPNP_TOLLS_MAX; allowance = allowance->parent)
+        boundary->tolls[count++] = &allowance->budgets[WW_ALLOWANCE_QUESTIONS];
+    return !allowance;
+}
+
 ww_status ww_membrane_new(const ww_membrane_options *options, ww_membrane **out)
 {
-    static const ww_capnp_boundary_class class = {enter, leave, hold, let_go, free_membrane};
+    static const ww_capnp_boundary_class class = {ask, overdrawn, hold, let_go, free_membrane};
     *out = NULL;
     ww_cap_ref grant;
     ww_status status = make_grant(options, &grant);
@@ -131,14 +142,18 @@ ww_status ww_membrane_new(const ww_membrane_options *options, ww_membrane **out)
         return WW_E_MEMORY;
     }
     ww_capnp_boundary_init(&m->boundary, &class, options->vat);
+    bool is_counted = set_tolls(&m->boundary, options->allowance);
+    WW_ASSERT(is_counted);
     m->entry = ww_cap_table_entry(options->table, grant);
+    m->boundary.asks = m->entry->is_limited;
     m->grant = grant;
     m->allowance = options->allowance;
     m->allocator = options->allocator;
     m->table = options->table;
     m->end = options->end;
     for (int i = 0; i < WW_LINEAGE_PLACES; i++) {
-        m->watches[i] = (membrane_watch){.watch.revoked = revoked, .membrane = m};
+        m->watches[i] = (membrane_watch){
+            .watch.revoked = revoked, .watch.is_over = &m->boundary.asks, .membrane = m};
         if (options->authorities[i])
             ww_authority_watch_add(options->authorities[i], &m->watches[i].watch);
     }

@@ -38,7 +38,7 @@ typedef struct ww_membrane_options {
     ww_authority *authorities[WW_LINEAGE_PLACES]; /* of the grant; NULL: does not end */
     const ww_methods *methods;                    /* of calls from the outside; NULL: all */
     ww_cap_ref parent;       /* a grant that has these methods; {0}: need not be asked */
-    ww_allowance *allowance; /* of the outside; outlives the membrane */
+    ww_allowance *allowance; /* of the outside; outlives the membrane; WW_CAPNP_TOLLS_MAX deep */
     ww_membrane_end *end;    /* may be NULL */
 } ww_membrane_options;
 

@@ -39,6 +39,25 @@ static void authority__revoked__tells_each_watch_once_and_after_the_store(void *
     assert_null(authority.watches);
 }
 
+static void tell_that_both_know(ww_authority_watch *watch)
+{
+    const bool *both = watch->is_over;
+    assert_true(both[0] && both[1]);
+}
+
+static void authority__revoked__all_that_watch_know_before_the_first_is_told(void **state)
+{
+    (void)state;
+    ww_authority authority = {0};
+    bool over[2] = {false};
+    ww_authority_watch one = {.revoked = tell_that_both_know, .is_over = over};
+    listener two = {.watch = {.revoked = tell, .is_over = &over[1]}};
+    ww_authority_watch_add(&authority, &two.watch);
+    ww_authority_watch_add(&authority, &one);
+    ww_authority_revoke(&authority);
+    assert_int_equal(two.told, 1);
+}
+
 typedef struct places {
     ww_authority epoch, principal, session, cell;
 } places;
@@ -294,6 +313,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(authority__revoked__tells_each_watch_once_and_after_the_store),
+        cmocka_unit_test(authority__revoked__all_that_watch_know_before_the_first_is_told),
         cmocka_unit_test(lineage__each_place_revoked__is_ended_and_names_the_widest),
         cmocka_unit_test(lineage__without_authorities__never_ends),
         cmocka_unit_test(methods__allowed__are_held_and_nothing_else_is),

@@ -859,6 +859,45 @@ static void revoked_inside_a_callback__the_others_fail(void **state)
     world_deinit(&w);
 }
 
+/* An object whose end answers a call. */
+typedef struct testator {
+    ww_capnp_server server;
+    ww_capnp_call *call;
+} testator;
+
+static void last_will(ww_capnp_server *server)
+{
+    ww_capnp_call_return(WW_CONTAINER_OF(server, testator, server)->call);
+}
+
+static void answer__comes_while_another_membrane_ends__does_not_leave(void **state)
+{
+    (void)state;
+    static const interop_echo_vt nothing;
+    world w;
+    world_init(&w);
+    ww_membrane_options options = options_of(&w);
+    ww_membrane *other;
+    assert_ok(ww_membrane_new(&options, &other)); /* of the same epoch, and told first */
+    ww_capnp_cap *guarded = out_of(other, w.root);
+    waiter held, swapped;
+    ww_capnp_call_drop(call_never(w.guarded, NULL, &held));
+    link_pump(&w.l);
+    testator dying = {.call = w.f->never};
+    w.f->never = NULL;
+    ww_capnp_cap *cap = interop_echo_serve(w.l.b.vat, &dying.server, &nothing, last_will).cap;
+    ww_capnp_call_drop(
+        call_swap(guarded, cap, &swapped)); /* holds the object, waits for its turn */
+    ww_capnp_cap_unref(cap);
+    ww_capnp_cap_unref(guarded);
+    ww_authority_revoke(&w.epoch);
+    link_pump(&w.l);
+    assert_refused(swapped, STALE);
+    assert_refused(held, STALE);
+    ww_membrane_unref(other);
+    world_deinit(&w);
+}
+
 static void sweep__after_revocation__gives_the_objects_back(void **state)
 {
     (void)state;
@@ -1104,6 +1143,7 @@ int main(void)
         cmocka_unit_test(promise__resolved_to_its_own_guards__ends_in_an_error),
         cmocka_unit_test(streams__stalled_and_revoked__fail_and_the_sink_goes_on),
         cmocka_unit_test(revoked_inside_a_callback__the_others_fail),
+        cmocka_unit_test(answer__comes_while_another_membrane_ends__does_not_leave),
         cmocka_unit_test(sweep__after_revocation__gives_the_objects_back),
         cmocka_unit_test(soak__seeded__tells_each_call_once_and_gives_all_back),
         cmocka_unit_test(crossing__no_memory__fails_and_gives_all_back),

@@ -1,0 +1,109 @@
+/* capnp/crossing.h - the way of most calls through a guard: in and out of one boundary that asks
+ * nothing, without capabilities. Private to src/capnp; boundary.c has the other ways.
+ *
+ * Cost       Inline, because it is all that a membrane adds to such a call.
+ */
+#pragma once
+#include "capnp/boundary.h"
+#include "capnp/vat.h"
+
+typedef struct capnp_guard {
+    ww_capnp_cap base;
+    ww_capnp_cap *inner;
+    ww_capnp_boundary *boundary;
+    struct capnp_guard *next; /* in its slot */
+    uint32_t hash;
+    bool is_outward; /* its callers are outside */
+} capnp_guard;
+
+ww_capnp_cap *capnp_guard_enter_with_care(const capnp_guard *guard, ww_capnp_call *call);
+void capnp_call_leave_with_care(ww_capnp_call *call);
+void capnp_boundary_free_if_unused(ww_capnp_boundary *boundary);
+
+/* ---- tolls: of a message's bytes, which are far from an overflow ---- */
+
+/* Of those before `end`, or of all. */
+static inline void capnp_tolls_release(const ww_capnp_boundary *boundary, ww_budget *const *end,
+                                       uint64_t bytes)
+{
+    ww_budget *const *at = boundary->tolls;
+    for (ww_budget *toll; at != end && (toll = *at); at++) {
+        toll[0].used--;
+        toll[1].used -= bytes;
+    }
+}
+
+/* A call is charged to all, or to none: the one that it did not fit is returned then. */
+static inline ww_budget *const *capnp_tolls_charge(const ww_capnp_boundary *boundary,
+                                                   uint64_t bytes)
+{
+    ww_budget *const *at = boundary->tolls;
+    for (ww_budget *toll; (toll = *at); at++) {
+        uint64_t calls = toll[0].used, all_bytes = toll[1].used + bytes;
+        if (WW_UNLIKELY(calls >= toll[0].max || all_bytes > toll[1].max)) {
+            capnp_tolls_release(boundary, at, bytes);
+            return at;
+        }
+        toll[0].used = calls + 1;
+        toll[1].used = all_bytes;
+    }
+    return NULL;
+}
+
+/* ---- crossing ---- */
+
+/* `crossing`, filled in but for the lists, is the innermost of its call from now on. */
+static inline void capnp_crossing_begin(capnp_crossing *crossing, ww_capnp_boundary *boundary)
+{
+    ww_capnp_crossing_link *ring = &boundary->crossings, *next = ring->next;
+    crossing->link = (ww_capnp_crossing_link){ring, next};
+    crossing->boundary = boundary;
+    crossing->call->crossings = crossing;
+    next->prev = &crossing->link;
+    ring->next = &crossing->link;
+}
+
+static inline void capnp_crossing_unlist(capnp_crossing *crossing)
+{
+    ww_capnp_crossing_link *prev = crossing->link.prev, *next = crossing->link.next;
+    prev->next = next;
+    next->prev = prev;
+}
+
+static inline bool capnp_has_caps(ww_capnp_any content)
+{
+    return content.message && content.message->cap_count;
+}
+
+/* Where a call through a guard goes on to; NULL: it was refused. The call may hold the last reference
+ * to the guard and to what it leads to. */
+static inline ww_capnp_cap *capnp_guard_enter(ww_capnp_cap *cap, ww_capnp_call *call)
+{
+    const capnp_guard *guard = (const capnp_guard *)cap;
+    ww_capnp_boundary *boundary = guard->boundary;
+    bool is_simple =
+        guard->is_outward && !boundary->asks && !call->crossings && !capnp_has_caps(call->params);
+    if (WW_UNLIKELY(!is_simple) || WW_UNLIKELY(capnp_tolls_charge(boundary, call->words * 8)))
+        return capnp_guard_enter_with_care(guard, call);
+    call->has_simply_crossed = true;
+    call->crossing.call = call;
+    capnp_crossing_begin(&call->crossing, boundary);
+    return guard->inner;
+}
+
+/* Takes the outcome back through all that the call went through. */
+static inline void capnp_call_leave(ww_capnp_call *call)
+{
+    capnp_crossing *crossing = call->crossings;
+    ww_capnp_boundary *boundary = crossing->boundary;
+    bool is_simple = call->has_simply_crossed && !boundary->asks && !call->has_failed &&
+                     !capnp_has_caps(call->response);
+    if (WW_UNLIKELY(!is_simple)) {
+        capnp_call_leave_with_care(call);
+        return;
+    }
+    call->crossings = NULL;
+    capnp_crossing_unlist(crossing);
+    capnp_tolls_release(boundary, NULL, call->words * 8);
+    if (WW_UNLIKELY(!boundary->refs)) capnp_boundary_free_if_unused(boundary);
+}
