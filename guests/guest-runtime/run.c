@@ -82,22 +82,11 @@ static peer_process_cap start(peer_executor_cap executor, const ww_guest_program
     return process;
 }
 
-static peer_byte_stream_cap output_of(peer_process_cap process)
+/* What stdin, stdout and stderr answer, which is alike: a stream at pointer 0. Sends the call. */
+static peer_byte_stream_cap stream_of(ww_capnp_call *call)
 {
-    ww_capnp_call *call;
-    peer_process_stdout_begin(process, &call);
     peer_byte_stream_cap stream =
         peer_process_stdout_results_p_stream(peer_process_stdout_pipeline(call));
-    send(call);
-    return stream;
-}
-
-static peer_byte_stream_cap errors_of(peer_process_cap process)
-{
-    ww_capnp_call *call;
-    peer_process_stderr_begin(process, &call);
-    peer_byte_stream_cap stream =
-        peer_process_stderr_results_p_stream(peer_process_stderr_pipeline(call));
     send(call);
     return stream;
 }
@@ -108,13 +97,9 @@ static void note_closed(ww_capnp_done *done, ww_capnp_call *call)
     WW_CONTAINER_OF(done, closing, done)->is_over = true;
 }
 
-static void close_input(peer_process_cap process, closing *c)
+static void close_input(peer_byte_stream_cap stream, closing *c)
 {
-    ww_capnp_call *call, *close;
-    peer_process_stdin_begin(process, &call);
-    peer_byte_stream_cap stream =
-        peer_process_stdin_results_p_stream(peer_process_stdin_pipeline(call));
-    send(call);
+    ww_capnp_call *close;
     peer_byte_stream_close_begin(stream, &close);
     c->is_over = !close || ww_capnp_call_send(close, &c->done);
     ww_capnp_call_drop(close);
@@ -135,14 +120,18 @@ static void wait_for_end(peer_process_cap process, end *e)
 bool ww_guest_run(ww_guest *guest, peer_executor_cap executor, const ww_guest_program *program,
                   int32_t *code, ww_diag *diag)
 {
+    ww_capnp_call *in, *out, *err;
     peer_process_cap process = start(executor, program);
-    pump output = {{pass_on}, guest, output_of(process), WW_GUEST_OUTPUT, false};
-    pump errors = {{pass_on}, guest, errors_of(process), WW_GUEST_ERRORS, false};
+    peer_process_stdout_begin(process, &out);
+    peer_process_stderr_begin(process, &err);
+    peer_process_stdin_begin(process, &in);
+    pump output = {{pass_on}, guest, stream_of(out), WW_GUEST_OUTPUT, false};
+    pump errors = {{pass_on}, guest, stream_of(err), WW_GUEST_ERRORS, false};
     closing input = {{note_closed}, false};
     end e = {.done = {note_end}, .diag = diag};
     read_more(&output);
     read_more(&errors);
-    close_input(process, &input);
+    close_input(stream_of(in), &input);
     wait_for_end(process, &e);
     while (!e.is_there || !input.is_over || !output.is_over || !errors.is_over)
         ww_guest_turn(guest);

@@ -8,6 +8,7 @@ enum { COMPONENT_MAX = 32 << 20, CELL_LINE_MAX = 256 };
 typedef struct command {
     const char *name, *help;
     void (*run)(shell *sh, const words *w);
+    bool uses_session;
 } command;
 
 static void say(shell *sh, ww_view text)
@@ -133,14 +134,15 @@ static void status(shell *sh, const words *w)
 static void help(shell *sh, const words *w);
 
 static const command commands[] = {
-    {"echo", "echo TEXT...            prints its arguments", echo},
-    {"help", "help                    this list", help},
+    {"echo", "echo TEXT...            prints its arguments", echo, false},
+    {"help", "help                    this list", help, false},
     {"run",
-     "run PATH [ARGUMENT...]  runs a component, below a folder that was opened for the shell", run},
-    {"peers", "peers                   the nodes that this one is connected with", peers},
-    {"ps", "ps                      the cells of this node", ps},
-    {"status", "status                  the node itself", status},
-    {"exit", "exit                    ends the shell", leave},
+     "run PATH [ARGUMENT...]  runs a component, below a folder that was opened for the shell", run,
+     true},
+    {"peers", "peers                   the nodes that this one is connected with", peers, true},
+    {"ps", "ps                      the cells of this node", ps, false},
+    {"status", "status                  the node itself", status, false},
+    {"exit", "exit                    ends the shell", leave, false},
 };
 
 static void help(shell *sh, const words *w)
@@ -151,15 +153,24 @@ static void help(shell *sh, const words *w)
         ww_guest_print(sh->guest, WW_GUEST_OUTPUT, "- %s\n", commands[i].help);
 }
 
+static void carry_out(shell *sh, const command *c, const words *w)
+{
+    bool is_new;
+    ww_diag diag;
+    if (c->uses_session && !session_refresh(sh->guest, sh->session, &is_new, &diag))
+        ww_guest_fail(sh->guest, "Error: %s", diag.text);
+    else
+        c->run(sh, w);
+}
+
 void command_run(shell *sh, const words *w)
 {
     for (size_t i = 0; i < WW_COUNT_OF(commands); i++)
         if (ww_view_is(w->word[0], commands[i].name)) {
-            commands[i].run(sh, w);
+            carry_out(sh, &commands[i], w);
             return;
         }
-    ww_view name = w->word[0];
     say(sh, WW_VIEW_LITERAL("Unknown command: "));
-    say(sh, name);
+    say(sh, w->word[0]);
     say(sh, WW_VIEW_LITERAL("\n"));
 }

@@ -5,7 +5,7 @@
 
 typedef struct shell {
     ww_guest *guest;
-    const session *session;
+    session *session;
     bool has_prompt, is_over;
 } shell;
 

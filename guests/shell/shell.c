@@ -45,7 +45,7 @@ static void add(shell *sh, lines *l, uint8_t byte)
         l->is_too_long = true;
 }
 
-void shell_run(ww_guest *guest, const session *s, bool has_prompt)
+void shell_run(ww_guest *guest, session *s, bool has_prompt)
 {
     static lines l;
     uint8_t piece[PIECE];

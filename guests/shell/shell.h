@@ -9,4 +9,4 @@
 #include <ww/guest_run.h>
 
 /* Until the input ends or the command exit. */
-void shell_run(ww_guest *guest, const session *s, bool has_prompt);
+void shell_run(ww_guest *guest, session *s, bool has_prompt);

@@ -132,6 +132,23 @@ expect_err_has "$tmp/file"
 expect [ "$(cat "$tmp/file")" = text ]
 stop_nodes
 
+case_is "pid0 grafts again when the epoch has moved"
+mkfifo "$tmp/says"
+exec 8<>"$tmp/says"
+"$WW" run --timeout 60s --socket "$tmp/g" --volume "$BUILD/guests:/c" "$BUILD/images/default" <"$tmp/says" >"$tmp/pid0.out" 2>"$tmp/pid0.err" 8>&- &
+node=$!
+nodes+=("$node")
+echo 'run /c/exit_with_code.wasm 1' >&8
+await grep -q "Error: exit code 1" "$tmp/pid0.err"
+run "$WW" epoch advance --socket "$tmp/g"
+expect_out "epoch 1"
+printf 'run /c/exit_with_code.wasm 2\nexit\n' >&8
+await_node "$node"
+exec 8>&-
+expect_code 0
+expect grep -q "Error: exit code 2" "$tmp/pid0.err"
+expect [ "$(grep -c staleEpoch "$tmp/pid0.err")" = 0 ]
+
 case_is "--serve: the node stays when its guest is over, until SIGTERM"
 start_node serve "" --serve "$BUILD/images/hello"
 await grep -q "the node stays" "$tmp/serve.err"

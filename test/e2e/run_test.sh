@@ -3,7 +3,7 @@
 guests=$BUILD/guests
 
 case_is "the default image greets"
-run "$WW" run "$BUILD/images/hello"
+run "$WW" run --log warn "$BUILD/images/hello"
 expect_code 0
 expect_out "Hello from main.wasm."
 expect_err ""
