@@ -70,12 +70,9 @@ static ww_status arriving(const ww_capnp_conn *conn, size_t *have, uint64_t *nee
                                conn->vat->limits.message_words_max, need, diag);
 }
 
-/* A chunk that can take the rest of the message; the part that is there moves along. Large messages get room as they
- * arrive, doubling, not as they promise. */
-static bool make_room(ww_capnp_conn *conn, size_t have, uint64_t need)
+/* A chunk for `size` bytes of the message that is arriving, the first `have` of which move along. */
+static bool move_input(ww_capnp_conn *conn, size_t have, uint64_t size)
 {
-    uint64_t size = need > have ? need : (uint64_t)have + TABLE_ROOM;
-    if (size > CHUNK_SIZE && size > (uint64_t)have * 2 + GROWTH) size = (uint64_t)have * 2 + GROWTH;
     capnp_chunk *chunk = size > SIZE_MAX / 2 ? NULL : capnp_chunk_new(conn->vat, (size_t)size);
     if (!chunk) return false;
     if (have) memcpy(chunk->bytes, conn->input->bytes + conn->input_start, have);
@@ -84,6 +81,14 @@ static bool make_room(ww_capnp_conn *conn, size_t have, uint64_t need)
     conn->input = chunk;
     conn->input_start = 0;
     return true;
+}
+
+/* For the rest of the message. Large messages get room as they arrive, doubling, not as they promise. */
+static bool make_room(ww_capnp_conn *conn, size_t have, uint64_t need)
+{
+    uint64_t size = need > have ? need : (uint64_t)have + TABLE_ROOM;
+    if (size > CHUNK_SIZE && size > (uint64_t)have * 2 + GROWTH) size = (uint64_t)have * 2 + GROWTH;
+    return move_input(conn, have, size);
 }
 
 /* What descriptors come with tells whose they are: so a message's start is read apart, and then what is known of it. */
@@ -101,6 +106,10 @@ uint8_t *ww_capnp_conn_room(ww_capnp_conn *conn, size_t *size)
     uint64_t need;
     capnp_chunk *c = conn->input;
     if (arriving(conn, &have, &need, NULL)) return NULL; /* told when it arrived */
+    if (c && !have && c->capacity > CHUNK_SIZE) {        /* what is large is for one message */
+        capnp_chunk_unref(conn->vat, c);
+        conn->input = c = NULL;
+    }
     if (c && !have && c->refs == 1) {
         c->used = conn->input_start = 0;
         capnp_pool_open(c->bytes, c->capacity);
@@ -117,6 +126,18 @@ uint8_t *ww_capnp_conn_room(ww_capnp_conn *conn, size_t *size)
     }
     *size = c->capacity - c->used;
     if (conn->fds_max) limit_to_message(size, have, need);
+    return c->bytes + c->used;
+}
+
+uint8_t *ww_capnp_conn_more_room(ww_capnp_conn *conn, size_t filled, size_t size, size_t *room_size)
+{
+    capnp_chunk *c = conn->input;
+    WW_ASSERT(filled <= (c ? c->capacity - c->used : 0));
+    size_t have = filled + (c ? c->used - conn->input_start : 0);
+    if (!move_input(conn, have, (uint64_t)have + size)) return NULL;
+    c = conn->input;
+    c->used -= filled;
+    *room_size = c->capacity - c->used;
     return c->bytes + c->used;
 }
 

@@ -278,7 +278,7 @@ ww_status ww_cell_new(const ww_cell_options *options, const ww_allocator *alloca
     wasi.waker = &cell->waker;
     ww_status status = WW_OK;
     if (options->rpc)
-        status = ww_cell_link_init(&cell->link, options->rpc, options->bootstrap, allocator);
+        status = ww_cell_link_init(&cell->link, options->rpc, options->bootstrap);
     ww_cell_link_give(&cell->link, &wasi);
     ww_wasi_init(&cell->wasi, &wasi);
     init_context(cell, options);

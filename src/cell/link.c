@@ -1,8 +1,7 @@
 /* Invariants
- *  1. The guest's side (source and sink) touches `room`, `rest`, `pieces` and counts, and calls the
- *     connection only to ask whether it is over. All else happens in the port's turn.
- *  2. room[0, arrived) and then `rest` is what the guest wrote and the connection was not told of.
- *     Something is in `rest` => nothing more goes to `room`.
+ *  1. The guest's side (source and sink) touches `room`, `pieces` and counts, and calls the connection
+ *     only to ask whether it is over and for a larger room. All else happens in the port's turn.
+ *  2. room[0, arrived) is what the guest wrote and the connection was not told of.
  *  3. pieces[piece ..] from taken_of_piece on is what the guest can read; it stays valid until the
  *     connection is told that `taken` bytes are gone.
  *  4. The guest wrote, or has read all pieces => the port is noted, unless the guest is not listened
@@ -29,11 +28,6 @@ static bool is_over(const ww_cell_link *link)
 static void note(ww_cell_link *link)
 {
     ww_rpc_note(link->vat, &link->port);
-}
-
-static size_t unread_by_host(const ww_cell_link *link)
-{
-    return link->arrived + link->rest.size;
 }
 
 /* --- what the guest reads */
@@ -112,9 +106,23 @@ static size_t link_room(ww_sink *base)
     ww_cell_link *link = of_sink(base);
     if (is_over(link)) fail_output(link, EPIPE);
     if (base->error) return 0;
-    size_t used = unread_by_host(link);
+    size_t used = link->arrived;
     size_t room = used < WW_LINK_BUDGET ? WW_LINK_BUDGET - used : 0;
     return room < WW_STREAM_ROOM_MIN ? 0 : room;
+}
+
+/* Until the room holds `size` more bytes. Once it did not, it holds all that the guest may write in this turn. */
+static bool widen(ww_cell_link *link, size_t size)
+{
+    if (size <= link->room_size - link->arrived) return true;
+    size_t all = size, room_size;
+    if (link->arrived && link->arrived + size < WW_LINK_BUDGET)
+        all = WW_LINK_BUDGET - link->arrived;
+    uint8_t *room = ww_capnp_conn_more_room(link->conn, link->arrived, all, &room_size);
+    if (!room) return false;
+    link->room = room;
+    link->room_size = room_size;
+    return true;
 }
 
 static void link_put(ww_sink *base, ww_view bytes)
@@ -122,12 +130,12 @@ static void link_put(ww_sink *base, ww_view bytes)
     ww_cell_link *link = of_sink(base);
     if (is_over(link)) fail_output(link, EPIPE);
     if (base->error || !bytes.size) return;
-    size_t fits = link->rest.size ? 0 : link->room_size - link->arrived;
-    if (fits > bytes.size) fits = bytes.size;
-    if (fits) memcpy(link->room + link->arrived, bytes.data, fits);
-    link->arrived += fits;
-    if (fits < bytes.size && ww_buf_append(&link->rest, bytes.data + fits, bytes.size - fits))
+    if (widen(link, bytes.size)) {
+        memcpy(link->room + link->arrived, bytes.data, bytes.size);
+        link->arrived += bytes.size;
+    } else {
         fail_output(link, ENOMEM);
+    }
     note(link);
 }
 
@@ -136,7 +144,7 @@ static ww_status link_flush(ww_sink *base)
     ww_cell_link *link = of_sink(base);
     if (is_over(link)) fail_output(link, EPIPE);
     if (base->error) return WW_E_IO;
-    return unread_by_host(link) ? WW_AGAIN : WW_OK;
+    return link->arrived ? WW_AGAIN : WW_OK;
 }
 
 static ww_status link_wait_write(ww_sink *base, ww_waiter *waiter, ww_waker *waker)
@@ -174,16 +182,18 @@ static void find_room(ww_cell_link *link)
     link->arrived = 0;
 }
 
+/* There was no memory for what the guest wrote. */
+static bool has_failed(const ww_cell_link *link)
+{
+    return link->output.error == ENOMEM && !is_over(link);
+}
+
 static void move_input(ww_cell_link *link)
 {
     ww_status status = WW_AGAIN;
-    if (link->output.error == ENOMEM)
-        ww_capnp_conn_abort(link->conn, WW_CAPNP_OVERLOADED, "out of memory");
+    if (has_failed(link)) ww_capnp_conn_abort(link->conn, WW_CAPNP_OVERLOADED, "out of memory");
     if (link->arrived) status = ww_capnp_conn_received(link->conn, link->arrived, &link->why);
     link->arrived = link->room_size = 0;
-    if (status == WW_AGAIN && link->rest.size)
-        status = ww_capnp_conn_feed(link->conn, ww_buf_view(&link->rest), &link->why);
-    ww_buf_deinit(&link->rest);
     if (status == WW_AGAIN && !ww_capnp_conn_is_over(link->conn)) find_room(link);
 }
 
@@ -204,11 +214,11 @@ static bool is_listened_to(const ww_cell_link *link)
 static void move_bytes(ww_cell_link *link)
 {
     bool is_ending = link->state == WW_LINK_DRAINING || link->closed_by_guest;
-    if (is_ending && !unread_by_host(link)) {
+    if (is_ending && !link->arrived) {
         close_link(link);
     } else {
         move_output(link);
-        if (unread_by_host(link) && is_listened_to(link)) move_input(link);
+        if ((link->arrived && is_listened_to(link)) || has_failed(link)) move_input(link);
         if (is_ending) note(link); /* once what just came was delivered */
     }
 }
@@ -229,8 +239,7 @@ static void on_output(ww_capnp_wake *wake)
 
 /* --- life */
 
-ww_status ww_cell_link_init(ww_cell_link *link, ww_rpc_vat *vat, ww_capnp_cap *bootstrap,
-                            const ww_allocator *allocator)
+ww_status ww_cell_link_init(ww_cell_link *link, ww_rpc_vat *vat, ww_capnp_cap *bootstrap)
 {
     static const ww_source_class source = {link_read, link_readable, link_wait_read,
                                            link_source_free};
@@ -245,8 +254,6 @@ ww_status ww_cell_link_init(ww_cell_link *link, ww_rpc_vat *vat, ww_capnp_cap *b
         .on_output = {on_output},
     };
     if (!link->conn) return WW_E_MEMORY;
-    /* the budget, and one write that was promised before it was used up */
-    ww_buf_init(&link->rest, allocator, WW_LINK_BUDGET + WW_STREAM_BLOCKING_WRITE_MAX);
     ww_capnp_conn_on_output(link->conn, &link->on_output);
     return WW_OK;
 }
@@ -258,7 +265,6 @@ void ww_cell_link_deinit(ww_cell_link *link)
     ww_waiters_detach(&link->readers);
     ww_waiters_detach(&link->writers);
     ww_capnp_conn_free(link->conn);
-    ww_buf_deinit(&link->rest);
     link->conn = NULL;
 }
 

@@ -1,9 +1,10 @@
 /* cell/link.h - the Cap'n Proto session between a cell and its host, over wetware:streams.
  *
  * Model      A source and a sink whose other side is a connection of the loop's vat. What the guest
- *            writes is copied once, from its memory into the connection's own room, and what it
- *            reads comes from the messages that wait there. The connection itself is only touched at
- *            the end of the loop's turn (rpc/vat.h), never inside a guest's call.
+ *            writes is copied once, from its memory into the connection's own room, where it is read
+ *            as messages; what it reads comes from the messages that wait there. Nothing is brought
+ *            to the connection before the end of the loop's turn (rpc/vat.h), never inside a guest's
+ *            call.
  *
  *              open -> draining -> closed
  *
@@ -38,7 +39,6 @@ typedef struct ww_cell_link {
     bool closed_by_guest;
     uint8_t *room; /* in the connection; `arrived` bytes of it are filled */
     size_t room_size, arrived;
-    ww_buf rest; /* what came when the room was full */
     ww_capnp_iov
         pieces[WW_LINK_PIECES]; /* of the connection's output, `taken` bytes of which are read */
     size_t piece_count, piece, taken_of_piece, taken;
@@ -47,7 +47,7 @@ typedef struct ww_cell_link {
 
 /* Offers `bootstrap` (borrowed, may be NULL) to the guest. */
 WW_MUST_USE ww_status ww_cell_link_init(ww_cell_link *link, ww_rpc_vat *vat,
-                                        ww_capnp_cap *bootstrap, const ww_allocator *allocator);
+                                        ww_capnp_cap *bootstrap);
 void ww_cell_link_deinit(ww_cell_link *link); /* also fit for a zeroed one */
 
 /* The link's part of `wasi`. */

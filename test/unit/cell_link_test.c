@@ -37,7 +37,7 @@ static void node_init(node *n)
     assert_ok(ww_rpc_vat_init(&n->rpc, n->loop, NULL));
     n->guest_vat = ww_capnp_vat_new(ww_allocator_libc(), NULL);
     n->root = factory_new(n->rpc.vat, &n->live, &n->root_cap);
-    assert_ok(ww_cell_link_init(&n->link, &n->rpc, n->root_cap, &n->allocator.base));
+    assert_ok(ww_cell_link_init(&n->link, &n->rpc, n->root_cap));
     n->guest = ww_capnp_conn_new(n->guest_vat, NULL);
     hold_streams(n);
 }
@@ -291,6 +291,44 @@ static void last_words__of_a_guest_that_is_over__are_delivered(void **state)
     node_deinit(&n);
 }
 
+/* Small calls in the room, and then more than it holds, in writes of any size: the bytes stay in order. */
+static void writes__beyond_the_room__move_it_and_lose_nothing(void **state)
+{
+    (void)state;
+    static uint8_t data[24000];
+    static const size_t steps[] = {WW_LINK_BUDGET, 4096, 777};
+    for (size_t k = 0; k < WW_COUNT_OF(steps); k++) {
+        node n;
+        waiter w[4];
+        node_init(&n);
+        ww_capnp_cap *root = ww_capnp_conn_bootstrap(n.guest);
+        for (uint32_t i = 0; i < 2; i++)
+            ww_capnp_call_drop(call_order(root, i, &w[i]));
+        for (uint32_t i = 0; i < 2; i++) {
+            ww_capnp_call *call;
+            waiter_init(&w[2 + i]);
+            interop_echo_blob_params_set_d(interop_echo_blob_begin((interop_echo_cap){root}, &call),
+                                           ww_view_of(data, sizeof data));
+            assert_ok(ww_capnp_call_send(call, &w[2 + i].done));
+            ww_capnp_call_drop(call);
+        }
+        for (ww_capnp_iov iov; ww_capnp_conn_output(n.guest, &iov, 1);) {
+            size_t size = iov.size < steps[k] ? iov.size : steps[k];
+            say(&n, iov.data, size);
+            ww_capnp_conn_sent(n.guest, size);
+        }
+        assert_true(n.link.arrived > 2 * sizeof data);
+        pump(&n);
+        for (uint32_t i = 0; i < 4; i++)
+            assert_string_equal(w[i].reason, "");
+        assert_result(w[1], 1);
+        assert_int_equal(w[3].count, 1);
+        ww_capnp_cap_unref(root);
+        pump(&n);
+        node_deinit(&n);
+    }
+}
+
 static void message__larger_than_the_budget__arrives_in_parts(void **state)
 {
     (void)state;
@@ -325,6 +363,7 @@ int main(void)
         cmocka_unit_test(guest__that_drops_a_stream__closes_the_link),
         cmocka_unit_test(reader__of_a_link_that_closes__is_woken),
         cmocka_unit_test(last_words__of_a_guest_that_is_over__are_delivered),
+        cmocka_unit_test(writes__beyond_the_room__move_it_and_lose_nothing),
         cmocka_unit_test(message__larger_than_the_budget__arrives_in_parts),
     };
     return cmocka_run_group_tests(cases, NULL, NULL);
