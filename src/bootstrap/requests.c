@@ -26,9 +26,8 @@ static ww_status unknown_target(batch *b, size_t item)
     char known[256];
     int used = 0;
     for (uint32_t i = 0; i < b->queue->target_count && used < (int)sizeof known; i++)
-        if (b->queue->targets[i]->spec.kind == b->items[item].kind)
-            used += snprintf(known + used, sizeof known - (size_t)used, "%s\"%.*s\"",
-                             used ? ", " : "", WW_VIEW_ARG(b->queue->targets[i]->spec.name));
+        used += snprintf(known + used, sizeof known - (size_t)used, "%s\"%.*s\"", used ? ", " : "",
+                         WW_VIEW_ARG(b->queue->targets[i]->spec.name));
     return ww_fail(b->diag, WW_E_NOT_FOUND, "unknown bootstrap target \"%.*s\"; known: %s",
                    WW_VIEW_ARG(name), used ? known : "none");
 }

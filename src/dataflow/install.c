@@ -278,8 +278,8 @@ static ww_status prepare(df_installer *in)
 {
     ww_status status = new_unit(in);
     if (!status) status = df_resolve_targets(in);
-    if (!status) status = df_resolve_bindings(in);
     if (!status) status = df_resolve_functions(in);
+    if (!status) status = df_resolve_bindings(in);
     if (!status) status = number_graphs(in);
     for (uint32_t i = 0; i < in->order_count && !status; i++)
         status = df_link_function(in, in->order[i]);

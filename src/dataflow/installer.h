@@ -1,6 +1,6 @@
 /* dataflow/installer.h - one install under way; for install.c, resolve.c and link.c.
  *
- * Model      decode -> targets and bindings -> functions to install, callees before callers ->
+ * Model      decode -> targets -> functions to install, callees before callers -> bindings and
  *            components -> graphs -> touch sets -> commit. Nothing of the engine changes before
  *            commit, which cannot fail half-way.
  * Ownership  Everything made lies in the unit's arena until commit; components made are destroyed
@@ -47,7 +47,7 @@ struct df_installer {
     uint32_t *site_of_name, *next_producer;
     uint8_t *declared; /* per name: ww_flow_value_type; NULL until asked for */
     uint32_t op;
-    bool bad_slot; /* the node looked at last has a slot id that is no 32-bit number */
+    ww_view bad_slot; /* the slot id of the node looked at last, if it is no 32-bit number */
 };
 
 /* install.c */

@@ -321,9 +321,8 @@ static ww_status resolve_op(df_installer *in, const df_node *node, uint32_t owne
     }
     ww_flow_role role;
     uint32_t component = df_component_of(in, node, owner, &role);
-    if (in->bad_slot && !in->options->allow_unresolved)
-        return bad_node(in, node, WW_E_INVALID, "its `slot_id` is not a slot's number",
-                        ww_view_of("", 0));
+    if (in->bad_slot.data)
+        return bad_node(in, node, WW_E_INVALID, "no slot has the id", in->bad_slot);
     if (row) {
         op->component = component;
         return use_row(in, node, row, op);

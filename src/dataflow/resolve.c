@@ -202,7 +202,7 @@ static ww_status parse_binding(df_installer *in, ww_view slot, ww_view value, df
     if (!df_role_of(role, &out->role))
         return df_install_error(in, WW_E_INVALID, "binding of slot \"%.*s\": unknown role \"%.*s\"",
                                 WW_VIEW_ARG(slot), WW_VIEW_ARG(role));
-    if (!parse_decimal(behind(value, id_at), &out->slot_id))
+    if (!parse_decimal(behind(value, id_at), &out->slot_id) || out->slot_id < -1)
         return df_install_error(in, WW_E_INVALID, "binding of slot \"%.*s\": bad slot id",
                                 WW_VIEW_ARG(slot));
     return WW_OK;
@@ -420,7 +420,7 @@ uint32_t df_component_of(df_installer *in, const df_node *node, uint32_t owner, 
     }
     int64_t id;
     bool by_id = id_text.data && parse_decimal(id_text, &id) && id >= 0;
-    in->bad_slot = id_text.data && !by_id;
+    in->bad_slot = id_text.data && !by_id ? id_text : ww_view_of(NULL, 0);
     if (!by_role && !by_id && !concrete.data) return DF_NONE;
     const df_binding *best = NULL;
     for (uint32_t i = 0; i < in->binding_count; i++) {
@@ -503,11 +503,9 @@ static ww_status follow(walk *w, const df_node *node)
     if (!ww_view_is(node->domain, ROOT ".module")) return WW_OK;
     uint32_t callee = df_callee_of(in, node);
     if (callee == DF_NONE)
-        return in->options->allow_unresolved
-                   ? WW_OK
-                   : df_install_error(in, WW_E_INVALID,
-                                      "offset %zu: call of \"%.*s\", which is not in the artifact",
-                                      node->offset, WW_VIEW_ARG(node->op_type));
+        return df_install_error(in, WW_E_INVALID,
+                                "offset %zu: call of \"%.*s\", which is not in the artifact",
+                                node->offset, WW_VIEW_ARG(node->op_type));
     if (w->color[callee] == 1)
         return df_install_error(in, WW_E_INVALID,
                                 "offset %zu: function \"%.*s\" calls itself by way of \"%.*s\"",

@@ -449,7 +449,7 @@ static void install__faulty_modules__are_refused_with_place_and_cause(void **sta
     } cases[] = {
         {"module M\nbind s Index FlatIndex\nbody (x) > (y)\n"
          "  y = index.Search(x) @s !slot_id=\"4294967296\"\n",
-         "M", "its `slot_id` is not a slot's number"},
+         "M", "no slot has the id \"4294967296\""},
         {"module M\nbody (x) > (y)\n  y = NoSuchOp(x)\n", "M", "nothing offers this operation"},
         {"module M\nbody (x) > (y)\n  y = PassThrough(z)\n", "M", "nothing writes the value \"z\""},
         {"module M\nbody (x) > (y)\n  x = PassThrough(x)\n", "M", "is written twice"},
@@ -460,6 +460,9 @@ static void install__faulty_modules__are_refused_with_place_and_cause(void **sta
          "M", "calls itself by way of \"G\""},
         {"module M\nbind s Index Missing\nbody (x) > (y)\n  y = index.Search(x) @s\n", "M",
          "UnregisteredConcrete"},
+        {"module M\nbind s Index Missing\nbody (x) > (y)\n  z = index.Search(x) @s\n"
+         "  y = call.Gone(z)\n",
+         "M", "call of \"Gone\""}, /* what is wrong for everybody comes first */
         {"module M\nbind s Index FlatIndex\nbody (x) > (y)\n  y = index.Remove(x) @s\n", "M",
          "nothing offers this operation"},
         {"module M\nbind s Index Loader\nbody (x) > (y)\n  y = index.Search(x) @s\n", "M",
