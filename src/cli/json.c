@@ -26,7 +26,8 @@ json_t *ww_json_hex(ww_view bytes)
 
 void ww_json_print(FILE *file, json_t *value)
 {
-    json_dumpf(value, file, JSON_COMPACT);
+    json_dumpf(value, file,
+               JSON_COMPACT | JSON_ENSURE_ASCII); /* nothing that commands a terminal */
     fputc('\n', file);
     json_decref(value);
 }

@@ -1,16 +1,22 @@
 /* What an artifact holds, as JSON. The install runs as usual up to its end, in an engine made for
  * it, but constructs no component. */
+#include "base/utf8.h"
 #include "dataflow/installer.h"
 
+/* The text is valid: names were checked. */
 static ww_status put_text(ww_buf *json, ww_view text)
 {
     ww_status status = ww_buf_append_byte(json, '"');
-    for (size_t i = 0; i < text.size && !status; i++) {
-        uint8_t c = text.data[i];
-        if (c == '"' || c == '\\')
-            status = ww_buf_printf(json, "\\%c", c);
+    for (uint32_t at = 0; at < text.size && !status;) {
+        const uint8_t *c = text.data + at;
+        size_t plain = ww_text_plain_size(c, text.size - at);
+        uint32_t point = ww_utf8_next(text.data, &at);
+        if (point == '"' || point == '\\')
+            status = ww_buf_printf(json, "\\%c", *c);
+        else if (plain)
+            status = ww_buf_append(json, c, plain);
         else
-            status = c < 0x20 ? ww_buf_printf(json, "\\u%04x", c) : ww_buf_append_byte(json, c);
+            status = ww_buf_printf(json, "\\u%04x", point);
     }
     return status ? status : ww_buf_append_byte(json, '"');
 }

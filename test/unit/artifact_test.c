@@ -248,6 +248,41 @@ static void inspect__compiled_text__tells_functions_slots_and_order(void **state
     ww_buf_deinit(&bytes);
 }
 
+static void inspect__calls_and_slots_that_are_not_there__are_refused(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"module M\nbody (x) > (y)\n  y = call.Gone(x)\n", "call of \"Gone\""},
+        {"module M\nbind s Index Flat\nbody (x) > (y)\n  y = index.Search(x) @s !slot_id=\"-1\"\n",
+         "no slot has the id \"-1\""},
+    };
+    for (size_t i = 0; i < WW_COUNT_OF(cases); i++) {
+        ww_diag diag = {0};
+        ww_buf bytes = compile(cases[i][0]), json;
+        ww_buf_init(&json, test_heap(), SIZE_MAX);
+        assert_int_equal(ww_dataflow_inspect(test_heap(), ww_buf_view(&bytes), &json, &diag),
+                         WW_E_INVALID);
+        assert_non_null(strstr(diag.text, cases[i][1]));
+        assert_int_equal(json.size, 0);
+        ww_buf_deinit(&json);
+        ww_buf_deinit(&bytes);
+    }
+}
+
+static void inspect__names_that_command_a_terminal__are_escaped(void **state)
+{
+    (void)state;
+    ww_buf bytes = compile("module M\xc2\x9b"
+                           "2J\u202e\u4e2d\nbody (x) > (y)\n  y = PassThrough(x)\n"),
+           json;
+    ww_buf_init(&json, test_heap(), SIZE_MAX);
+    assert_ok(ww_dataflow_inspect(test_heap(), ww_buf_view(&bytes), &json, NULL));
+    assert_ok(ww_buf_append_byte(&json, 0));
+    assert_non_null(strstr((const char *)json.data, "\"M\\u009b2J\\u202e\u4e2d#"));
+    ww_buf_deinit(&json);
+    ww_buf_deinit(&bytes);
+}
+
 static void text__name_of_a_body__is_the_hash_that_other_compilers_give(void **state)
 {
     (void)state;
@@ -310,6 +345,8 @@ int main(void)
         cmocka_unit_test(artifact__damaged_fields__are_named_with_their_offset),
         cmocka_unit_test(loader__any_allocation_fails__gives_all_back),
         cmocka_unit_test(inspect__compiled_text__tells_functions_slots_and_order),
+        cmocka_unit_test(inspect__calls_and_slots_that_are_not_there__are_refused),
+        cmocka_unit_test(inspect__names_that_command_a_terminal__are_escaped),
         cmocka_unit_test(text__name_of_a_body__is_the_hash_that_other_compilers_give),
         cmocka_unit_test(text__faulty_lines__are_named),
         cmocka_unit_test(generated_reader__made_again__is_what_is_committed),
