@@ -84,7 +84,7 @@ static peer_executor_cap graft(ww_guest *guest, ww_capnp_cap *membrane)
 static size_t read_component(ww_guest *guest)
 {
     size_t size = 0, got;
-    component = malloc(COMPONENT_MAX);
+    component = calloc(1, COMPONENT_MAX);
     while (component && ww_guest_read(guest, component + size, COMPONENT_MAX - size, &got) == WW_OK)
         size += got;
     return size;
@@ -103,7 +103,7 @@ static ww_capnp_call *begin_run(peer_executor_cap executor, size_t size, const c
     ww_capnp_call *call;
     peer_executor_run_bytes_params_b params = peer_executor_run_bytes_begin(executor, &call);
     ww_capnp_any_b_set_external(peer_executor_run_bytes_params_pointer_wasm(params),
-                                ww_view_of(component, size));
+                                ww_view_of(component, size), COMPONENT_MAX);
     init_args(peer_executor_run_bytes_params_pointer_args(params), kind);
     return call;
 }
@@ -219,7 +219,7 @@ static void write_piece(ww_guest *guest, writer *w, peer_byte_stream_cap to)
     ww_capnp_call *call;
     peer_byte_stream_write_params_b params = peer_byte_stream_write_begin(to, &call);
     ww_capnp_any_b_set_external(peer_byte_stream_write_params_pointer_data(params),
-                                ww_view_of(piece, PIECE));
+                                ww_view_of(piece, PIECE), PIECE);
     if (!call || ww_capnp_call_send(call, &w->done)) fail(guest, call);
     ww_capnp_call_drop(call);
     w->in_flight++;

@@ -43,6 +43,14 @@ static ww_view below(ww_view path, bytes folder)
     return rest;
 }
 
+static ww_status pad(ww_buf *out)
+{
+    uint8_t *end;
+    ww_status status = ww_buf_reserve(out, WW_GUEST_FILE_PADDING, &end);
+    if (!status) memset(end, 0, WW_GUEST_FILE_PADDING);
+    return status;
+}
+
 static ww_status open_file(ww_view path, int32_t *file, ww_diag *diag)
 {
     bytes list;
@@ -88,6 +96,7 @@ ww_status ww_guest_read_file(ww_view path, ww_buf *out, ww_diag *diag)
     bool failed = stream.is_error || (piece.is_error && !piece.error.is_closed);
     if (!stream.is_error) drop_input(stream.ok);
     drop_descriptor(file);
+    if (!status) status = pad(out);
     if (status) return ww_fail(diag, status, "%.*s is too large", WW_VIEW_ARG(path));
     return failed ? ww_fail(diag, WW_E_IO, "%.*s cannot be read", WW_VIEW_ARG(path)) : WW_OK;
 }

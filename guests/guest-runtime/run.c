@@ -72,7 +72,8 @@ static peer_process_cap start(peer_executor_cap executor, const ww_guest_program
     ww_capnp_call *call;
     peer_executor_run_bytes_params_b params = peer_executor_run_bytes_begin(executor, &call);
     if (!call) return (peer_process_cap){NULL};
-    ww_capnp_any_b_set_external(peer_executor_run_bytes_params_pointer_wasm(params), program->wasm);
+    ww_capnp_any_b_set_external(peer_executor_run_bytes_params_pointer_wasm(params), program->wasm,
+                                program->wasm_readable);
     ww_capnp_text_lb args = peer_executor_run_bytes_params_init_args(params, program->arg_count);
     for (uint32_t i = 0; i < program->arg_count; i++)
         ww_capnp_text_lb_set(args, i, program->args[i]);

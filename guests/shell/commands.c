@@ -51,7 +51,8 @@ static void run(shell *sh, const words *w)
     if (ww_guest_read_file(w->word[1], &wasm, &diag)) {
         ww_guest_fail(sh->guest, "Error: %s", diag.text);
     } else {
-        ww_guest_program program = {ww_buf_view(&wasm), &w->word[1], w->count - 1};
+        ww_guest_program program = {ww_buf_view(&wasm), wasm.size + WW_GUEST_FILE_PADDING,
+                                    &w->word[1], w->count - 1};
         if (!ww_guest_run(sh->guest, sh->session->executor, &program, &code, &diag))
             ww_guest_fail(sh->guest, "Error: %s", diag.text);
         else if (code)

@@ -387,12 +387,23 @@ void ww_capnp_any_b_set_data(ww_capnp_any_b any, ww_view data)
     set_bytes(any, data, 0);
 }
 
-void ww_capnp_any_b_set_external(ww_capnp_any_b any, ww_view data)
+/* What follows `data` in its last word is there, and nothing that would leak. */
+static bool is_padded(ww_view data, size_t readable)
+{
+    size_t padding = -data.size % CAPNP_WORD, behind = 0;
+    if (readable > data.size) behind = readable - data.size;
+    if (behind < padding) return false;
+    for (size_t i = 0; i < padding; i++)
+        if (data.data[data.size + i]) return false;
+    return true;
+}
+
+void ww_capnp_any_b_set_external(ww_capnp_any_b any, ww_view data, size_t readable)
 {
     ww_capnp_builder *b = any.builder;
-    bool fits = data.size >= EXTERNAL_MIN && data.size % CAPNP_WORD == 0 &&
-                data.size <= WW_CAPNP_LIST_MAX &&
-                data.size / CAPNP_WORD <= b->words_max - b->words &&
+    uint64_t size_words = capnp_words_of_bits((uint64_t)data.size * 8);
+    bool fits = data.size >= EXTERNAL_MIN && is_padded(data, readable) &&
+                data.size <= WW_CAPNP_LIST_MAX && size_words <= b->words_max - b->words &&
                 __builtin_popcount(b->external_mask) < WW_CAPNP_BUILD_EXTERNAL_MAX &&
                 b->message.segment_count < WW_CAPNP_BUILD_SEGMENTS_MAX;
     if (!fits || !any.at || b->fault) {
@@ -400,7 +411,7 @@ void ww_capnp_any_b_set_external(ww_capnp_any_b any, ww_view data)
         return;
     }
     ww_capnp_any_b_clear(any);
-    uint32_t segment = b->message.segment_count++, words = (uint32_t)(data.size / CAPNP_WORD);
+    uint32_t segment = b->message.segment_count++, words = (uint32_t)size_words;
     b->segments[segment] = (ww_capnp_segment){data.data, words, words};
     b->external_mask |= 1u << segment;
     point(any, capnp_list_word(0, WW_CAPNP_8, (uint32_t)data.size), segment, data.data);

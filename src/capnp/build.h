@@ -112,9 +112,10 @@ void ww_capnp_any_b_set_text(ww_capnp_any_b any, ww_view text);
 void ww_capnp_any_b_set_data(ww_capnp_any_b any, ww_view data);
 uint8_t *ww_capnp_any_b_init_data(ww_capnp_any_b any,
                                   uint32_t size); /* zeroed; NULL after a failure */
-/* Without copying: `data` stays the caller's and unchanged while the builder lives. Small data,
- * data whose size is no multiple of 8, and one blob too many are copied. */
-void ww_capnp_any_b_set_external(ww_capnp_any_b any, ww_view data);
+/* Without copying: `data` stays the caller's and unchanged while the builder lives. A size that
+ * is no multiple of 8 needs zeroes up to the next: of data.data, `readable` bytes may be read if that
+ * is more than data.size. Small data, data without zeroes, and one blob too many are copied. */
+void ww_capnp_any_b_set_external(ww_capnp_any_b any, ww_view data, size_t readable);
 /* Adds a reference; NULL is the null pointer. */
 void ww_capnp_any_b_set_cap(ww_capnp_any_b any, ww_capnp_cap *cap);
 /* A deep copy within the limits of the source message; capabilities come along. */

@@ -141,7 +141,7 @@ static void build__external_data__is_not_copied(void **state)
         ww_capnp_any_b_init_list(ww_capnp_builder_root(&b), WW_CAPNP_POINTERS, 12);
     for (uint32_t i = 0; i < 12; i++)
         ww_capnp_any_b_set_external(ww_capnp_list_b_pointer(list, i),
-                                    ww_view_of(blob, sizeof blob));
+                                    ww_view_of(blob, sizeof blob), sizeof blob);
     assert_ok(b.fault);
     ww_capnp_list read = ww_capnp_any_list(ww_capnp_message_root(&b.message), WW_CAPNP_POINTERS);
     ww_view first = ww_capnp_any_data(ww_capnp_list_pointer(read, 0));
@@ -151,6 +151,29 @@ static void build__external_data__is_not_copied(void **state)
     assert_true(ww_view_equal(first, last));
     ww_capnp_any_b_clear(ww_capnp_builder_root(&b));
     assert_int_equal(blob[0], 0x5a);
+    ww_capnp_builder_deinit(&b);
+}
+
+static bool is_borrowed(ww_capnp_builder *b, ww_view data, size_t readable)
+{
+    ww_capnp_any_b_set_external(ww_capnp_builder_root(b), data, readable);
+    ww_view read = ww_capnp_any_data(ww_capnp_message_root(&b->message));
+    assert_true(ww_view_equal(read, data));
+    return read.data == data.data;
+}
+
+static void build__external_data_of_any_size__needs_zeroes_up_to_a_word(void **state)
+{
+    (void)state;
+    static uint8_t blob[2048];
+    ww_view odd = ww_view_of(blob, 2043);
+    ww_capnp_builder b;
+    ww_capnp_builder_init(&b, ww_allocator_libc(), NULL);
+    assert_true(is_borrowed(&b, odd, sizeof blob));
+    assert_false(is_borrowed(&b, odd, odd.size));
+    assert_false(is_borrowed(&b, odd, odd.size + 4));
+    blob[2047] = 1;
+    assert_false(is_borrowed(&b, odd, sizeof blob));
     ww_capnp_builder_deinit(&b);
 }
 
@@ -341,6 +364,7 @@ int main(void)
         cmocka_unit_test(build__replaced_object__leaves_zeros),
         cmocka_unit_test(build__scratch_space__is_used_first_and_zeroed_again),
         cmocka_unit_test(build__external_data__is_not_copied),
+        cmocka_unit_test(build__external_data_of_any_size__needs_zeroes_up_to_a_word),
         cmocka_unit_test(get_struct__smaller_copy_of_an_old_writer__is_enlarged),
         cmocka_unit_test(move__object__changes_its_place_not_its_bytes),
         cmocka_unit_test(caps__in_a_builder_and_its_copy__are_counted),

@@ -339,7 +339,7 @@ static void message__larger_than_the_budget__arrives_in_parts(void **state)
     ww_capnp_call *call;
     interop_echo_blob_params_b params = interop_echo_blob_begin((interop_echo_cap){root}, &call);
     ww_capnp_any_b_set_external(interop_echo_blob_params_pointer_d(params),
-                                ww_view_of(bytes, sizeof bytes));
+                                ww_view_of(bytes, sizeof bytes), sizeof bytes);
     waiter w;
     waiter_init(&w);
     assert_ok(ww_capnp_call_send(call, &w.done));

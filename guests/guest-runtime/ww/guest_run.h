@@ -12,6 +12,7 @@
 
 typedef struct ww_guest_program {
     ww_view wasm;
+    size_t wasm_readable; /* see ww_capnp_any_b_set_external; 0: wasm.size */
     const ww_view *args;
     uint32_t arg_count;
 } ww_guest_program;
