@@ -201,6 +201,12 @@ static ww_status push_item(ww_dataflow *flow, df_inbox_item item)
     return WW_OK;
 }
 
+static ww_status fail_push(ww_status status, ww_diag *diag)
+{
+    return ww_fail(diag, status, "%s",
+                   status == WW_E_BUSY ? "the inbox is full" : ww_status_text(status));
+}
+
 static bool is_short_name(ww_view function, ww_view module)
 {
     return function.size > module.size && function.data[module.size] == '#' &&
@@ -278,7 +284,7 @@ static ww_status stage_frame(ww_dataflow *flow, df_graph *g, const ww_bootstrap_
             frame->exec_id = event ? 0 : flow->next_exec_id++;
             return WW_OK;
         }
-        ww_fail(diag, status, "the inbox is full");
+        fail_push(status, diag);
     }
     ww_blob_unref(frame->event);
     df_frame_drop(flow, frame);
@@ -422,7 +428,7 @@ ww_status ww_dataflow_inbound(ww_dataflow *flow, ww_view peer, ww_view envelope,
     status = push_item(flow, item);
     if (!status) return WW_OK;
     df_inbox_item_free(flow, &item);
-    return ww_fail(diag, status, "the inbox is full");
+    return fail_push(status, diag);
 }
 
 void ww_dataflow_send_failed(ww_dataflow *flow, uint64_t wire_req_id, ww_view id)

@@ -322,7 +322,8 @@ struct ww_dataflow {
     df_ring frontier; /* df_ready */
     df_parked *parked;
     uint32_t parked_capacity, parked_count, parked_top, parked_free; /* free ones by next */
-    uint64_t live_ops; /* operations of live frames: the frontier has room for all */
+    uint64_t live_ops;     /* operations of live frames: the frontier has room for all */
+    uint64_t live_outputs; /* of live roots of modules: so have the events for the host */
     df_async *asyncs;
     uint32_t async_capacity, async_count, async_top, async_free; /* free ones by op */
     uint64_t parked_command; /* of the operation that just parked */

@@ -8,7 +8,8 @@
  *   F3  root.outstanding == operations of the tree in the frontier, parked, or waiting for
  *       an answer.
  *   F4  The frontier has room for every operation of every live frame, so that pushing cannot fail.
- *   F5  A root is in `live` while outstanding > 0 or it is being started, then in `finished`
+ *   F5  The events for the host have room for every output of every live root of a module.
+ *   F6  A root is in `live` while outstanding > 0 or it is being started, then in `finished`
  *       until the next poll.
  */
 #include "dataflow/engine.h"
@@ -85,13 +86,25 @@ static void lay_out(df_frame *frame, df_graph *graph)
     if (graph->op_count) memcpy(missing, graph->needs, graph->op_count * sizeof(uint32_t));
 }
 
+/* How many events for the host it can come to. */
+static uint32_t outputs_of(const df_graph *graph, const df_frame *parent)
+{
+    return graph && graph->entry && !parent ? graph->output_count : 0;
+}
+
+static bool reserve(ww_dataflow *flow, uint32_t ops, uint32_t outputs)
+{
+    uint64_t ready = flow->live_ops + ops - flow->frontier.count;
+    uint64_t events = flow->live_outputs + outputs;
+    return ready <= UINT32_MAX / 4 && events <= UINT32_MAX / 4 &&
+           !df_ring_reserve(flow, &flow->frontier, sizeof(df_ready), (uint32_t)ready) &&
+           !df_ring_reserve(flow, &flow->app_events, sizeof(df_app_event), (uint32_t)events);
+}
+
 df_frame *df_frame_new(ww_dataflow *flow, df_graph *graph, df_frame *parent)
 {
-    uint32_t ops = graph ? graph->op_count : 0;
-    uint64_t room = flow->live_ops + ops - flow->frontier.count;
-    if (room > UINT32_MAX / 4 ||
-        df_ring_reserve(flow, &flow->frontier, sizeof(df_ready), (uint32_t)room))
-        return NULL;
+    uint32_t ops = graph ? graph->op_count : 0, outputs = outputs_of(graph, parent);
+    if (!reserve(flow, ops, outputs)) return NULL;
     df_frame *frame = take_memory(flow, graph);
     if (!frame) return NULL;
     *frame =
@@ -99,6 +112,7 @@ df_frame *df_frame_new(ww_dataflow *flow, df_graph *graph, df_frame *parent)
     lay_out(frame, graph);
     flow->frame_count++;
     flow->live_ops += ops;
+    flow->live_outputs += outputs;
     if (parent) {
         frame->root = parent->root;
         frame->depth = parent->depth + 1;
@@ -126,10 +140,7 @@ static void emit_output(ww_dataflow *flow, df_frame *frame, uint32_t output,
                         const ww_flow_value *value)
 {
     df_app_event *event = df_ring_push(flow, &flow->app_events, sizeof *event);
-    if (!event) {
-        flow->out_of_memory = true;
-        return;
-    }
+    WW_ASSERT(event); /* F5 */
     const df_graph *g = frame->graph;
     const ww_view *names = df_names(&g->unit->artifact.names, g->function->outputs);
     *event = (df_app_event){names[output], ww_flow_value_ref(*value)};
@@ -209,6 +220,7 @@ static void release_frame(ww_dataflow *flow, df_frame *frame)
         for (uint32_t i = 0; i < frame->graph->site_count; i++)
             ww_flow_value_unref(frame->values[i]);
         flow->live_ops -= frame->graph->op_count;
+        flow->live_outputs -= outputs_of(frame->graph, frame->parent);
     }
     flow->frame_count--;
     give_memory(flow, frame);

@@ -116,8 +116,12 @@ static df_outcome emit(ww_dataflow *flow, const df_op *op, ww_flow_value value)
     if (ww_view_starts(topic, "bb.") || ww_view_starts(topic, "ai.bytesandbrains."))
         return df_fail(flow, WW_FLOW_OP_BAD_INPUT, "reserved_topic_prefix",
                        "topic \"%.*s\" is reserved", WW_VIEW_ARG(topic));
+    /* What modules will put out keeps its room. */
+    uint32_t room = (uint32_t)flow->live_outputs + 1;
+    if (df_ring_reserve(flow, &flow->app_events, sizeof(df_app_event), room))
+        return df_no_memory(flow);
     df_app_event *event = df_ring_push(flow, &flow->app_events, sizeof *event);
-    if (!event) return df_no_memory(flow);
+    WW_ASSERT(event);
     *event = (df_app_event){topic, ww_flow_value_ref(value)};
     df_fire_event(flow, topic);
     return DF_DONE;
