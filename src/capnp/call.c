@@ -430,7 +430,7 @@ const char *ww_capnp_call_reason(const ww_capnp_call *call)
 {
     if (!call) return "out of memory";
     if (!call->has_failed) return "";
-    return call->reason ? call->reason : "failed";
+    return call->reason ? call->reason : "failed; there is no memory to say why";
 }
 
 ww_capnp_any ww_capnp_call_response(ww_capnp_call *call)
