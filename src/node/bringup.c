@@ -168,6 +168,7 @@ static void on_time(ww_timer *timer)
 ww_status ww_bringup_add_pid0(ww_bringup *b, ww_pid0 *pid0, ww_view name, ww_diag *diag)
 {
     uint32_t component;
+    ww_bootstrap_mark mark = ww_bootstrap_mark_now(b->queue);
     ww_status status = ww_bootstrap_component(b->queue, name, &component);
     if (status) return ww_fail(diag, status, "%s", ww_status_text(status));
     const ww_bootstrap_target target = {
@@ -182,7 +183,11 @@ ww_status ww_bringup_add_pid0(ww_bringup *b, ww_pid0 *pid0, ww_view name, ww_dia
     if (!status)
         status = ww_bootstrap_request(b->queue, &item, 1,
                                       ww_clock_now_ns(ww_loop_clock(b->node->loop)), NULL, diag);
-    if (status) return status;
+    if (status) {
+        ww_bootstrap_rollback(b->queue, mark);
+        b->pid0_target = WW_BOOTSTRAP_NONE;
+        return status;
+    }
     *pid0 = (ww_pid0){.start = pid0->start};
     b->pid0 = pid0;
     ww_bringup_wake(b);

@@ -14,6 +14,13 @@ static void fail(ww_capnp_call *call, const ww_diag *diag)
     ww_capnp_call_fail(call, WW_CAPNP_FAILED, "%s", diag->text);
 }
 
+/* A call may still be on its way when the bring-up has closed. */
+static bool is_open(const ww_bringup *b, ww_capnp_call *call)
+{
+    if (!b->node) ww_capnp_call_fail(call, WW_CAPNP_DISCONNECTED, "the node ends");
+    return b->node;
+}
+
 /* --- status --- */
 
 /* The entry of a target that has come farthest. */
@@ -103,6 +110,7 @@ static void put_status(const ww_bootstrap *queue, bringup_status_b out, const su
 static void status(ww_capnp_server *server, ww_capnp_call *call)
 {
     ww_bringup *b = bringup_of(server);
+    if (!is_open(b, call)) return;
     const ww_allocator *allocator = b->node->allocator;
     size_t count = ww_bootstrap_target_count(b->queue) + 1;
     survey all = {{visit}, ww_alloc_array(allocator, count, sizeof(farthest))};
@@ -134,7 +142,7 @@ static ww_status put_modules(ww_install *install)
         bringup_bring_up_install_results_init_modules(results, install->module_count);
     for (uint32_t i = 0; i < install->module_count; i++)
         ww_capnp_text_lb_set(modules, i, install->modules[i]);
-    ww_status status = results.s.builder->fault;
+    ww_status status = results.s.builder ? results.s.builder->fault : WW_E_MEMORY;
     return status ? ww_fail(&install->diag, status, "%s", ww_status_text(status)) : WW_OK;
 }
 
@@ -153,6 +161,7 @@ static void installed(ww_install *install, ww_status status)
 static void install(ww_capnp_server *server, ww_capnp_call *call)
 {
     ww_bringup *b = bringup_of(server);
+    if (!is_open(b, call)) return;
     pending *self = ww_alloc_zeroed(b->node->allocator, sizeof *self);
     if (!self) {
         ww_capnp_call_fail(call, WW_CAPNP_OVERLOADED, "out of memory");
@@ -211,6 +220,7 @@ static void bootstrap(ww_capnp_server *server, ww_capnp_call *call)
 {
     ww_diag diag;
     ww_bringup *b = bringup_of(server);
+    if (!is_open(b, call)) return;
     ww_status result = request(b, bringup_bring_up_bootstrap_params(call), &diag);
     answer(b, call, result, &diag);
 }
@@ -219,6 +229,7 @@ static void invoke(ww_capnp_server *server, ww_capnp_call *call)
 {
     ww_diag diag;
     ww_bringup *b = bringup_of(server);
+    if (!is_open(b, call)) return;
     uint64_t exec_id;
     ww_bootstrap_input inputs[INPUTS_MAX];
     bringup_bring_up_invoke_params_r params = bringup_bring_up_invoke_params(call);

@@ -17,12 +17,12 @@ static struct {
 static void *resize(const ww_allocator *base, void *ptr, size_t old_size, size_t size)
 {
     test_allocator *self = WW_CONTAINER_OF(base, test_allocator, base);
-    if (size && ++self->count == self->fail_at) {
+    if (size && __atomic_add_fetch(&self->count, 1, __ATOMIC_RELAXED) == self->fail_at) {
         faults.fired = true;
         return NULL;
     }
-    self->live_bytes += size - old_size;
-    faults.live_bytes += size - old_size;
+    __atomic_fetch_add(&self->live_bytes, size - old_size, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&faults.live_bytes, size - old_size, __ATOMIC_RELAXED);
     if (size) return realloc(ptr, size);
     free(ptr);
     return NULL;

@@ -20,7 +20,7 @@
         assert_memory_equal(view_.data, (text), view_.size);                                       \
     } while (0)
 
-/* Counts allocations and live bytes; the `fail_at`-th allocation (from 1) fails, 0 for none. */
+/* Counts allocations and live bytes, from any thread; the `fail_at`-th allocation (from 1) fails, 0 for none. */
 typedef struct test_allocator {
     ww_allocator base;
     size_t count, fail_at, live_bytes;
