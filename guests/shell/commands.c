@@ -1,9 +1,7 @@
 #include "commands.h"
-#include "base/utf8.h"
-#include <stdio.h>
 #include <ww/guest_file.h>
 
-enum { COMPONENT_MAX = 32 << 20, CELL_LINE_MAX = 256 };
+enum { COMPONENT_MAX = 32 << 20 };
 
 typedef struct command {
     const char *name, *help;
@@ -84,16 +82,12 @@ static void peers(shell *sh, const words *w)
     ww_capnp_call_drop(call);
 }
 
-/* The name is of whoever started the cell. */
 static void print_cell(shell *sh, operator_cell_r cell)
 {
-    char line[CELL_LINE_MAX];
     ww_view name = operator_cell_name(cell);
     bool is_running = operator_cell_state(cell) == OPERATOR_CELL_STATE_RUNNING;
-    snprintf(line, sizeof line, "%u %s %.*s", operator_cell_number(cell),
-             is_running ? "running" : "ending", WW_VIEW_ARG(name));
-    ww_text_make_plain(line, strlen(line));
-    ww_guest_print(sh->guest, WW_GUEST_OUTPUT, "%s\n", line);
+    ww_guest_print(sh->guest, WW_GUEST_OUTPUT, "%u %s %.*s\n", operator_cell_number(cell),
+                   is_running ? "running" : "ending", WW_VIEW_ARG(name));
 }
 
 static void ps(shell *sh, const words *w)

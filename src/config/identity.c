@@ -56,7 +56,10 @@ ww_status ww_identity_open(const char *state_folder, const ww_allocator *allocat
     ww_status status = ww_folder_make(state_folder, &folder, diag);
     if (!status) {
         status = read_key(&folder, state_folder, allocator, out, diag);
-        if (status == WW_E_NOT_FOUND) status = write_key(&folder, WW_IDENTITY_FILE, out, diag);
+        if (status == WW_E_NOT_FOUND) {
+            status = write_key(&folder, WW_IDENTITY_FILE, out, diag);
+            if (status) ww_fail_in(diag, "%s", state_folder);
+        }
         if (status == WW_E_EXISTS) status = read_key(&folder, state_folder, allocator, out, diag);
         ww_folder_close(&folder);
     }
@@ -85,8 +88,9 @@ ww_status ww_identity_make(const char *path, ww_identity *out, ww_diag *diag)
     if (status) return status;
     status = write_key(&folder, name, out, diag);
     ww_folder_close(&folder);
-    if (status) ww_identity_wipe(out);
-    return status;
+    if (!status) return WW_OK;
+    ww_identity_wipe(out);
+    return ww_fail_in(diag, "cannot make %s", path);
 }
 
 void ww_identity_multihash(const uint8_t id[static WW_NODE_ID_BYTES],

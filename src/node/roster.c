@@ -1,4 +1,5 @@
 #include "node/roster.h"
+#include "base/utf8.h"
 
 void ww_roster_init(ww_roster *roster)
 {
@@ -10,6 +11,7 @@ void ww_roster_join(ww_roster *roster, ww_roster_entry *entry, ww_view name)
     size_t size = name.size < sizeof entry->name ? name.size : sizeof entry->name - 1;
     if (size) memcpy(entry->name, name.data, size);
     entry->name[size] = '\0';
+    ww_text_make_plain(entry->name, size);
     entry->number = ++roster->last_number;
     entry->next = NULL;
     entry->link = roster->last;

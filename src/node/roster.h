@@ -31,7 +31,7 @@ typedef struct ww_roster {
 } ww_roster;
 
 void ww_roster_init(ww_roster *roster);
-/* Gives the entry its number; the name (cut if it is too long) is copied. */
+/* Gives the entry its number; the name is copied, cut and as plain text (base/utf8.h). */
 void ww_roster_join(ww_roster *roster, ww_roster_entry *entry, ww_view name);
 void ww_roster_leave(ww_roster *roster, ww_roster_entry *entry); /* also one that is not on it */
 ww_roster_entry *ww_roster_find(const ww_roster *roster, uint32_t number); /* or NULL */

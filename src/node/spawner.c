@@ -82,16 +82,21 @@ static void note_start(const ww_child *child, const ww_cell_facts *facts)
         ww_fail(&child->spawn->diag, facts->status, "%.*s", WW_VIEW_ARG(facts->text));
 }
 
+/* Whoever kills it knows. */
+static void note_end(const ww_child *child, const ww_cell_facts *facts)
+{
+    ww_log_level level = facts->status == WW_E_CANCELED ? WW_LOG_DEBUG : WW_LOG_WARN;
+    const char *what = facts->status == WW_E_QUOTA ? "has used up its" : "was ended:";
+    ww_log_print(child->spawner->options.log, level, "ww::cell", "cell %u %s %.*s",
+                 child->base.cell, what, WW_VIEW_ARG(facts->text));
+}
+
 static void ended(void *self)
 {
     ww_child *child = self;
     ww_cell_facts facts = ww_cell_facts_of(child->cell);
     note_start(child, &facts);
-    if (facts.status && facts.text.size)
-        ww_log_print(
-            child->spawner->options.log, WW_LOG_WARN, "ww::cell", "cell %u %s %.*s",
-            child->base.cell,
-            facts.status == WW_E_QUOTA ? "has used up its" : "was ended:", WW_VIEW_ARG(facts.text));
+    if (facts.status && facts.text.size) note_end(child, &facts);
     child->base.exit_code = exit_code_of(child, &facts);
     child->base.has_ended = true;
     leave(child);

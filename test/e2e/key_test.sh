@@ -37,6 +37,7 @@ expect grep -qxE '[0-9a-f]{64}' "$tmp/out"
 expect [ "$(stat -c %a "$tmp/key")" = 600 ]
 run "$WW" keygen "$tmp/key"
 expect_code 1
+expect_err_has "ww: cannot make $tmp/key: "
 expect_err_has "File exists"
 
 case_is "a file of allowed keys that others may write to is refused, with what helps"

@@ -1,5 +1,8 @@
-/* A whole node in this process: the default image boots, and everything is given back. */
+/* A whole node in this process: the default image boots, and everything is given back; and its
+ * roster. */
+#include "base/utf8.h"
 #include "node/node.h"
+#include "node/roster.h"
 #include "support/check.h"
 #include "support/folder.h"
 #include <fcntl.h>
@@ -47,11 +50,30 @@ static void node__operator_lent_to_the_image__is_given_back(void **state)
     boot(true);
 }
 
+static void roster__names_of_any_bytes__are_plain_text_that_fits(void **state)
+{
+    (void)state;
+    ww_roster roster;
+    ww_roster_entry odd, even;
+    uint8_t long_name[2 * WW_ROSTER_NAME_MAX];
+    ww_roster_init(&roster);
+    ww_roster_join(&roster, &odd, WW_VIEW_LITERAL("\x1b[2Ja\xff\0b"));
+    assert_string_equal(odd.name, "?[2Ja??b");
+    for (size_t i = 0; i < sizeof long_name; i += 2)
+        memcpy(long_name + i, "\xc3\xa9", 2);
+    ww_roster_join(&roster, &even, ww_view_of(long_name, sizeof long_name));
+    assert_int_equal(strlen(even.name), WW_ROSTER_NAME_MAX - 1);
+    assert_true(ww_utf8_valid(ww_view_str(even.name)));
+    ww_roster_leave(&roster, &odd);
+    ww_roster_leave(&roster, &even);
+}
+
 int main(void)
 {
     const struct CMUnitTest cases[] = {
         cmocka_unit_test(node__default_image_without_input__runs_its_child_and_ends),
         cmocka_unit_test(node__operator_lent_to_the_image__is_given_back),
+        cmocka_unit_test(roster__names_of_any_bytes__are_plain_text_that_fits),
     };
     return cmocka_run_group_tests(cases, NULL, NULL);
 }

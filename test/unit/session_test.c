@@ -199,7 +199,7 @@ static void host__connect__judges_the_id_first(void **state)
 static void executor__echo__puts_its_word_before_the_message(void **state)
 {
     (void)state;
-    static const char *const rows[] = {"hello world", "", "Hello from call 1", "\xc3\xa4"};
+    static const char *const rows[] = {"hello world", "", "Hello from call 1", "\xc3\xa4", "5"};
     session_world w;
     grafted g;
     outcome all[WW_COUNT_OF(rows)];
