@@ -71,7 +71,7 @@ function(ww_add_guest name out)
     COMMAND ${WW_GUEST_CLANG} ${flags} ${arg_SOURCES} ${library} -o ${core}
     COMMAND ${WW_COMPONENTIZE} new ${core} ${out} ${world} ${kind}
     BYPRODUCTS ${core}
-    DEPENDS ${arg_SOURCES} ${library} ${wit_files} ${WW_COMPONENTIZE}
+    DEPENDS ${arg_SOURCES} ${library} ${wit_files} ${guest_headers} ${WW_COMPONENTIZE}
     COMMENT "Guest ${name}" VERBATIM)
 endfunction()
 
@@ -106,15 +106,17 @@ endforeach()
 file(CREATE_LINK pid0 ${CMAKE_BINARY_DIR}/images/default SYMBOLIC)
 add_custom_target(images DEPENDS ${WW_IMAGES})
 
-# exit_with_code, echo and store import by hand; calls is the guest of the call benchmarks.
+# exit_with_code, echo and store import by hand, learner exports by hand; calls is the guest of the call benchmarks.
 set(ww_guest_options_exit_with_code WIT ${CMAKE_SOURCE_DIR}/test/guest/wit WORLD exit-with-code)
 set(ww_guest_options_echo NATIVE WIT ${CMAKE_SOURCE_DIR}/test/guest/wit WORLD echo)
 set(ww_guest_options_store NATIVE WIT ${CMAKE_SOURCE_DIR}/test/guest/wit WORLD store)
+set(ww_guest_options_learner NATIVE WIT ${CMAKE_SOURCE_DIR}/test/guest/wit WORLD learner)
 set(ww_guest_options_cell_calls RUNTIME)
 set(ww_guest_options_link_echo RUNTIME ALSO ${CMAKE_SOURCE_DIR}/test/support/interop.capnp.c)
 set(ww_guest_options_link_bad RUNTIME ALSO ${CMAKE_SOURCE_DIR}/test/support/interop.capnp.c)
 set(ww_guest_options_calls NATIVE WIT ${CMAKE_SOURCE_DIR}/bench/wit WORLD calls)
 
+file(GLOB guest_headers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/test/guest/*.h)
 file(GLOB guest_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/test/guest/*.c ${CMAKE_SOURCE_DIR}/bench/guest/*.c)
 set(WW_GUESTS "")
 foreach(source IN LISTS guest_sources)

@@ -109,6 +109,16 @@ static void read_events(ww_bringup *b)
     }
 }
 
+/* Those that need inputs wait in the install order. */
+static bool is_to_ask_for(const ww_bringup *b, const ww_dataflow_component *component)
+{
+    uint32_t id;
+    return component->has_bootstrap &&
+           !ww_keeper_is_done(&b->keeper, WW_BOOTSTRAP_COMPONENT, component->slot) &&
+           ww_bootstrap_find(b->queue, WW_BOOTSTRAP_COMPONENT, component->slot, &id) &&
+           !ww_bootstrap_target_at(b->queue, id).formal_count;
+}
+
 /* Components first: whoever touches them waits for them. What fails is tried again. */
 static ww_status ask_for_new(ww_bringup *b, uint64_t now_ns)
 {
@@ -116,8 +126,7 @@ static ww_status ask_for_new(ww_bringup *b, uint64_t now_ns)
     for (; ww_dataflow_component_at(b->flow, b->asked_count, &component); b->asked_count++) {
         const ww_bootstrap_request_item item = {.kind = WW_BOOTSTRAP_COMPONENT,
                                                 .target = component.slot};
-        if (!component.has_bootstrap || ww_keeper_is_done(&b->keeper, item.kind, component.slot))
-            continue;
+        if (!is_to_ask_for(b, &component)) continue;
         ww_status status = ww_bootstrap_request(b->queue, &item, 1, now_ns, NULL, NULL);
         if (status) return status;
     }

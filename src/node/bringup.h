@@ -2,7 +2,7 @@
  *
  * Model      The queue (bootstrap/bootstrap.h) has two drivers: the dataflow engine, and whoever runs
  *            pid0. Modules and components come with installs, over the operator's connection. An install
- *            compiles the components that it binds, hands all to the engine, asks for the bootstraps of
+ *            compiles the components that it binds, asks them what they need, hands all to the engine, asks for the bootstraps of
  *            its components, and arms the install order; what needs inputs waits for the operator.
  *            What was installed and which targets are up is in a journal (node/keeper.h), from which
  *            the next node goes on. One task lets the engine run, whenever something came for it or its time has come.
@@ -77,6 +77,9 @@ struct ww_install {
     bringup_install_r parts;
     uint32_t loaded_count;
     ww_loaded *loaded[WW_BINDINGS_MAX]; /* for the bindings, in their order */
+    ww_flow_ask ask;                    /* of the last that is loaded */
+    uint32_t offer_count;
+    ww_flow_offer *offers[WW_BINDINGS_MAX]; /* what they said */
     ww_arena memory;
     ww_view *modules; /* that it installed */
     uint32_t module_count;

@@ -1,4 +1,4 @@
-/* Installing modules: load the components they are bound to, one after the other, then all at once. */
+/* Installing modules: load the components they are bound to and ask them, one after the other, then all at once. */
 #include "dataflow/artifact.h"
 #include "node/bringup.h"
 #include "node/inside.h"
@@ -74,12 +74,10 @@ static ww_status bind_all(ww_install *install, ww_dataflow_slot *slots)
         if (is_bound_before(slots, i))
             return ww_fail(&install->diag, WW_E_EXISTS, "slot \"%.*s\" is bound twice",
                            WW_VIEW_ARG(slots[i].slot));
-        status = ww_flow_guests_bind(&install->bringup->guests, slots[i].slot,
-                                     ww_programs_program(install->loaded[i]), &slots[i].type,
-                                     &install->diag);
-        if (status) ww_fail_in(&install->diag, "slot \"%.*s\"", WW_VIEW_ARG(slots[i].slot));
+        status = ww_flow_guests_bind(&install->bringup->guests, slots[i].slot, install->offers[i],
+                                     &slots[i].type);
     }
-    return status;
+    return status ? ww_fail(&install->diag, status, "%s", ww_status_text(status)) : WW_OK;
 }
 
 static ww_status hand_over(ww_install *install)
@@ -155,18 +153,43 @@ static void install_now(ww_install *install)
 
 static void load_next(ww_install *install);
 
+/* The slot whose component is being loaded or asked. */
+static ww_view current_slot(const ww_install *install)
+{
+    return bringup_binding_slot(bringup_binding_l_at(bindings_of(install), install->offer_count));
+}
+
+static void refuse_current(ww_install *install, const ww_diag *diag)
+{
+    install->diag = *diag;
+    ww_fail_in(&install->diag, "slot \"%.*s\"", WW_VIEW_ARG(current_slot(install)));
+    over(install, diag->status);
+}
+
+static void on_asked(ww_flow_ask *ask, ww_status status)
+{
+    ww_install *install = WW_CONTAINER_OF(ask, ww_install, ask);
+    if (status) {
+        refuse_current(install, &ask->diag);
+        return;
+    }
+    install->offers[install->offer_count++] = ww_flow_offer_ref(ask->offer);
+    ww_flow_ask_deinit(ask);
+    load_next(install);
+}
+
 static void on_loaded(ww_load *load, ww_loaded *program, const ww_diag *diag)
 {
     ww_install *install = WW_CONTAINER_OF(load, ww_install, load);
-    if (program) {
-        install->loaded[install->loaded_count++] = program;
-        load_next(install);
+    const ww_bringup *b = install->bringup;
+    if (!program) {
+        refuse_current(install, diag);
         return;
     }
-    bringup_binding_r binding = bringup_binding_l_at(bindings_of(install), install->loaded_count);
-    install->diag = *diag;
-    ww_fail_in(&install->diag, "slot \"%.*s\"", WW_VIEW_ARG(bringup_binding_slot(binding)));
-    over(install, diag->status);
+    install->loaded[install->loaded_count++] = program;
+    install->ask.done = on_asked;
+    ww_flow_ask_start(&install->ask, &b->guests.around, current_slot(install),
+                      ww_programs_program(program), b->node->allocator);
 }
 
 static void load_next(ww_install *install)
@@ -220,6 +243,9 @@ void ww_install_deinit(ww_install *install)
     if (install->next) install->next->link = install->link;
     install->bringup->install_count--;
     ww_task_cancel(&install->load.task);
+    ww_flow_ask_deinit(&install->ask);
+    for (uint32_t i = 0; i < install->offer_count; i++)
+        ww_flow_offer_unref(install->offers[i]);
     for (uint32_t i = 0; i < install->loaded_count; i++)
         ww_loaded_unref(install->loaded[i]);
     ww_keep_deinit(&install->keep);

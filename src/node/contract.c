@@ -86,12 +86,6 @@ static bool is_func(const ww_func_type *type, const ww_contract_func *func)
     return has_result(type, func->results);
 }
 
-static bool is_bootstrap(const ww_func_type *type)
-{
-    return type->param_count == 2 && is_type(type->params[0].type, "string") &&
-           is_type(type->params[1].type, "list<u8>") && has_result(type, 0);
-}
-
 static const ww_export *find(const ww_program *program, const char *interface, const char *name)
 {
     return ww_program_export(program, ww_view_str(interface), ww_view_str(name));
@@ -102,6 +96,40 @@ static ww_status another_type(const char *interface, const char *name, ww_diag *
     return ww_fail(diag, WW_E_MISMATCH,
                    "%s of the component's %s has another type than wit/ww-contract gives it", name,
                    interface);
+}
+
+/* A function that is no operation of a role. */
+typedef struct signature {
+    const char *interface, *name;
+    const char *params[3];
+    const char *result;
+} signature;
+
+static const signature inputs = {WW_CONTRACT_COMPONENT, "inputs", {NULL}, "list<string>"};
+static const signature bootstrap = {WW_CONTRACT_COMPONENT,
+                                    "bootstrap",
+                                    {"string", "list<u8>", "list<tuple<string, list<u8>>>"},
+                                    "result<_, string>"};
+
+static bool has_signature(const ww_func_type *type, const signature *wanted)
+{
+    uint32_t count = 0;
+    for (; count < WW_COUNT_OF(wanted->params) && wanted->params[count]; count++)
+        if (count >= type->param_count || !is_type(type->params[count].type, wanted->params[count]))
+            return false;
+    return count == type->param_count && type->result && is_type(type->result, wanted->result);
+}
+
+static ww_status find_signature(const ww_program *program, const signature *wanted,
+                                const ww_export **out, ww_diag *diag)
+{
+    *out = find(program, wanted->interface, wanted->name);
+    if (!*out)
+        return ww_fail(diag, WW_E_MISSING, "the component does not export %s of %s", wanted->name,
+                       wanted->interface);
+    return has_signature(ww_export_type(*out), wanted)
+               ? WW_OK
+               : another_type(wanted->interface, wanted->name, diag);
 }
 
 static ww_status find_role(const ww_program *program, ww_contract_exports *out, ww_diag *diag)
@@ -122,13 +150,10 @@ static ww_status find_role(const ww_program *program, ww_contract_exports *out, 
 
 ww_status ww_contract_find(const ww_program *program, ww_contract_exports *out, ww_diag *diag)
 {
-    *out = (ww_contract_exports){.bootstrap = find(program, WW_CONTRACT_COMPONENT, "bootstrap")};
-    if (!out->bootstrap)
-        return ww_fail(diag, WW_E_MISSING, "the component does not export bootstrap of %s",
-                       WW_CONTRACT_COMPONENT);
-    if (!is_bootstrap(ww_export_type(out->bootstrap)))
-        return another_type(WW_CONTRACT_COMPONENT, "bootstrap", diag);
-    ww_status status = find_role(program, out, diag);
+    *out = (ww_contract_exports){.bootstrap = NULL};
+    ww_status status = find_signature(program, &bootstrap, &out->bootstrap, diag);
+    if (!status) status = find_signature(program, &inputs, &out->inputs, diag);
+    if (!status) status = find_role(program, out, diag);
     const ww_contract_func *func;
     for (size_t i = 0; !status && (func = ww_contract_func_at(out->role, i)); i++) {
         const char *interface = interfaces[out->role];

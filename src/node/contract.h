@@ -52,6 +52,11 @@ typedef struct ww_contract_result {
     };
 } ww_contract_result;
 
+/* What the operator gave a bootstrap. */
+typedef struct ww_contract_input {
+    ww_list name, bytes;
+} ww_contract_input;
+
 typedef struct ww_contract_func {
     const char *name;
     uint8_t params, results; /* values */
@@ -67,7 +72,7 @@ const ww_contract_func *ww_contract_func_at(ww_flow_role role, size_t index);
 /* What a program exports of the contract. */
 typedef struct ww_contract_exports {
     ww_flow_role role;
-    const ww_export *bootstrap;
+    const ww_export *inputs, *bootstrap;
     const ww_export *funcs[WW_CONTRACT_FUNCS_MAX];
 } ww_contract_exports;
 

@@ -10,19 +10,15 @@
 
 struct ww_flow_binding {
     ww_flow_binding *next;
-    ww_program *program;
-    ww_contract_exports exports;
+    ww_flow_offer *offer;
     size_t slot_size;
     uint8_t slot[];
 };
 
 typedef struct ww_flow_guest {
     ww_flow_guests *guests;
-    ww_program *program;
-    ww_contract_exports exports;
-    ww_principal principal;
-    ww_roster_entry entry;
-    ww_cell *cell;
+    ww_flow_offer *offer;
+    ww_flow_cell cell;
     bool is_over, is_silent;
     ww_diag why;            /* it is over */
     ww_flow_pending *calls; /* that have not returned */
@@ -36,7 +32,7 @@ typedef struct parameters {
     union {
         ww_contract_value values[WW_CONTRACT_PARAMS_MAX];
         struct {
-            ww_list slot, config;
+            ww_list slot, config, given;
         } bootstrap;
         uint32_t integer; /* of a function without values */
         struct {
@@ -51,85 +47,28 @@ struct ww_flow_pending {
     ww_flow_guest *guest;
     uint64_t command;
     uint8_t results;
-    ww_flow_value held[WW_CONTRACT_PARAMS_MAX];
     parameters params;
+    size_t size; /* of all this */
+    uint32_t held_count;
+    ww_flow_value held[]; /* what the parameters are views of; behind them, the lists' elements */
 };
 
 /* --- the cell --- */
 
-enum {
-    CAPABILITIES = 1 << WW_CAPABILITY_IO | 1 << WW_CAPABILITY_STDIO |
-                   1 << WW_CAPABILITY_ENVIRONMENT | 1 << WW_CAPABILITY_EXIT |
-                   1 << WW_CAPABILITY_CLOCK | 1 << WW_CAPABILITY_RANDOM
-};
-
-static void remember_end(ww_flow_guest *guest, ww_status status)
-{
-    ww_cell_facts facts = ww_cell_facts_of(guest->cell);
-    ww_view why = facts.text.size ? facts.text : ww_view_str(ww_status_text(status));
-    ww_fail(&guest->why, status, "the component is over: %.*s", WW_VIEW_ARG(why));
-}
-
 static void ended(void *self)
 {
     ww_flow_guest *guest = self;
-    ww_cell_facts facts = ww_cell_facts_of(guest->cell);
-    remember_end(guest, facts.status ? facts.status : WW_E_EXIT);
+    ww_status status = ww_cell_facts_of(guest->cell.cell).status;
+    ww_flow_cell_why(&guest->cell, status ? status : WW_E_EXIT, &guest->why);
     guest->is_over = true;
-    ww_roster_leave(guest->guests->around.roster, &guest->entry);
-}
-
-static void killed(ww_roster_entry *entry)
-{
-    ww_cell_end(WW_CONTAINER_OF(entry, ww_flow_guest, entry)->cell, WW_E_CANCELED);
-}
-
-static void join_roster(ww_flow_guest *guest)
-{
-    const ww_flow_surroundings *around = &guest->guests->around;
-    guest->entry = (ww_roster_entry){
-        .started_ns = ww_clock_now_ns(ww_loop_clock(around->loop)),
-        .cell = guest->cell,
-        .principal = &guest->principal,
-        .kill = killed,
-    };
-    ww_roster_join(around->roster, &guest->entry, guest->slot);
 }
 
 static ww_status start(ww_flow_guest *guest, ww_diag *diag)
 {
-    const ww_flow_surroundings *around = &guest->guests->around;
-    ww_wasi_options wasi = {
-        .loop = around->loop,
-        .allocator = guest->guests->allocator,
-        .random = around->random,
-        .args = &guest->slot,
-        .arg_count = 1,
-    };
-    ww_cell_options options = {
-        .ticker = around->ticker,
-        .program = guest->program,
-        .wasi = &wasi,
-        .principal = &guest->principal,
-        .authority = around->authority,
-        .audit = around->audit,
-        .capabilities = CAPABILITIES,
-        .number = around->roster->last_number + 1,
-        .memory_bytes_max = around->memory_bytes_max,
-        .serves = true,
-        .on_end = {guest, ended},
-    };
-    ww_status status = ww_cell_new(&options, guest->guests->allocator, &guest->cell, diag);
-    if (!status) join_roster(guest);
-    return status;
-}
-
-/* The calls that are in it return now. */
-static void stop(ww_flow_guest *guest)
-{
-    ww_roster_leave(guest->guests->around.roster, &guest->entry);
-    ww_cell_free(guest->cell);
-    guest->cell = NULL;
+    const ww_flow_cell_options options = {
+        .program = guest->offer->program, .slot = guest->slot, .on_end = {guest, ended}};
+    return ww_flow_cell_open(&guest->cell, &guest->guests->around, &options,
+                             guest->guests->allocator, diag);
 }
 
 /* --- answers --- */
@@ -152,9 +91,9 @@ static void leave_calls(ww_flow_pending *pending)
 
 static void free_pending(ww_flow_guests *guests, ww_flow_pending *pending)
 {
-    for (size_t i = 0; i < WW_CONTRACT_PARAMS_MAX; i++)
+    for (uint32_t i = 0; i < pending->held_count; i++)
         ww_flow_value_unref(pending->held[i]);
-    ww_free(guests->allocator, pending, sizeof *pending);
+    ww_free(guests->allocator, pending, pending->size);
 }
 
 /* False: the engine has no room, or no memory. */
@@ -209,7 +148,7 @@ static void returned(void *self, ww_status status, const void *data)
         return;
     }
     if (status) {
-        remember_end(guest, status);
+        ww_flow_cell_why(&guest->cell, status, &guest->why);
         refuse(pending, ww_view_str(guest->why.text));
     } else if (result->is_error) {
         refuse(pending, ww_view_of(result->error.data, result->error.count));
@@ -236,7 +175,7 @@ void ww_flow_guests_settle(ww_flow_guests *guests)
 static ww_status send(ww_flow_pending *pending, const ww_export *func, ww_flow_call *call)
 {
     pending->command = ww_flow_call_command(call);
-    ww_status status = ww_cell_call(pending->guest->cell, func, &pending->params,
+    ww_status status = ww_cell_call(pending->guest->cell.cell, func, &pending->params,
                                     (ww_call_done){pending, returned});
     if (!status) {
         join_calls(pending);
@@ -246,11 +185,21 @@ static ww_status send(ww_flow_pending *pending, const ww_export *func, ww_flow_c
     return ww_flow_call_fail(call, status, "%s", ww_status_text(status));
 }
 
-static ww_flow_pending *new_pending(ww_flow_guest *guest)
+/* With room for so many bytes behind the values. */
+static ww_flow_pending *new_pending(ww_flow_guest *guest, uint32_t held_count, size_t room)
 {
-    ww_flow_pending *pending = ww_alloc_zeroed(guest->guests->allocator, sizeof *pending);
-    if (pending) pending->guest = guest;
+    size_t size = sizeof(ww_flow_pending) + held_count * sizeof(ww_flow_value) + room;
+    ww_flow_pending *pending = ww_alloc_zeroed(guest->guests->allocator, size);
+    if (!pending) return NULL;
+    pending->guest = guest;
+    pending->size = size;
+    pending->held_count = held_count;
     return pending;
+}
+
+static void *room_of(ww_flow_pending *pending)
+{
+    return pending->held + pending->held_count;
 }
 
 static ww_status take_values(ww_flow_pending *pending, const ww_contract_func *func,
@@ -281,14 +230,14 @@ static ww_status take_integer(ww_flow_pending *pending, const ww_contract_func *
 static ww_status call_func(void *self, ww_flow_call *call, size_t index)
 {
     ww_flow_guest *guest = self;
-    const ww_contract_func *func = ww_contract_func_at(guest->exports.role, index);
+    const ww_contract_func *func = ww_contract_func_at(guest->offer->exports.role, index);
     if (guest->is_over) return ww_flow_call_fail(call, WW_E_STALE, "%s", guest->why.text);
-    ww_flow_pending *pending = new_pending(guest);
+    ww_flow_pending *pending = new_pending(guest, func->params, 0);
     if (!pending) return WW_E_MEMORY;
     pending->results = func->results;
     ww_status status = take_values(pending, func, call);
     if (!status && func->integer) status = take_integer(pending, func, call);
-    if (!status) return send(pending, guest->exports.funcs[index], call);
+    if (!status) return send(pending, guest->offer->exports.funcs[index], call);
     free_pending(guest->guests, pending);
     return status;
 }
@@ -325,21 +274,54 @@ static ww_status call_5(void *self, ww_flow_call *call)
 
 static ww_flow_component_fn *const calls[] = {call_0, call_1, call_2, call_3, call_4, call_5};
 
+static ww_status begin_anew(ww_flow_guest *guest, ww_flow_call *call)
+{
+    ww_diag diag;
+    ww_flow_cell_close(&guest->cell);
+    ww_status status = start(guest, &diag);
+    if (status) return ww_flow_call_fail(call, status, "%s", diag.text);
+    guest->is_over = false;
+    return WW_OK;
+}
+
+static ww_list list_of(ww_view view)
+{
+    return (ww_list){view.data, view.size};
+}
+
+/* What the operator gave, which the engine holds for this call only. */
+static ww_list take_given(ww_flow_pending *pending, const ww_flow_call *call)
+{
+    const ww_flow_names *names = &pending->guest->offer->inputs;
+    ww_contract_input *given = room_of(pending);
+    for (uint32_t i = 0; i < pending->held_count; i++) {
+        pending->held[i] = ww_flow_value_ref(*ww_flow_call_input(call, i));
+        given[i] = (ww_contract_input){list_of(names->at[i]),
+                                       list_of(ww_flow_value_view(&pending->held[i]))};
+    }
+    return (ww_list){given, pending->held_count};
+}
+
 static ww_status bootstrap(void *self, ww_flow_call *call)
 {
     ww_flow_guest *guest = self;
-    if (guest->is_over) {
-        ww_diag diag;
-        stop(guest);
-        ww_status status = start(guest, &diag);
-        if (status) return ww_flow_call_fail(call, status, "%s", diag.text);
-        guest->is_over = false;
-    }
-    ww_flow_pending *pending = new_pending(guest);
+    ww_status status = guest->is_over ? begin_anew(guest, call) : WW_OK;
+    if (status) return status;
+    uint32_t count = ww_flow_call_input_count(call);
+    WW_ASSERT(count == guest->offer->inputs.count);
+    ww_flow_pending *pending = new_pending(guest, count, count * sizeof(ww_contract_input));
     if (!pending) return WW_E_MEMORY;
-    pending->params.bootstrap.slot = (ww_list){guest->slot.data, guest->slot.size};
-    pending->params.bootstrap.config = (ww_list){guest->config.data, guest->config.size};
-    return send(pending, guest->exports.bootstrap, call);
+    pending->params.bootstrap.slot = list_of(guest->slot);
+    pending->params.bootstrap.config = list_of(guest->config);
+    pending->params.bootstrap.given = take_given(pending, call);
+    return send(pending, guest->offer->exports.bootstrap, call);
+}
+
+static uint32_t inputs(void *self, const ww_view **names)
+{
+    const ww_flow_guest *guest = self;
+    *names = guest->offer->inputs.at;
+    return guest->offer->inputs.count;
 }
 
 static bool has_call(const ww_flow_guest *guest, uint64_t command)
@@ -358,7 +340,7 @@ static void abandon(void *self, uint64_t command)
     ww_fail(&guest->why, WW_E_CANCELED,
             "the component is over: a bootstrap that called it was stopped");
     guest->is_silent = true;
-    stop(guest);
+    ww_flow_cell_close(&guest->cell);
     guest->is_silent = false;
     guest->is_over = true;
 }
@@ -382,14 +364,11 @@ static ww_flow_guest *new_guest(ww_flow_guests *guests, const ww_flow_binding *b
     if (!guest) return NULL;
     guest->size = size;
     guest->guests = guests;
-    guest->program = ww_program_ref(binding->program);
-    guest->exports = binding->exports;
+    guest->offer = ww_flow_offer_ref(binding->offer);
     memcpy(guest->texts, binding->slot, binding->slot_size);
     if (config.size) memcpy(guest->texts + binding->slot_size, config.data, config.size);
     guest->slot = ww_view_of(guest->texts, binding->slot_size);
     guest->config = ww_view_of(guest->texts + binding->slot_size, config.size);
-    ww_principal_init(&guest->principal, guest->slot);
-    guest->principal.memory.max = guests->around.memory_bytes_max;
     return guest;
 }
 
@@ -397,8 +376,8 @@ static void destroy(void *self)
 {
     ww_flow_guest *guest = self;
     guest->is_silent = true;
-    stop(guest);
-    ww_program_unref(guest->program);
+    ww_flow_cell_close(&guest->cell);
+    ww_flow_offer_unref(guest->offer);
     ww_free(guest->guests->allocator, guest, guest->size);
 }
 
@@ -433,6 +412,7 @@ void ww_flow_guests_init(ww_flow_guests *guests, const ww_flow_surroundings *aro
             .construct = construct,
             .destroy = destroy,
             .bootstrap = bootstrap,
+            .inputs = inputs,
             .abandon = abandon,
         };
         for (size_t i = 0; ww_contract_func_at(role, i); i++)
@@ -446,7 +426,7 @@ void ww_flow_guests_unbind_all(ww_flow_guests *guests)
     while (guests->bindings) {
         ww_flow_binding *binding = guests->bindings;
         guests->bindings = binding->next;
-        ww_program_unref(binding->program);
+        ww_flow_offer_unref(binding->offer);
         ww_free(guests->allocator, binding, sizeof *binding + binding->slot_size);
     }
 }
@@ -461,24 +441,20 @@ void ww_flow_guests_deinit(ww_flow_guests *guests)
     }
 }
 
-ww_status ww_flow_guests_bind(ww_flow_guests *guests, ww_view slot, ww_program *program,
-                              ww_view *type, ww_diag *diag)
+ww_status ww_flow_guests_bind(ww_flow_guests *guests, ww_view slot, ww_flow_offer *offer,
+                              ww_view *type)
 {
-    ww_contract_exports exports;
-    ww_status status = ww_contract_find(program, &exports, diag);
-    if (status) return status;
     ww_flow_binding *binding = find_binding(guests, slot);
     if (!binding) {
         binding = ww_alloc_zeroed(guests->allocator, sizeof *binding + slot.size);
-        if (!binding) return ww_fail(diag, WW_E_MEMORY, "out of memory");
+        if (!binding) return WW_E_MEMORY;
         memcpy(binding->slot, slot.data, slot.size);
         binding->slot_size = slot.size;
         binding->next = guests->bindings;
         guests->bindings = binding;
     }
-    ww_program_unref(binding->program);
-    binding->program = ww_program_ref(program);
-    binding->exports = exports;
-    *type = ww_view_str(ww_contract_interface(exports.role));
+    ww_flow_offer_unref(binding->offer);
+    binding->offer = ww_flow_offer_ref(offer);
+    *type = ww_view_str(ww_contract_interface(offer->exports.role));
     return WW_OK;
 }

@@ -1,7 +1,7 @@
 /* node/flow_guest.h - WebAssembly components in the slots of dataflow modules.
  *
- * Model      One type per role, for the engine's configuration. A component that is to take a slot is bound
- *            first; the install that needs the slot makes a cell of it, which calls nothing by itself. Each
+ * Model      One type per role, for the engine's configuration. A component that is to take a slot is asked
+ *            what it offers (node/flow_ask.h), and bound; the install that needs the slot makes a cell of it, which calls nothing by itself. Each
  *            call of the engine becomes a call of an export; the engine is told that the answer comes later,
  *            and gets it when the call has returned, at once or after whatever it waited for. A guest that
  *            trapped or was killed fails its calls, and those that follow, until its bootstrap makes it anew.
@@ -18,20 +18,7 @@
  * Trust      Guests are hostile; what they answer is checked (node/contract.h).
  */
 #pragma once
-#include "cell/cell.h"
-#include "node/contract.h"
-#include "node/roster.h"
-
-/* What every guest finds. */
-typedef struct ww_flow_surroundings {
-    ww_loop *loop;
-    ww_ticker *ticker;
-    ww_random *random;
-    ww_audit_ring *audit;
-    ww_roster *roster;
-    ww_authority *authority;
-    uint64_t memory_bytes_max;
-} ww_flow_surroundings;
+#include "node/flow_ask.h"
 
 typedef struct ww_flow_guests ww_flow_guests;
 typedef struct ww_flow_binding ww_flow_binding;
@@ -55,10 +42,11 @@ void ww_flow_guests_init(ww_flow_guests *guests, const ww_flow_surroundings *aro
                          const ww_allocator *allocator);
 void ww_flow_guests_deinit(ww_flow_guests *guests);
 
-/* Lets the next install give the slot to this component; *type is what its ww_dataflow_slot then
- * says. Takes a reference. A slot that was bound before is bound anew. */
-WW_MUST_USE ww_status ww_flow_guests_bind(ww_flow_guests *guests, ww_view slot, ww_program *program,
-                                          ww_view *type, ww_diag *diag);
+/* Lets the next install give the slot to the component that made this offer; *type is what its
+ * ww_dataflow_slot then says. Takes a reference. A slot that was bound before is bound anew.
+ * E_MEMORY. */
+WW_MUST_USE ww_status ww_flow_guests_bind(ww_flow_guests *guests, ww_view slot,
+                                          ww_flow_offer *offer, ww_view *type);
 void ww_flow_guests_unbind_all(
     ww_flow_guests *guests); /* guests that were made keep their program */
 

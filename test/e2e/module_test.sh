@@ -156,6 +156,28 @@ run "$WW" module bootstrap pid0
 expect_code 1
 expect_err_has "pid0 is brought up once"
 
+case_is "a component that needs input waits for it, and says for which"
+sed 's/Held/Taught/; s/store/taught/g' "$tmp/held.wwm" >"$tmp/taught.wwm"
+printf 'bootstrap ()\n  p = Pulse()\n  AppNotify(p) name="behind"\n' >>"$tmp/taught.wwm"
+compile "$tmp/taught.wwm" taught.onnx
+run "$WW" module install "$tmp/taught.onnx" --bind taught="$BUILD/guests/learner.wasm"
+expect_code 0
+await state_is taught "needs input"
+expect [ "$(state_of Taught__bootstrap)" = idle ]
+run "$WW" status
+expect_out_has "bring-up   waiting for input"
+expect_out_has "  needs input  taught; takes seed, weights"
+run "$WW" module bootstrap taught --input seed=41
+expect_code 1
+expect_err_has '"taught" is missing the input "weights"'
+run "$WW" module bootstrap taught --input seed=41 --input weights=@"$tmp/weights" --input bias=1
+expect_code 1
+expect_err_has '"taught" has no input "bias"; declared: "seed", "weights"'
+run "$WW" module bootstrap taught --input seed=41 --input weights=@"$tmp/weights"
+expect_code 0
+await state_is taught "done"
+await state_is Taught__bootstrap "done"
+
 case_is "a second node of the same user keeps nothing and says so"
 start_node two "$tmp/two" --socket "$tmp/two" --serve "$BUILD/guests/lines.wasm"
 expect [ "$("$WW" status --socket "$tmp/two" --json | jq '.bring_up.targets | length')" = 1 ]

@@ -1,12 +1,7 @@
 /* A component for the index slot of a dataflow module (wit/ww-contract), without libc. It answers ids in order; what it
  * has been given is its only state. Its bootstrap does as the slot's configuration says: "wait" sleeps for a moment, "stay" for an hour, "spin"
  * never ends, "fail" answers an error, "trap" traps. */
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#define CONTRACT(interface, name)                                                                  \
-    __attribute__((export_name("ww:contract/" interface "@0.1.0#" name)))
+#include "contract.h"
 
 __attribute__((import_module("wasi:clocks/monotonic-clock@0.2.12"),
                import_name("subscribe-duration"))) int32_t
@@ -15,76 +10,6 @@ __attribute__((import_module("wasi:io/poll@0.2.12"), import_name("[method]pollab
 pollable_block(int32_t pollable);
 __attribute__((import_module("wasi:io/poll@0.2.12"), import_name("[resource-drop]pollable"))) void
 drop_pollable(int32_t pollable);
-
-typedef enum tag { TRIGGER, NUMBER, BYTES, FLOATS, TENSOR, PEER_ID, CODED } tag;
-
-/* As the canonical ABI lays them out: value has 24 bytes, its payload at 8. */
-typedef struct text {
-    const char *data;
-    size_t size;
-} text;
-
-typedef struct value {
-    uint8_t tag;
-    _Alignas(8) union {
-        uint64_t number;
-        struct {
-            void *data;
-            size_t count;
-        } list;
-        struct {
-            const uint32_t *dims;
-            size_t dim_count;
-            const float *data;
-            size_t count;
-        } tensor;
-    };
-} value;
-
-typedef struct value_result {
-    uint8_t is_error;
-    _Alignas(8) union {
-        value value;
-        text error;
-    };
-} value_result;
-
-typedef struct unit_result {
-    uint8_t is_error;
-    text error;
-} unit_result;
-
-/* --- memory: taken for each call, and given back as a whole after it --- */
-
-enum { ROOM = 4 << 20 };
-static _Alignas(16) uint8_t room[ROOM];
-static size_t used;
-
-__attribute__((export_name("cabi_realloc"))) void *cabi_realloc(void *old, size_t old_size,
-                                                                size_t align, size_t size)
-{
-    size_t at = (used + align - 1) & ~(align - 1);
-    if (old || old_size || size > ROOM || at > ROOM - size) __builtin_trap();
-    used = at + size;
-    return room + at;
-}
-
-static bool is(const uint8_t *data, size_t size, const char *word)
-{
-    size_t i = 0;
-    for (; i < size && word[i]; i++)
-        if (data[i] != (uint8_t)word[i]) return false;
-    return i == size && !word[i];
-}
-
-static unit_result unit;
-
-static unit_result *done(const char *error, size_t size)
-{
-    used = 0;
-    unit = (unit_result){.is_error = error != NULL, .error = {error, size}};
-    return &unit;
-}
 
 /* --- component --- */
 
@@ -95,6 +20,12 @@ static void pause_for(uint64_t ns)
     drop_pollable(pollable);
 }
 
+CONTRACT("component", "inputs") const texts *inputs(void)
+{
+    static const texts none;
+    return &none;
+}
+
 static void spin(void)
 {
     volatile bool ends = false;
@@ -103,11 +34,11 @@ static void spin(void)
 }
 
 CONTRACT("component", "bootstrap")
-unit_result *bootstrap(const uint8_t *slot, size_t slot_size, const uint8_t *config, size_t size)
+unit_result *bootstrap(const uint8_t *slot, size_t slot_size, const uint8_t *config, size_t size,
+                       const void *given, size_t given_count)
 {
     static const char no_room[] = "no room for the index";
-    (void)slot;
-    (void)slot_size;
+    (void)slot, (void)slot_size, (void)given, (void)given_count;
     if (is(config, size, "trap")) __builtin_trap();
     if (is(config, size, "wait")) pause_for(1000000);
     if (is(config, size, "spin")) spin();

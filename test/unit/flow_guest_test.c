@@ -115,13 +115,46 @@ static int teardown(void **state)
     return 0;
 }
 
+typedef struct asking {
+    ww_flow_ask ask;
+    bool is_told;
+    ww_status status;
+} asking;
+
+static void told(ww_flow_ask *ask, ww_status status)
+{
+    asking *self = WW_CONTAINER_OF(ask, asking, ask);
+    self->is_told = true;
+    self->status = status;
+}
+
+/* What the component offers, or the reason why it may not. */
+static ww_status ask(fixture *f, ww_program *program, asking *self, ww_diag *diag)
+{
+    *self = (asking){.ask.done = told};
+    ww_flow_ask_start(&self->ask, &f->guests.around, WW_VIEW_LITERAL("store"), program,
+                      ww_allocator_libc());
+    while (!self->is_told)
+        ww_loop_turn(f->cells.loop, true);
+    if (self->status && diag) *diag = self->ask.diag;
+    return self->status;
+}
+
+static void bind_store(fixture *f, ww_view *type)
+{
+    asking a;
+    assert_ok(ask(f, f->program, &a, NULL));
+    assert_ok(ww_flow_guests_bind(&f->guests, WW_VIEW_LITERAL("store"), a.ask.offer, type));
+    ww_flow_ask_deinit(&a.ask);
+}
+
 /* Binds the guest to "store" and installs Pair. */
 static ww_status install(fixture *f, const char *config, ww_diag *diag)
 {
     ww_buf artifact;
     ww_view target = WW_VIEW_LITERAL("Pair");
     ww_dataflow_slot slot = {.slot = WW_VIEW_LITERAL("store"), .config = ww_view_str(config)};
-    assert_ok(ww_flow_guests_bind(&f->guests, slot.slot, f->program, &slot.type, diag));
+    bind_store(f, &slot.type);
     ww_buf_init(&artifact, ww_allocator_libc(), SIZE_MAX);
     assert_ok(ww_dataflow_compile(ww_allocator_libc(), ww_view_str(pair), &artifact, diag));
     ww_dataflow_install_options options = {
@@ -273,6 +306,24 @@ static void bootstraps__of_the_same_guest__one_after_the_other(void **state)
                                    "store started\nstore completed\n");
 }
 
+static void bootstrap__guest_needs_inputs__gets_what_the_operator_gives(void **state)
+{
+    fixture *f = *state;
+    ww_program_unref(f->program);
+    f->program = test_program(&f->cells, "learner");
+    assert_ok(install(f, "", NULL));
+    const ww_bootstrap_input inputs[] = {{WW_VIEW_LITERAL("weights"), WW_VIEW_LITERAL("\3\5")},
+                                         {WW_VIEW_LITERAL("seed"), WW_VIEW_LITERAL("41")}};
+    const ww_bootstrap_request_item item = {.kind = WW_BOOTSTRAP_COMPONENT,
+                                            .target = WW_VIEW_LITERAL("store"),
+                                            .inputs = inputs,
+                                            .input_count = WW_COUNT_OF(inputs)};
+    assert_ok(ww_dataflow_bootstrap(f->flow, &item, 1, NULL, NULL));
+    assert_string_equal(run(f, 1), "store started\nstore completed\n");
+    send_item(f);
+    assert_string_equal(run(f, 2), "copy 42\nfound 3 5\n");
+}
+
 static void bootstrap__guest_says_no__fails_with_its_words(void **state)
 {
     fixture *f = *state;
@@ -356,17 +407,44 @@ static void stop__guest_that_waits_for_ever__the_next_has_a_new_instance(void **
 
 /* --- binding --- */
 
-static void bind__not_of_the_contract__is_refused_with_what_is_missing(void **state)
+static void ask__not_of_the_contract__is_refused_with_what_is_missing(void **state)
 {
     fixture *f = *state;
-    ww_view type;
+    asking a;
     ww_diag diag;
     ww_program *other = test_program(&f->cells, "echo");
-    assert_int_equal(ww_flow_guests_bind(&f->guests, WW_VIEW_LITERAL("store"), other, &type, &diag),
-                     WW_E_MISSING);
+    assert_int_equal(ask(f, other, &a, &diag), WW_E_MISSING);
     assert_string_equal(diag.text,
                         "the component does not export bootstrap of ww:contract/component@0.1.0");
+    ww_flow_ask_deinit(&a.ask);
     ww_program_unref(other);
+}
+
+static void ask__one_that_needs_inputs__names_them_and_is_gone(void **state)
+{
+    fixture *f = *state;
+    asking a;
+    ww_program *learner = test_program(&f->cells, "learner");
+    assert_ok(ask(f, learner, &a, NULL));
+    const ww_flow_offer *offer = a.ask.offer;
+    assert_int_equal(offer->inputs.count, 2);
+    assert_view_is(offer->inputs.at[0], "seed");
+    assert_view_is(offer->inputs.at[1], "weights");
+    assert_int_equal(f->roster.count, 0);
+    ww_flow_ask_deinit(&a.ask);
+    ww_program_unref(learner);
+}
+
+static void ask__ended_under_way__leaves_nothing(void **state)
+{
+    fixture *f = *state;
+    asking a = {.ask.done = told};
+    ww_flow_ask_start(&a.ask, &f->guests.around, WW_VIEW_LITERAL("store"), f->program,
+                      ww_allocator_libc());
+    assert_int_equal(f->roster.count, 1);
+    ww_flow_ask_deinit(&a.ask);
+    assert_int_equal(f->roster.count, 0);
+    assert_false(a.is_told);
 }
 
 static void install__slot_of_another_role__is_refused(void **state)
@@ -376,7 +454,7 @@ static void install__slot_of_another_role__is_refused(void **state)
     ww_diag diag;
     ww_view target = WW_VIEW_LITERAL("M");
     ww_dataflow_slot slot = {.slot = WW_VIEW_LITERAL("store")};
-    assert_ok(ww_flow_guests_bind(&f->guests, slot.slot, f->program, &slot.type, &diag));
+    bind_store(f, &slot.type);
     ww_buf_init(&artifact, ww_allocator_libc(), SIZE_MAX);
     assert_ok(ww_dataflow_compile(ww_allocator_libc(),
                                   WW_VIEW_LITERAL("module M\nbind store Codec Store\nbody (x) > "
@@ -457,6 +535,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(bootstraps__of_the_same_guest__one_after_the_other, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(bootstrap__guest_needs_inputs__gets_what_the_operator_gives,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(bootstrap__guest_says_no__fails_with_its_words, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(
@@ -467,8 +547,11 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(
             stop__guest_that_waits_for_ever__the_next_has_a_new_instance, setup, teardown),
-        cmocka_unit_test_setup_teardown(bind__not_of_the_contract__is_refused_with_what_is_missing,
+        cmocka_unit_test_setup_teardown(ask__not_of_the_contract__is_refused_with_what_is_missing,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(ask__one_that_needs_inputs__names_them_and_is_gone, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(ask__ended_under_way__leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(install__slot_of_another_role__is_refused, setup, teardown),
         cmocka_unit_test(lift__shapes_that_do_not_fit__are_refused),
         cmocka_unit_test(lift__what_was_lowered__is_the_same),
