@@ -78,6 +78,24 @@ struct Input @0xaf38c61d0b7e5294 {
   bytes @1 :Data;
 }
 
+struct Event @0x9d1f4b73a9e2c650 {
+  # What a module emitted.
+
+  number @0 :UInt64;
+  # From 1 on, in their order; where numbers are missing, the node had no memory for them.
+
+  unixTimeNs @1 :UInt64;
+  module @2 :Text;
+  # The function that ran: a module's body or its bootstrap.
+
+  topic @3 :Text;
+  bytes @4 :Data;
+  # The first 4096 of them.
+
+  size @5 :UInt64;
+  # Of all.
+}
+
 interface BringUp @0xf20d6b94e8a17c35 {
   status @0 () -> (status :Status);
 
@@ -89,4 +107,8 @@ interface BringUp @0xf20d6b94e8a17c35 {
 
   invoke @3 (module :Text, inputs :List(Input)) -> ();
   # Writes inputs of a module, and starts its operations that have none.
+
+  events @4 (after :UInt64, wait :Bool) -> (events :List(Event), last :UInt64);
+  # What modules emitted lately and has a number above `after`; `last` is the number of the last one. With `wait` the
+  # answer comes when there is one.
 }

@@ -93,7 +93,7 @@ static void tell(const ww_flow_step *step)
 {
     static const char *const what[] = {"waits", "needs input", "started", "completed", "failed"};
     if (step->kind == WW_FLOW_STEP_BOOTSTRAP) printf("bring-up %s\n", what[step->bootstrap.kind]);
-    if (step->kind == WW_FLOW_STEP_APP_EVENT && !step->event.module.size)
+    if (step->kind == WW_FLOW_STEP_APP_EVENT && !step->event.is_echo)
         printf("%.*s: %zu bytes\n", WW_VIEW_ARG(step->event.topic), step->event.bytes.size);
 }
 

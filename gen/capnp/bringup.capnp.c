@@ -6,10 +6,11 @@ const ww_capnp_method bringup_bring_up_methods[] = {
     {"install", false},
     {"bootstrap", false},
     {"invoke", false},
+    {"events", false},
 };
 
 static const ww_capnp_interface bringup_bring_up_interfaces[] = {
-    {BRINGUP_BRING_UP_ID, offsetof(bringup_bring_up_vt, status), 4, bringup_bring_up_methods},
+    {BRINGUP_BRING_UP_ID, offsetof(bringup_bring_up_vt, status), 5, bringup_bring_up_methods},
 };
 
 const ww_capnp_server_type bringup_bring_up_server = {"bringup_bring_up", bringup_bring_up_interfaces, 1};

@@ -81,6 +81,24 @@ static inline void bringup_target_state_lb_set(bringup_target_state_lb l, uint32
     ww_capnp_list_set_u16(l.list, index, (uint16_t)value);
 }
 
+typedef struct bringup_bring_up_events_results_r {
+    ww_capnp_struct s;
+} bringup_bring_up_events_results_r;
+typedef struct bringup_bring_up_events_results_b {
+    ww_capnp_struct_b s;
+} bringup_bring_up_events_results_b;
+typedef struct bringup_bring_up_events_results_l {
+    ww_capnp_list list;
+} bringup_bring_up_events_results_l;
+typedef struct bringup_bring_up_events_results_lb {
+    ww_capnp_list_b list;
+} bringup_bring_up_events_results_lb;
+typedef struct bringup_bring_up_events_results_p {
+    ww_capnp_pipeline p;
+} bringup_bring_up_events_results_p;
+#define BRINGUP_BRING_UP_EVENTS_RESULTS_ID UINT64_C(0x914cd0dddf5d8e63)
+#define BRINGUP_BRING_UP_EVENTS_RESULTS_SIZE ((ww_capnp_struct_size){1, 1})
+
 typedef struct bringup_status_r {
     ww_capnp_struct s;
 } bringup_status_r;
@@ -98,6 +116,24 @@ typedef struct bringup_status_p {
 } bringup_status_p;
 #define BRINGUP_STATUS_ID UINT64_C(0x9c40d7be18f3a265)
 #define BRINGUP_STATUS_SIZE ((ww_capnp_struct_size){1, 1})
+
+typedef struct bringup_event_r {
+    ww_capnp_struct s;
+} bringup_event_r;
+typedef struct bringup_event_b {
+    ww_capnp_struct_b s;
+} bringup_event_b;
+typedef struct bringup_event_l {
+    ww_capnp_list list;
+} bringup_event_l;
+typedef struct bringup_event_lb {
+    ww_capnp_list_b list;
+} bringup_event_lb;
+typedef struct bringup_event_p {
+    ww_capnp_pipeline p;
+} bringup_event_p;
+#define BRINGUP_EVENT_ID UINT64_C(0x9d1f4b73a9e2c650)
+#define BRINGUP_EVENT_SIZE ((ww_capnp_struct_size){3, 3})
 
 typedef struct bringup_input_r {
     ww_capnp_struct s;
@@ -297,6 +333,24 @@ typedef struct bringup_bring_up_invoke_params_p {
 #define BRINGUP_BRING_UP_INVOKE_PARAMS_ID UINT64_C(0xece2caf8ee54bd3d)
 #define BRINGUP_BRING_UP_INVOKE_PARAMS_SIZE ((ww_capnp_struct_size){0, 2})
 
+typedef struct bringup_bring_up_events_params_r {
+    ww_capnp_struct s;
+} bringup_bring_up_events_params_r;
+typedef struct bringup_bring_up_events_params_b {
+    ww_capnp_struct_b s;
+} bringup_bring_up_events_params_b;
+typedef struct bringup_bring_up_events_params_l {
+    ww_capnp_list list;
+} bringup_bring_up_events_params_l;
+typedef struct bringup_bring_up_events_params_lb {
+    ww_capnp_list_b list;
+} bringup_bring_up_events_params_lb;
+typedef struct bringup_bring_up_events_params_p {
+    ww_capnp_pipeline p;
+} bringup_bring_up_events_params_p;
+#define BRINGUP_BRING_UP_EVENTS_PARAMS_ID UINT64_C(0xee0695f66a27f9fe)
+#define BRINGUP_BRING_UP_EVENTS_PARAMS_SIZE ((ww_capnp_struct_size){2, 0})
+
 typedef struct bringup_bring_up_bootstrap_params_r {
     ww_capnp_struct s;
 } bringup_bring_up_bootstrap_params_r;
@@ -332,7 +386,85 @@ typedef struct bringup_bring_up_vt {
     ww_capnp_handler *install;
     ww_capnp_handler *bootstrap;
     ww_capnp_handler *invoke;
+    ww_capnp_handler *events;
 } bringup_bring_up_vt;
+
+/* ---- bringup_bring_up_events_results ---- */
+
+static inline bringup_bring_up_events_results_r bringup_bring_up_events_results_from(ww_capnp_any any)
+{
+    return (bringup_bring_up_events_results_r){ww_capnp_any_struct(any)};
+}
+
+static inline bringup_bring_up_events_results_r bringup_bring_up_events_results_root(ww_capnp_message *message)
+{
+    return bringup_bring_up_events_results_from(ww_capnp_message_root(message));
+}
+
+static inline bringup_bring_up_events_results_b bringup_bring_up_events_results_init(ww_capnp_any_b any)
+{
+    return (bringup_bring_up_events_results_b){ww_capnp_any_b_init_struct(any, BRINGUP_BRING_UP_EVENTS_RESULTS_SIZE)};
+}
+
+static inline bringup_bring_up_events_results_b bringup_bring_up_events_results_init_root(ww_capnp_builder *builder)
+{
+    return bringup_bring_up_events_results_init(ww_capnp_builder_root(builder));
+}
+
+static inline bringup_bring_up_events_results_l bringup_bring_up_events_results_l_from(ww_capnp_any any)
+{
+    return (bringup_bring_up_events_results_l){ww_capnp_any_list(any, WW_CAPNP_STRUCTS)};
+}
+
+static inline bringup_bring_up_events_results_r bringup_bring_up_events_results_l_at(bringup_bring_up_events_results_l l, uint32_t index)
+{
+    return (bringup_bring_up_events_results_r){ww_capnp_list_struct(l.list, index)};
+}
+
+static inline bringup_bring_up_events_results_b bringup_bring_up_events_results_lb_at(bringup_bring_up_events_results_lb l, uint32_t index)
+{
+    return (bringup_bring_up_events_results_b){ww_capnp_list_b_struct(l.list, index)};
+}
+
+static inline bringup_bring_up_events_results_r bringup_bring_up_events_results_read(bringup_bring_up_events_results_b b)
+{
+    return (bringup_bring_up_events_results_r){ww_capnp_struct_b_read(b.s)};
+}
+
+static inline bringup_event_l bringup_bring_up_events_results_events(bringup_bring_up_events_results_r r)
+{
+    return (bringup_event_l){ww_capnp_any_list(ww_capnp_get_pointer(r.s, 0), WW_CAPNP_STRUCTS)};
+}
+
+static inline bool bringup_bring_up_events_results_has_events(bringup_bring_up_events_results_r r)
+{
+    return !ww_capnp_any_is_null(ww_capnp_get_pointer(r.s, 0));
+}
+
+static inline bringup_event_lb bringup_bring_up_events_results_init_events(bringup_bring_up_events_results_b b, uint32_t count)
+{
+    return (bringup_event_lb){ww_capnp_any_b_init_structs(ww_capnp_struct_b_pointer(b.s, 0), BRINGUP_EVENT_SIZE, count)};
+}
+
+static inline bringup_event_lb bringup_bring_up_events_results_edit_events(bringup_bring_up_events_results_b b)
+{
+    return (bringup_event_lb){ww_capnp_any_b_get_list(ww_capnp_struct_b_pointer(b.s, 0))};
+}
+
+static inline ww_capnp_any_b bringup_bring_up_events_results_pointer_events(bringup_bring_up_events_results_b b)
+{
+    return ww_capnp_struct_b_pointer(b.s, 0);
+}
+
+static inline uint64_t bringup_bring_up_events_results_last(bringup_bring_up_events_results_r r)
+{
+    return ww_capnp_get_u64(r.s, 0);
+}
+
+static inline void bringup_bring_up_events_results_set_last(bringup_bring_up_events_results_b b, uint64_t value)
+{
+    ww_capnp_set_u64(b.s, 0, value);
+}
 
 /* ---- bringup_status ---- */
 
@@ -421,6 +553,148 @@ static inline bringup_target_lb bringup_status_edit_targets(bringup_status_b b)
 static inline ww_capnp_any_b bringup_status_pointer_targets(bringup_status_b b)
 {
     return ww_capnp_struct_b_pointer(b.s, 0);
+}
+
+/* ---- bringup_event ---- */
+
+/* What a module emitted. */
+static inline bringup_event_r bringup_event_from(ww_capnp_any any)
+{
+    return (bringup_event_r){ww_capnp_any_struct(any)};
+}
+
+static inline bringup_event_r bringup_event_root(ww_capnp_message *message)
+{
+    return bringup_event_from(ww_capnp_message_root(message));
+}
+
+static inline bringup_event_b bringup_event_init(ww_capnp_any_b any)
+{
+    return (bringup_event_b){ww_capnp_any_b_init_struct(any, BRINGUP_EVENT_SIZE)};
+}
+
+static inline bringup_event_b bringup_event_init_root(ww_capnp_builder *builder)
+{
+    return bringup_event_init(ww_capnp_builder_root(builder));
+}
+
+static inline bringup_event_l bringup_event_l_from(ww_capnp_any any)
+{
+    return (bringup_event_l){ww_capnp_any_list(any, WW_CAPNP_STRUCTS)};
+}
+
+static inline bringup_event_r bringup_event_l_at(bringup_event_l l, uint32_t index)
+{
+    return (bringup_event_r){ww_capnp_list_struct(l.list, index)};
+}
+
+static inline bringup_event_b bringup_event_lb_at(bringup_event_lb l, uint32_t index)
+{
+    return (bringup_event_b){ww_capnp_list_b_struct(l.list, index)};
+}
+
+static inline bringup_event_r bringup_event_read(bringup_event_b b)
+{
+    return (bringup_event_r){ww_capnp_struct_b_read(b.s)};
+}
+
+/* From 1 on, in their order; where numbers are missing, the node had no memory for them. */
+static inline uint64_t bringup_event_number(bringup_event_r r)
+{
+    return ww_capnp_get_u64(r.s, 0);
+}
+
+static inline void bringup_event_set_number(bringup_event_b b, uint64_t value)
+{
+    ww_capnp_set_u64(b.s, 0, value);
+}
+
+static inline uint64_t bringup_event_unix_time_ns(bringup_event_r r)
+{
+    return ww_capnp_get_u64(r.s, 1);
+}
+
+static inline void bringup_event_set_unix_time_ns(bringup_event_b b, uint64_t value)
+{
+    ww_capnp_set_u64(b.s, 1, value);
+}
+
+/* The function that ran: a module's body or its bootstrap. */
+static inline ww_view bringup_event_module(bringup_event_r r)
+{
+    return ww_capnp_any_text(ww_capnp_get_pointer(r.s, 0));
+}
+
+static inline bool bringup_event_has_module(bringup_event_r r)
+{
+    return !ww_capnp_any_is_null(ww_capnp_get_pointer(r.s, 0));
+}
+
+static inline void bringup_event_set_module(bringup_event_b b, ww_view value)
+{
+    ww_capnp_any_b_set_text(ww_capnp_struct_b_pointer(b.s, 0), value);
+}
+
+static inline ww_capnp_any_b bringup_event_pointer_module(bringup_event_b b)
+{
+    return ww_capnp_struct_b_pointer(b.s, 0);
+}
+
+static inline ww_view bringup_event_topic(bringup_event_r r)
+{
+    return ww_capnp_any_text(ww_capnp_get_pointer(r.s, 1));
+}
+
+static inline bool bringup_event_has_topic(bringup_event_r r)
+{
+    return !ww_capnp_any_is_null(ww_capnp_get_pointer(r.s, 1));
+}
+
+static inline void bringup_event_set_topic(bringup_event_b b, ww_view value)
+{
+    ww_capnp_any_b_set_text(ww_capnp_struct_b_pointer(b.s, 1), value);
+}
+
+static inline ww_capnp_any_b bringup_event_pointer_topic(bringup_event_b b)
+{
+    return ww_capnp_struct_b_pointer(b.s, 1);
+}
+
+/* The first 4096 of them. */
+static inline ww_view bringup_event_bytes(bringup_event_r r)
+{
+    return ww_capnp_any_data(ww_capnp_get_pointer(r.s, 2));
+}
+
+static inline bool bringup_event_has_bytes(bringup_event_r r)
+{
+    return !ww_capnp_any_is_null(ww_capnp_get_pointer(r.s, 2));
+}
+
+static inline void bringup_event_set_bytes(bringup_event_b b, ww_view value)
+{
+    ww_capnp_any_b_set_data(ww_capnp_struct_b_pointer(b.s, 2), value);
+}
+
+static inline uint8_t * bringup_event_init_bytes(bringup_event_b b, uint32_t size)
+{
+    return ww_capnp_any_b_init_data(ww_capnp_struct_b_pointer(b.s, 2), size);
+}
+
+static inline ww_capnp_any_b bringup_event_pointer_bytes(bringup_event_b b)
+{
+    return ww_capnp_struct_b_pointer(b.s, 2);
+}
+
+/* Of all. */
+static inline uint64_t bringup_event_size(bringup_event_r r)
+{
+    return ww_capnp_get_u64(r.s, 2);
+}
+
+static inline void bringup_event_set_size(bringup_event_b b, uint64_t value)
+{
+    ww_capnp_set_u64(b.s, 2, value);
 }
 
 /* ---- bringup_input ---- */
@@ -1317,6 +1591,68 @@ static inline ww_capnp_any_b bringup_bring_up_invoke_params_pointer_inputs(bring
     return ww_capnp_struct_b_pointer(b.s, 1);
 }
 
+/* ---- bringup_bring_up_events_params ---- */
+
+static inline bringup_bring_up_events_params_r bringup_bring_up_events_params_from(ww_capnp_any any)
+{
+    return (bringup_bring_up_events_params_r){ww_capnp_any_struct(any)};
+}
+
+static inline bringup_bring_up_events_params_r bringup_bring_up_events_params_root(ww_capnp_message *message)
+{
+    return bringup_bring_up_events_params_from(ww_capnp_message_root(message));
+}
+
+static inline bringup_bring_up_events_params_b bringup_bring_up_events_params_init(ww_capnp_any_b any)
+{
+    return (bringup_bring_up_events_params_b){ww_capnp_any_b_init_struct(any, BRINGUP_BRING_UP_EVENTS_PARAMS_SIZE)};
+}
+
+static inline bringup_bring_up_events_params_b bringup_bring_up_events_params_init_root(ww_capnp_builder *builder)
+{
+    return bringup_bring_up_events_params_init(ww_capnp_builder_root(builder));
+}
+
+static inline bringup_bring_up_events_params_l bringup_bring_up_events_params_l_from(ww_capnp_any any)
+{
+    return (bringup_bring_up_events_params_l){ww_capnp_any_list(any, WW_CAPNP_STRUCTS)};
+}
+
+static inline bringup_bring_up_events_params_r bringup_bring_up_events_params_l_at(bringup_bring_up_events_params_l l, uint32_t index)
+{
+    return (bringup_bring_up_events_params_r){ww_capnp_list_struct(l.list, index)};
+}
+
+static inline bringup_bring_up_events_params_b bringup_bring_up_events_params_lb_at(bringup_bring_up_events_params_lb l, uint32_t index)
+{
+    return (bringup_bring_up_events_params_b){ww_capnp_list_b_struct(l.list, index)};
+}
+
+static inline bringup_bring_up_events_params_r bringup_bring_up_events_params_read(bringup_bring_up_events_params_b b)
+{
+    return (bringup_bring_up_events_params_r){ww_capnp_struct_b_read(b.s)};
+}
+
+static inline uint64_t bringup_bring_up_events_params_after(bringup_bring_up_events_params_r r)
+{
+    return ww_capnp_get_u64(r.s, 0);
+}
+
+static inline void bringup_bring_up_events_params_set_after(bringup_bring_up_events_params_b b, uint64_t value)
+{
+    ww_capnp_set_u64(b.s, 0, value);
+}
+
+static inline bool bringup_bring_up_events_params_wait(bringup_bring_up_events_params_r r)
+{
+    return ww_capnp_get_bool(r.s, 64);
+}
+
+static inline void bringup_bring_up_events_params_set_wait(bringup_bring_up_events_params_b b, bool value)
+{
+    ww_capnp_set_bool(b.s, 64, value);
+}
+
 /* ---- bringup_bring_up_bootstrap_params ---- */
 
 static inline bringup_bring_up_bootstrap_params_r bringup_bring_up_bootstrap_params_from(ww_capnp_any any)
@@ -1548,4 +1884,34 @@ static inline bringup_bring_up_invoke_params_r bringup_bring_up_invoke_params(ww
 static inline bringup_bring_up_invoke_results_b bringup_bring_up_invoke_results(ww_capnp_call *call)
 {
     return (bringup_bring_up_invoke_results_b){ww_capnp_call_init_results(call, BRINGUP_BRING_UP_INVOKE_RESULTS_SIZE)};
+}
+
+/* What modules emitted lately and has a number above `after`; `last` is the number of the last one. With `wait` the
+ * answer comes when there is one. */
+static inline bringup_bring_up_events_params_b bringup_bring_up_events_begin(bringup_bring_up_cap cap, ww_capnp_call **call)
+{
+    *call = ww_capnp_call_new(cap.cap, BRINGUP_BRING_UP_ID, 4);
+    ww_capnp_call_no_pipeline(*call);
+    return (bringup_bring_up_events_params_b){ww_capnp_call_init_params(*call, BRINGUP_BRING_UP_EVENTS_PARAMS_SIZE)};
+}
+
+/* Empty unless the call succeeded; borrowed from the call. */
+static inline bringup_bring_up_events_results_r bringup_bring_up_events_response(ww_capnp_call *call)
+{
+    return (bringup_bring_up_events_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
+}
+
+static inline bringup_bring_up_events_results_p bringup_bring_up_events_pipeline(ww_capnp_call *call)
+{
+    return (bringup_bring_up_events_results_p){ww_capnp_pipeline_of(call)};
+}
+
+static inline bringup_bring_up_events_params_r bringup_bring_up_events_params(ww_capnp_call *call)
+{
+    return (bringup_bring_up_events_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
+}
+
+static inline bringup_bring_up_events_results_b bringup_bring_up_events_results(ww_capnp_call *call)
+{
+    return (bringup_bring_up_events_results_b){ww_capnp_call_init_results(call, BRINGUP_BRING_UP_EVENTS_RESULTS_SIZE)};
 }

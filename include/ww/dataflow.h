@@ -387,7 +387,9 @@ typedef struct ww_flow_step {
             ww_view detail;
         } op;
         struct {
-            ww_view module, topic, bytes;
+            ww_view module; /* the function that ran: a module's body or bootstrap */
+            ww_view topic, bytes;
+            bool is_echo; /* an input that was taken, under its name; no event of the module */
         } event;
         struct {
             ww_view peer, bytes, detail;

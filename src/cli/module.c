@@ -124,8 +124,8 @@ static int run(const ww_invocation *invocation)
 const ww_command ww_command_module = {
     .name = "module",
     .summary = "install dataflow modules and bring them up",
-    .usage = "[OPTIONS] install FILE... | bootstrap [TARGET] | invoke MODULE | status | inspect "
-             "FILE",
+    .usage = "[OPTIONS] install FILE... | bootstrap [TARGET] | invoke MODULE | status | events | "
+             "inspect FILE",
     .description =
         "`ww module install` installs every module of the artifacts on a node, with the "
         "components that --bind names, and brings up what needs no input.\n\n"
@@ -134,6 +134,9 @@ const ww_command ww_command_module = {
         "`ww module invoke` writes inputs of a module in one execution.\n\n"
         "`ww module status` prints the targets of the node's bring-up: each one's state, what a "
         "waiting one waits for and why, and the inputs that one takes.\n\n"
+        "`ww module events` prints what modules emitted lately: when, which function, the topic, "
+        "and the bytes, as text if they are, else as hexadecimal digits. A node keeps the last 256 "
+        "events, and 4 KiB of each; with --json each is an object on a line of its own.\n\n"
         "`ww module inspect` says what a compiled artifact holds, without a node and without "
         "making any component: its functions; the slots of its modules, with the number that the "
         "component there will have on a node that holds nothing else; the bootstraps in install "
@@ -146,7 +149,7 @@ const ww_command ww_command_module = {
              "  ww module install seeded.onnx\n"
              "  ww module bootstrap Seeded --input seed=42 --input weights=@weights.bin\n",
     .operand = "verb",
-    .json = "one JSON object",
+    .json = "one JSON object; events: one for each",
     .options = ww_module_options,
     .settings = WW_CLIENT_SETTINGS,
     .operands_min = 1,

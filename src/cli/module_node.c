@@ -1,4 +1,4 @@
-/* ww module install, bootstrap, invoke, status: on a running node. */
+/* ww module install, bootstrap, invoke, status, events: on a running node. */
 #include "capnp/bringup.capnp.h"
 #include "cli/bringup.h"
 #include "cli/format.h"
@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { OPTION_BIND, OPTION_CONFIG, OPTION_INPUT, OPTION_WATCH };
+enum { OPTION_BIND, OPTION_CONFIG, OPTION_INPUT, OPTION_WATCH, OPTION_FOLLOW };
 
 const ww_option ww_module_options[] = {
     [OPTION_BIND] = {"bind", "SLOT=FILE",
@@ -19,6 +19,7 @@ const ww_option ww_module_options[] = {
                        0},
     [OPTION_INPUT] = {"input", "NAME=VALUE", "bootstrap, invoke: an input; repeatable", 'i'},
     [OPTION_WATCH] = {"watch", NULL, "status: print it again whenever it changed", 'w'},
+    [OPTION_FOLLOW] = {"follow", NULL, "events: go on with those to come", 'f'},
     {NULL, NULL, NULL, 0},
 };
 
@@ -253,12 +254,18 @@ static void wait_a_moment(ww_client *client)
         ww_loop_turn(client->loop, true);
 }
 
+static bool is_given(const ww_invocation *invocation, int option)
+{
+    bool is = false;
+    for (size_t i = 0; i < invocation->given_count; i++)
+        is = is || invocation->given[i].option == &ww_module_options[option];
+    return is;
+}
+
 static ww_status show_status(ww_client *client, bringup_bring_up_cap cap,
                              const ww_invocation *invocation, ww_diag *diag)
 {
-    bool watches = false;
-    for (size_t i = 0; i < invocation->given_count; i++)
-        watches = watches || invocation->given[i].option == &ww_module_options[OPTION_WATCH];
+    bool watches = is_given(invocation, OPTION_WATCH);
     char *last = NULL;
     ww_status status = show_change(client, cap, invocation->json, &last, diag);
     while (watches && !status) {
@@ -267,6 +274,13 @@ static ww_status show_status(ww_client *client, bringup_bring_up_cap cap,
     }
     free(last);
     return status;
+}
+
+static ww_status show_events(ww_client *client, bringup_bring_up_cap cap,
+                             const ww_invocation *invocation, ww_diag *diag)
+{
+    return ww_module_show_events(client, cap, is_given(invocation, OPTION_FOLLOW), invocation->json,
+                                 diag);
 }
 
 /* --- the verbs --- */
@@ -283,6 +297,7 @@ static const verb verbs[] = {
     {"bootstrap", 0, 1, 1 << OPTION_INPUT, bootstrap},
     {"invoke", 1, 1, 1 << OPTION_INPUT, invoke},
     {"status", 0, 0, 1 << OPTION_WATCH, show_status},
+    {"events", 0, 0, 1 << OPTION_FOLLOW, show_events},
 };
 
 static int check_usage(const ww_invocation *invocation, const verb *v)
@@ -321,5 +336,6 @@ int ww_module_on_node(const ww_invocation *invocation)
         return code ? code : act(invocation, &verbs[i]);
     }
     return ww_usage_error(invocation->command,
-                          "\"%s\" is none of install, bootstrap, invoke, status, inspect", name);
+                          "\"%s\" is none of install, bootstrap, invoke, status, events, inspect",
+                          name);
 }

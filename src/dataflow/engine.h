@@ -255,7 +255,7 @@ typedef struct df_edge {
 } df_edge;
 
 typedef struct df_app_event {
-    ww_view topic;
+    ww_view module, topic;
     ww_flow_value value;
 } df_app_event;
 

@@ -143,7 +143,7 @@ static void emit_output(ww_dataflow *flow, df_frame *frame, uint32_t output,
     WW_ASSERT(event); /* F5 */
     const df_graph *g = frame->graph;
     const ww_view *names = df_names(&g->unit->artifact.names, g->function->outputs);
-    *event = (df_app_event){names[output], ww_flow_value_ref(*value)};
+    *event = (df_app_event){g->function->name, names[output], ww_flow_value_ref(*value)};
 }
 
 /* A function's output goes to the caller's site, or, from a module that nobody called, to the host.

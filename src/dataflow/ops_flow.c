@@ -110,7 +110,8 @@ ww_status df_prepare_topic(df_installer *in, const df_node *node, df_arg *arg)
     return WW_OK;
 }
 
-static df_outcome emit(ww_dataflow *flow, const df_op *op, ww_flow_value value)
+static df_outcome emit(ww_dataflow *flow, const df_op *op, const df_frame *frame,
+                       ww_flow_value value)
 {
     ww_view topic = op->arg->text;
     if (ww_view_starts(topic, "bb.") || ww_view_starts(topic, "ai.bytesandbrains."))
@@ -122,7 +123,8 @@ static df_outcome emit(ww_dataflow *flow, const df_op *op, ww_flow_value value)
         return df_no_memory(flow);
     df_app_event *event = df_ring_push(flow, &flow->app_events, sizeof *event);
     WW_ASSERT(event);
-    *event = (df_app_event){topic, ww_flow_value_ref(value)};
+    ww_view module = frame->root->graph->function->name;
+    *event = (df_app_event){module, topic, ww_flow_value_ref(value)};
     df_fire_event(flow, topic);
     return DF_DONE;
 }
@@ -133,13 +135,12 @@ df_outcome df_run_app_emit(ww_dataflow *flow, const df_op *op, df_frame *frame)
     if (value && value->type != WW_FLOW_BYTES)
         return df_fail(flow, WW_FLOW_OP_TYPE_MISMATCH, "expected_bytes",
                        "AppEmit: the input is not bytes");
-    return emit(flow, op, value ? *value : (ww_flow_value){.type = WW_FLOW_BYTES});
+    return emit(flow, op, frame, value ? *value : (ww_flow_value){.type = WW_FLOW_BYTES});
 }
 
 df_outcome df_run_app_notify(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
-    (void)frame;
-    return emit(flow, op, (ww_flow_value){.type = WW_FLOW_BYTES});
+    return emit(flow, op, frame, (ww_flow_value){.type = WW_FLOW_BYTES});
 }
 
 /* --- named things ----------------------------------------------------------------------------- */

@@ -189,7 +189,8 @@ static void start_frame(ww_dataflow *flow, df_frame *frame)
         df_step(flow, (ww_flow_step){.kind = WW_FLOW_STEP_APP_EVENT,
                                      .event = {.module = g->function->name,
                                                .topic = names[frame->event_formal],
-                                               .bytes = df_show_blob(flow, frame->event)}});
+                                               .bytes = df_show_blob(flow, frame->event),
+                                               .is_echo = true}});
         frame->event = NULL;
         frame->event_formal = DF_NONE;
         df_frame_write(flow, frame, site, value);
@@ -372,8 +373,10 @@ static bool tell_app_events(ww_dataflow *flow)
         if (!has_room(flow)) return false;
         df_app_event *event = df_ring_at(&flow->app_events, 0, sizeof *event);
         ww_view bytes = df_show_value(flow, &event->value);
-        df_step(flow, (ww_flow_step){.kind = WW_FLOW_STEP_APP_EVENT,
-                                     .event = {.topic = event->topic, .bytes = bytes}});
+        df_step(flow,
+                (ww_flow_step){
+                    .kind = WW_FLOW_STEP_APP_EVENT,
+                    .event = {.module = event->module, .topic = event->topic, .bytes = bytes}});
         df_ring_pop(&flow->app_events);
     }
     return true;

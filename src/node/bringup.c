@@ -51,6 +51,20 @@ static void keep(ww_bringup *b, const ww_bootstrap_event *event)
         ww_keeper_add_done(&b->keeper, event->target_kind, name_of(b, event->target));
 }
 
+static void keep_event(ww_bringup *b, const ww_flow_step *step)
+{
+    const ww_clock *clock = ww_loop_clock(b->node->loop);
+    ww_wall_time now = clock->wall(clock);
+    ww_log_print(b->node->log, WW_LOG_DEBUG, log_target, "event %.*s of %.*s, %zu bytes",
+                 WW_VIEW_ARG(step->event.topic), WW_VIEW_ARG(step->event.module),
+                 step->event.bytes.size);
+    ww_events_add(&b->events,
+                  (ww_event){.unix_time_ns = now.seconds * WW_NS_PER_S + now.nanoseconds,
+                             .module = step->event.module,
+                             .topic = step->event.topic,
+                             .bytes = step->event.bytes});
+}
+
 static void note_step(ww_bringup *b, const ww_flow_step *step)
 {
     const ww_log *log = b->node->log;
@@ -61,9 +75,7 @@ static void note_step(ww_bringup *b, const ww_flow_step *step)
                      WW_VIEW_ARG(step->op.detail));
         break;
     case WW_FLOW_STEP_APP_EVENT:
-        if (step->event.module.size) break; /* an echo */
-        ww_log_print(log, WW_LOG_INFO, log_target, "event %.*s, %zu bytes",
-                     WW_VIEW_ARG(step->event.topic), step->event.bytes.size);
+        if (!step->event.is_echo) keep_event(b, step);
         break;
     case WW_FLOW_STEP_SEND: /* there is no way to peers yet */
         ww_dataflow_send_failed(b->flow, step->wire.id, step->wire.peer);
@@ -158,6 +170,7 @@ static void turn(ww_task *task)
     start_pid0(b, now_ns);
     ww_status status = poll_engine(b, now_ns);
     read_events(b);
+    ww_bringup_answer_listeners(b, false);
     if (status == WW_AGAIN) {
         ww_loop_post(loop, task);
         return;
@@ -286,6 +299,7 @@ ww_status ww_bringup_open(ww_bringup *b, ww_node *node, ww_diag *diag)
 {
     *b = (ww_bringup){
         .node = node, .budget.max = staged_bytes_max, .pid0_target = WW_BOOTSTRAP_NONE};
+    ww_events_init(&b->events, node->allocator);
     b->task.run = turn;
     b->resume.run = resume_next;
     b->timer.fire = on_time;
@@ -328,6 +342,7 @@ void ww_bringup_close(ww_bringup *b)
     if (!b->node) return;
     ww_keeper_drain(&b->keeper);
     abandon_installs(b);
+    ww_bringup_answer_listeners(b, true);
     ww_task_cancel(&b->task);
     ww_task_cancel(&b->resume);
     ww_timer_stop(b->node->loop, &b->timer);
@@ -336,5 +351,6 @@ void ww_bringup_close(ww_bringup *b)
     ww_bootstrap_free(b->queue);
     ww_capnp_frame_deinit(&b->resumed);
     ww_keeper_close(&b->keeper);
+    ww_events_deinit(&b->events);
     b->node = NULL;
 }

@@ -8,7 +8,8 @@
  *            the next node goes on. One task lets the engine run, whenever something came for it or its time has come.
  * Ownership  Owned by the node; what its parts point to is the node's. Closed before the loop, after
  *            the connections and the programs.
- * Bounds     Those of the queue and the engine; WW_INSTALLS_MAX installs at a time.
+ * Bounds     Those of the queue and the engine; WW_INSTALLS_MAX installs at a time; WW_LISTENERS_MAX calls that
+ *            wait for events (node/events.h).
  * Errors     Failures of bootstraps and operations are log lines, and in the status.
  * Threads    The loop's; components are compiled on workers.
  * Trust      Artifacts and components are hostile. Whoever asks is the node's owner.
@@ -16,11 +17,12 @@
 #pragma once
 #include "capnp/bringup.capnp.h"
 #include "capnp/frame.h"
+#include "node/events.h"
 #include "node/flow_guest.h"
 #include "node/keeper.h"
 #include "node/programs.h"
 
-enum { WW_INSTALLS_MAX = 16, WW_BINDINGS_MAX = 64 };
+enum { WW_INSTALLS_MAX = 16, WW_BINDINGS_MAX = 64, WW_LISTENERS_MAX = 64 };
 
 typedef struct ww_node ww_node;
 typedef struct ww_install ww_install;
@@ -47,6 +49,9 @@ typedef struct ww_bringup {
     ww_install *installs; /* under way */
     uint32_t install_count;
     ww_capnp_server server;
+    ww_events events;
+    struct ww_listener_call *listeners; /* calls that wait for the next event */
+    uint32_t listener_count;
     ww_keeper keeper;
     uint32_t asked_count;   /* components whose bootstraps were asked for, if they have one */
     bool is_to_arm;         /* something was installed since */
@@ -99,3 +104,5 @@ void ww_install_deinit(ww_install *install); /* in `done` */
 
 /* A new reference to the interface of capnp/bringup.capnp, or NULL without memory. */
 ww_capnp_cap *ww_bringup_serve(ww_bringup *bringup);
+/* Answers who waits for events, if there are new ones; all of them when the bring-up closes. */
+void ww_bringup_answer_listeners(ww_bringup *bringup, bool is_closing);

@@ -241,6 +241,112 @@ static void invoke(ww_capnp_server *server, ww_capnp_call *call)
     answer(b, call, result, &diag);
 }
 
+/* --- events --- */
+
+/* Waits for the next one. */
+typedef struct ww_listener_call {
+    ww_capnp_done canceled;
+    struct ww_listener_call *next, **link;
+    ww_bringup *bringup;
+    ww_capnp_call *call;
+    uint64_t after;
+} listener;
+
+static void put_event(bringup_event_b out, const ww_event *event)
+{
+    bringup_event_set_number(out, event->number);
+    bringup_event_set_unix_time_ns(out, event->unix_time_ns);
+    bringup_event_set_module(out, event->module);
+    bringup_event_set_topic(out, event->topic);
+    bringup_event_set_bytes(out, event->bytes);
+    bringup_event_set_size(out, event->size);
+}
+
+static void tell_events(const ww_events *events, ww_capnp_call *call, uint64_t after)
+{
+    uint32_t count = 0;
+    uint64_t first = ww_events_first(events, after);
+    for (uint64_t number = first; number <= events->last; number++)
+        count += ww_events_at(events, number) != NULL;
+    bringup_bring_up_events_results_b results = bringup_bring_up_events_results(call);
+    bringup_event_lb list = bringup_bring_up_events_results_init_events(results, count);
+    bringup_bring_up_events_results_set_last(results, events->last);
+    count = 0;
+    for (uint64_t number = first; number <= events->last; number++) {
+        const ww_event *event = ww_events_at(events, number);
+        if (event) put_event(bringup_event_lb_at(list, count++), event);
+    }
+    ww_capnp_call_return(call);
+}
+
+/* The call is to be answered. */
+static ww_capnp_call *end_listening(listener *self)
+{
+    ww_bringup *b = self->bringup;
+    ww_capnp_call *call = self->call;
+    *self->link = self->next;
+    if (self->next) self->next->link = self->link;
+    b->listener_count--;
+    ww_free(b->node->allocator, self, sizeof *self);
+    return call;
+}
+
+static void stop_listening(ww_capnp_done *canceled, ww_capnp_call *call)
+{
+    (void)call;
+    listener *self = WW_CONTAINER_OF(canceled, listener, canceled);
+    ww_capnp_call_fail(end_listening(self), WW_CAPNP_FAILED, "canceled");
+}
+
+void ww_bringup_answer_listeners(ww_bringup *b, bool is_closing)
+{
+    listener *next;
+    for (listener *at = b->listeners; at; at = next) {
+        uint64_t after = at->after;
+        next = at->next;
+        if (is_closing)
+            ww_capnp_call_fail(end_listening(at), WW_CAPNP_DISCONNECTED, "the node ends");
+        else if (after < b->events.last)
+            tell_events(&b->events, end_listening(at), after);
+    }
+}
+
+static ww_status listen(ww_bringup *b, ww_capnp_call *call, uint64_t after)
+{
+    if (b->listener_count == WW_LISTENERS_MAX) return WW_E_LIMIT;
+    listener *self = ww_alloc_zeroed(b->node->allocator, sizeof *self);
+    if (!self) return WW_E_MEMORY;
+    *self = (listener){.canceled.fn = stop_listening,
+                       .next = b->listeners,
+                       .link = &b->listeners,
+                       .bringup = b,
+                       .call = call,
+                       .after = after};
+    if (self->next) self->next->link = &self->next;
+    b->listeners = self;
+    b->listener_count++;
+    ww_capnp_call_on_cancel(call, &self->canceled);
+    return WW_OK;
+}
+
+static void events(ww_capnp_server *server, ww_capnp_call *call)
+{
+    ww_bringup *b = bringup_of(server);
+    if (!is_open(b, call)) return;
+    bringup_bring_up_events_params_r params = bringup_bring_up_events_params(call);
+    uint64_t after = bringup_bring_up_events_params_after(params);
+    if (after > b->events.last) after = b->events.last; /* it counted another node's */
+    if (!bringup_bring_up_events_params_wait(params) || after < b->events.last) {
+        tell_events(&b->events, call, after);
+        return;
+    }
+    ww_status status = listen(b, call, after);
+    if (status == WW_E_LIMIT)
+        ww_capnp_call_fail(call, WW_CAPNP_OVERLOADED, "%d calls wait for events", WW_LISTENERS_MAX);
+    else if (status)
+        ww_capnp_call_fail(call, WW_CAPNP_OVERLOADED, "out of memory");
+}
+
 ww_capnp_cap *ww_bringup_serve(ww_bringup *b)
 {
     static const bringup_bring_up_vt methods = {
@@ -248,6 +354,7 @@ ww_capnp_cap *ww_bringup_serve(ww_bringup *b)
         .install = install,
         .bootstrap = bootstrap,
         .invoke = invoke,
+        .events = events,
     };
     return bringup_bring_up_serve(b->node->rpc.vat, &b->server, &methods, NULL).cap;
 }

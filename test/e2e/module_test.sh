@@ -60,10 +60,13 @@ expect_code 2
 expect_err_has "inspect takes one FILE"
 run "$WW" module explode "$tmp/store.onnx"
 expect_code 2
-expect_err_has '"explode" is none of install, bootstrap, invoke, status, inspect'
+expect_err_has '"explode" is none of install, bootstrap, invoke, status, events, inspect'
 run "$WW" module bootstrap Seeded --bind a=b
 expect_code 2
 expect_err_has "bootstrap has no --bind"
+run "$WW" module status --follow
+expect_code 2
+expect_err_has "status has no --follow"
 
 state_of() { # TARGET: as `ww status` tells it
     "$WW" status --json | jq -r ".bring_up.targets[] | select(.target == \"$1\").state"
@@ -102,7 +105,10 @@ printf 12345678 >"$tmp/weights"
 run "$WW" module bootstrap Seeded --input seed=42 --input weights=@"$tmp/weights"
 expect_code 0
 await state_is Seeded__bootstrap "done"
-expect grep -q "event boot.weights, 8 bytes" "$tmp/one.err"
+run "$WW" module events
+expect_code 0
+expect grep -q 'Z  Seeded__bootstrap  boot.seed  2B  "42"$' "$tmp/out"
+expect grep -q 'Z  Seeded__bootstrap  boot.weights  8B  "12345678"$' "$tmp/out"
 run "$WW" module status --json
 expect [ "$(jq -c '[.state, .halted]' "$tmp/out")" = '["idle",false]' ]
 
@@ -135,10 +141,18 @@ expect_code 1
 expect_err_has 'slot "pid0": "pid0" is the name of another bootstrap target'
 expect [ "$(state_of pid0)" = "done" ]
 
-case_is "invoke: the module answers with an event"
+case_is "invoke: the module answers with an event, which whoever follows is told"
+"$WW" module events --follow --json >"$tmp/followed" &
+follower=$!
+await grep -q boot.weights "$tmp/followed"
 run "$WW" module invoke Held --input item=abcdefgh
 expect_code 0
-await grep -q "event id, 8 bytes" "$tmp/one.err"
+await grep -q '"topic": *"id"' "$tmp/followed"
+kill "$follower" && wait "$follower" 2>/dev/null
+expect [ "$(jq -c 'select(.topic == "id") | [.number, .size, .bytes]' "$tmp/followed")" = '[3,8,"0100000000000000"]' ]
+expect [ "$(jq -r 'select(.topic == "id").module' "$tmp/followed" | grep -c '^Held#')" = 1 ]
+run "$WW" module events
+expect_out_has "  id  8B  0x0100000000000000"
 run "$WW" module invoke Nobody
 expect_code 1
 expect_err_has Nobody

@@ -266,3 +266,28 @@ int bring_up_state_of(bring_up_node *f, const char *target)
     if (call) ww_capnp_call_drop(call);
     return state;
 }
+
+ww_capnp_call *bring_up_events_call(bring_up_node *f, uint64_t after, bool waits)
+{
+    ww_capnp_call *call;
+    bringup_bring_up_events_params_b params = bringup_bring_up_events_begin(f->cap, &call);
+    bringup_bring_up_events_params_set_after(params, after);
+    bringup_bring_up_events_params_set_wait(params, waits);
+    return call;
+}
+
+bool bring_up_events(bring_up_node *f, uint64_t after)
+{
+    ww_capnp_call *call = bring_up_events_call(f, after, false);
+    bool is_told = !ask(f, call);
+    if (is_told) {
+        bringup_event_l events =
+            bringup_bring_up_events_results_events(bringup_bring_up_events_response(call));
+        size_t at = 0;
+        for (uint32_t i = 0; i < events.list.count; i++)
+            at += (size_t)snprintf(f->reason + at, sizeof f->reason - at, "%.*s ",
+                                   WW_VIEW_ARG(bringup_event_topic(bringup_event_l_at(events, i))));
+    }
+    if (call) ww_capnp_call_drop(call);
+    return is_told;
+}

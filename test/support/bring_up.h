@@ -75,5 +75,8 @@ const char *bring_up_bootstrap(bring_up_node *f, const char *target, const bring
                                uint32_t count);
 const char *bring_up_invoke(bring_up_node *f, const char *module, const bring_up_input *inputs,
                             uint32_t count);
+/* The topics of the events behind that number, with a space behind each, in `reason`; false: why they were refused. */
+bool bring_up_events(bring_up_node *f, uint64_t after);
+ww_capnp_call *bring_up_events_call(bring_up_node *f, uint64_t after, bool waits);
 /* The state of a target, or -1; -2 when that could not be asked: see `reason`. */
 int bring_up_state_of(bring_up_node *f, const char *target);

@@ -327,7 +327,7 @@ static void log_step(ww_buf *log, const ww_flow_step *step)
     case WW_FLOW_STEP_ASYNC_SUSPENDED: log_op(log, "wait", step); break;
     case WW_FLOW_STEP_OP_FAILED: log_op(log, "fail", step); break;
     case WW_FLOW_STEP_APP_EVENT:
-        assert_ok(ww_buf_printf(log, "%s %.*s \"%.*s\"", step->event.module.size ? "echo" : "emit",
+        assert_ok(ww_buf_printf(log, "%s %.*s \"%.*s\"", step->event.is_echo ? "echo" : "emit",
                                 WW_VIEW_ARG(step->event.topic), WW_VIEW_ARG(step->event.bytes)));
         break;
     case WW_FLOW_STEP_BOOTSTRAP:

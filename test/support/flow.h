@@ -4,7 +4,7 @@
  * `flow_fixture.log` gathers one line per step:
  *   done 1.0 x0 [3 4]      operation 0 of graph 1 in execution 0 wrote sites 3 and 4
  *   wait 1.0 x0 c0         it waits for command 0          fail 1.0 x0 Kind reason
- *   emit topic "bytes"     event for the host              echo topic "bytes" (with a module)
+ *   emit topic "bytes"     event for the host              echo topic "bytes"
  *   boot started T         and completed, failed, waiting, input; T is the target's number
  *   waiting-on-bootstrap   over-budget N   lifecycle P   send N   timeout N
  *   and others by their kind's number */

@@ -273,7 +273,7 @@ static const char *bootstrap_seeded(bring_up_node *f)
 static void seeded_is_up(bring_up_node *f)
 {
     comes_up(f, "Seeded__bootstrap", both, 2);
-    assert_true(bring_up_logged(f, "event boot.weights, 8 bytes"));
+    assert_true(bring_up_logged(f, "event boot.weights of Seeded__bootstrap, 8 bytes"));
 }
 
 static void bootstrap__with_inputs__runs_once(void **state)
@@ -316,12 +316,12 @@ static const char *invoke_seeded(bring_up_node *f)
 
 static void answers_once(bring_up_node *f)
 {
-    if (!bring_up_logged(f, "event y, 5 bytes")) {
+    if (!bring_up_logged(f, "event y of Seeded#")) {
         assert_logs_lack(f);
         assert_null(invoke_seeded(f));
         bring_up_settle(f);
     }
-    assert_int_equal(bring_up_logged(f, "event y, 5 bytes"), 1);
+    assert_int_equal(bring_up_logged(f, "event y of Seeded#"), 1);
 }
 
 static void invoke__a_module__answers_once(void **state)
@@ -342,6 +342,79 @@ static void status__is_told_whole(void **state)
 {
     (void)state;
     play(&(scene){begin_held, ask_status, NULL, NULL});
+}
+
+/* --- events --- */
+
+static void begin_several(bring_up_node *f)
+{
+    assert_null(install_several(f));
+}
+
+static const char *ask_events(bring_up_node *f)
+{
+    if (!bring_up_events(f, 0)) return f->reason;
+    assert_string_equal(f->reason, "left right ");
+    return NULL;
+}
+
+static void events__are_told_from_the_first_that_is_kept(void **state)
+{
+    (void)state;
+    play(&(scene){begin_several, ask_events, NULL, NULL});
+}
+
+typedef struct waiting {
+    ww_capnp_done done;
+    ww_capnp_call *call;
+    uint32_t answers;
+} waiting;
+
+static void told(ww_capnp_done *done, ww_capnp_call *call)
+{
+    (void)call;
+    WW_CONTAINER_OF(done, waiting, done)->answers++;
+}
+
+static void begin_waiting(bring_up_node *f, waiting *w)
+{
+    *w = (waiting){.done = {told},
+                   .call = bring_up_events_call(f, f->node.bringup.events.last, true)};
+    assert_ok(ww_capnp_call_send(w->call, &w->done));
+    for (int i = 0; i < 10; i++)
+        bring_up_turn(f);
+    assert_int_equal(w->answers, 0);
+}
+
+static void events__who_waits__is_told_of_the_next_or_of_the_end(void **state)
+{
+    (void)state;
+    char folder[TEST_PATH_MAX];
+    bring_up_node f;
+    waiting w[3];
+    test_folder_make(folder);
+    bring_up_init(&f, &world, folder);
+    begin_seeded(&f);
+    for (size_t i = 0; i < WW_COUNT_OF(w); i++)
+        begin_waiting(&f, &w[i]);
+    ww_capnp_call_cancel(w[1].call); /* he does not want to know any more */
+    assert_null(invoke_seeded(&f));
+    bring_up_settle(&f);
+    while (!w[0].answers || !w[2].answers)
+        bring_up_turn(&f);
+    assert_int_equal(f.node.bringup.listener_count, 0);
+    assert_false(ww_capnp_call_failed(w[0].call) || ww_capnp_call_failed(w[2].call));
+    assert_true(ww_capnp_call_failed(w[1].call));
+    for (size_t i = 0; i < WW_COUNT_OF(w); i++)
+        ww_capnp_call_drop(w[i].call);
+    begin_waiting(&f, &w[0]);
+    bring_up_close(&f);
+    while (!w[0].answers)
+        bring_up_turn(&f);
+    assert_string_equal(ww_capnp_call_reason(w[0].call), "the node ends");
+    ww_capnp_call_drop(w[0].call);
+    bring_up_deinit(&f);
+    test_folder_remove(folder);
 }
 
 /* --- pid0 --- */
@@ -518,6 +591,8 @@ int main(void)
         cmocka_unit_test(bootstrap__of_a_component__again__runs),
         cmocka_unit_test(invoke__a_module__answers_once),
         cmocka_unit_test(status__is_told_whole),
+        cmocka_unit_test(events__are_told_from_the_first_that_is_kept),
+        cmocka_unit_test(events__who_waits__is_told_of_the_next_or_of_the_end),
         cmocka_unit_test(pid0__is_asked_for__starts_in_its_turn),
         cmocka_unit_test(resume__after_everything__all_is_there),
         cmocka_unit_test(resume__any_allocation_fails__the_next_has_it_all),

@@ -23,7 +23,7 @@ static bool compute(flow_fixture *f, const float *x, size_t count, result *out)
     assert_ok(ww_dataflow_invoke(f->flow, WW_VIEW_LITERAL("M"), &input, 1, &exec, NULL));
     assert_ok(ww_dataflow_poll(f->flow, f->now, steps, WW_COUNT_OF(steps), &found));
     for (size_t i = 0; i < found; i++) {
-        if (steps[i].kind != WW_FLOW_STEP_APP_EVENT || steps[i].event.module.size) continue;
+        if (steps[i].kind != WW_FLOW_STEP_APP_EVENT || steps[i].event.is_echo) continue;
         ww_flow_value value;
         assert_ok(
             ww_flow_value_decode(test_heap(), WW_FLOW_TENSOR, steps[i].event.bytes, &value, NULL));

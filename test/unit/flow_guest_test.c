@@ -183,7 +183,7 @@ static void put_floats(fixture *f, ww_view bytes)
 
 static void put_event(fixture *f, const ww_flow_step *step)
 {
-    if (step->event.module.size) return; /* an echo */
+    if (step->event.is_echo) return;
     assert_ok(ww_buf_printf(&f->log, "%.*s", WW_VIEW_ARG(step->event.topic)));
     if (ww_view_is(step->event.topic, "copy"))
         assert_ok(ww_buf_printf(&f->log, " %u", (unsigned)ww_le64(step->event.bytes.data)));
