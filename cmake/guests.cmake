@@ -106,10 +106,11 @@ endforeach()
 file(CREATE_LINK pid0 ${CMAKE_BINARY_DIR}/images/default SYMBOLIC)
 add_custom_target(images DEPENDS ${WW_IMAGES})
 
-# exit_with_code, echo and store import by hand, learner exports by hand; calls is the guest of the call benchmarks.
+# exit_with_code, echo and store import by hand, arith and learner export by hand; calls is the guest of the call benchmarks.
 set(ww_guest_options_exit_with_code WIT ${CMAKE_SOURCE_DIR}/test/guest/wit WORLD exit-with-code)
 set(ww_guest_options_echo NATIVE WIT ${CMAKE_SOURCE_DIR}/test/guest/wit WORLD echo)
 set(ww_guest_options_store NATIVE WIT ${CMAKE_SOURCE_DIR}/test/guest/wit WORLD store)
+set(ww_guest_options_arith NATIVE WIT ${CMAKE_SOURCE_DIR}/test/guest/wit WORLD arith)
 set(ww_guest_options_learner NATIVE WIT ${CMAKE_SOURCE_DIR}/test/guest/wit WORLD learner)
 set(ww_guest_options_cell_calls RUNTIME)
 set(ww_guest_options_link_echo RUNTIME ALSO ${CMAKE_SOURCE_DIR}/test/support/interop.capnp.c)

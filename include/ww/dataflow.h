@@ -172,7 +172,10 @@ typedef struct ww_flow_component_vtable {
         } peer_selector;
         struct {
             ww_flow_component_fn *announce;
-        } protocol; /* a backend has none: its arithmetic is the engine's */
+        } protocol;
+        struct {
+            ww_flow_component_fn *dispatch; /* those operations of `ai.onnx` that it `offers` */
+        } backend;
         ww_flow_component_fn *functions[8];
     };
 } ww_flow_component_vtable;
@@ -200,6 +203,8 @@ struct ww_flow_component_type {
     ww_status (*restore)(const ww_flow_component_type *type, ww_view slot, ww_view config,
                          ww_view state, void **self, ww_diag *diag);
     ww_flow_component_fn *bootstrap; /* makes the slot a bootstrap target of its own */
+    /* Of a backend: whether it has that operation of `ai.onnx`. Those it has not are the engine's. */
+    bool (*offers)(void *self, ww_view operation);
     /* What the operator must give that bootstrap: the names, which stay as long as the component,
      * and their number. They come as the inputs of its call, in that order, as bytes. */
     uint32_t (*inputs)(void *self, const ww_view **names);
@@ -221,6 +226,32 @@ WW_MUST_USE ww_status ww_flow_call_bytes(ww_flow_call *call, uint32_t input, ww_
 /* The node's attribute of that name, else the input, else `otherwise`. */
 int64_t ww_flow_call_integer(ww_flow_call *call, const char *attribute, uint32_t input,
                              int64_t otherwise);
+/* For a backend: which operation it is, and its attributes, which last as long as the component. */
+typedef enum ww_flow_attribute_kind {
+    WW_FLOW_ATTRIBUTE_INTEGER,
+    WW_FLOW_ATTRIBUTE_REAL,
+    WW_FLOW_ATTRIBUTE_TEXT,
+    WW_FLOW_ATTRIBUTE_INTEGERS,
+    WW_FLOW_ATTRIBUTE_REALS,
+    WW_FLOW_ATTRIBUTE_TENSOR,
+} ww_flow_attribute_kind;
+
+typedef struct ww_flow_attribute {
+    ww_view name;
+    ww_flow_attribute_kind kind;
+    uint32_t count; /* of integers, reals */
+    union {
+        int64_t integer;
+        float real;
+        ww_view text;
+        const int64_t *integers;
+        const float *reals;
+        const ww_flow_tensor *tensor;
+    };
+} ww_flow_attribute;
+
+ww_view ww_flow_call_operation(const ww_flow_call *call); /* empty: its bootstrap */
+uint32_t ww_flow_call_attributes(const ww_flow_call *call, const ww_flow_attribute **out);
 void ww_flow_call_return(ww_flow_call *call, uint32_t output,
                          ww_flow_value value); /* takes the value */
 WW_MUST_USE ww_status ww_flow_call_fail(ww_flow_call *call, ww_status status, const char *format,

@@ -101,6 +101,17 @@ int64_t ww_flow_call_integer(ww_flow_call *call, const char *attribute, uint32_t
     return value && df_is_number(value->type) ? (int64_t)value->number : otherwise;
 }
 
+ww_view ww_flow_call_operation(const ww_flow_call *call)
+{
+    return call->op ? call->op->arg->node->op_type : ww_view_of(NULL, 0);
+}
+
+uint32_t ww_flow_call_attributes(const ww_flow_call *call, const ww_flow_attribute **out)
+{
+    *out = call->op ? call->op->arg->attributes : NULL;
+    return call->op ? call->op->arg->attribute_count : 0;
+}
+
 void ww_flow_call_return(ww_flow_call *call, uint32_t output, ww_flow_value value)
 {
     if (call->op && value.type)

@@ -57,6 +57,8 @@ struct df_arg {
     ww_flow_component_fn *call;
     const ww_flow_value_type *types; /* composite children */
     uint32_t type_count;
+    const ww_flow_attribute *attributes; /* for a backend */
+    uint32_t attribute_count;
 };
 
 typedef struct df_site {

@@ -59,8 +59,12 @@ ww_status df_resolve_bindings(df_installer *in);
 ww_status df_resolve_functions(df_installer *in);
 uint32_t df_callee_of(const df_installer *in, const df_node *node); /* function index or DF_NONE */
 uint32_t df_component_of(df_installer *in, const df_node *node, uint32_t owner, ww_flow_role *role);
+bool df_is_tensor_op(const df_node *node); /* a backend's or the engine's */
 uint32_t df_bootstrap_of_target(const df_installer *in, uint32_t target); /* function or DF_NONE */
 bool df_is_bootstrap(const df_installer *in, uint32_t function);
+
+/* backend.c */
+ww_status df_backend_prepare(df_installer *in, const df_node *node, df_arg *arg);
 
 /* link.c */
 ww_status df_link_function(df_installer *in, uint32_t function);

@@ -255,34 +255,45 @@ static ww_status use_row(df_installer *in, const df_node *node, const df_op_row 
     return row->prepare ? row->prepare(in, node, arg) : WW_OK;
 }
 
-static bool is_offered(const df_installer *in, uint32_t component, size_t function)
+static const df_component *component_at(const df_installer *in, uint32_t index)
 {
-    if (in->inspecting) return true;
     uint32_t old = in->flow->component_count;
-    const df_component *c =
-        component < old ? &in->flow->components[component] : &in->components[component - old];
-    return c->type->calls.functions[function] != NULL;
+    return index < old ? &in->flow->components[index] : &in->components[index - old];
+}
+
+static ww_status call_component(df_installer *in, const df_node *node, uint32_t component,
+                                size_t function, df_op *op)
+{
+    df_arg *arg;
+    ww_status status = new_arg(in, node, &arg);
+    if (!status && df_is_tensor_op(node) && !in->inspecting)
+        status = df_backend_prepare(in, node, arg);
+    if (status) return status;
+    if (!in->inspecting) arg->call = component_at(in, component)->type->calls.functions[function];
+    op->arg = arg;
+    op->component = component;
+    op->run = df_run_component;
+    return WW_OK;
 }
 
 static ww_status use_component(df_installer *in, const df_node *node, uint32_t component,
                                ww_flow_role role, df_op *op, bool *found)
 {
     size_t function = df_contract_index(role, node->op_type);
-    *found = function != SIZE_MAX && is_offered(in, component, function);
-    if (!*found) return WW_OK;
-    df_arg *arg;
-    ww_status status = new_arg(in, node, &arg);
-    if (status) return status;
-    if (!in->inspecting) {
-        uint32_t old = in->flow->component_count;
-        const df_component *c =
-            component < old ? &in->flow->components[component] : &in->components[component - old];
-        arg->call = c->type->calls.functions[function];
-    }
-    op->arg = arg;
-    op->component = component;
-    op->run = df_run_component;
-    return WW_OK;
+    *found = function != SIZE_MAX &&
+             (in->inspecting || component_at(in, component)->type->calls.functions[function]);
+    return *found ? call_component(in, node, component, function, op) : WW_OK;
+}
+
+/* What a backend does not offer is the engine's. */
+static ww_status use_backend(df_installer *in, const df_node *node, uint32_t component,
+                             const df_op_row *row, df_op *op, bool *found)
+{
+    const ww_flow_component_type *type = component_at(in, component)->type;
+    *found = in->inspecting ? !row
+                            : type->offers && type->calls.backend.dispatch &&
+                                  type->offers(component_at(in, component)->self, node->op_type);
+    return *found ? call_component(in, node, component, 0, op) : WW_OK;
 }
 
 static ww_status use_nothing(df_installer *in, const df_node *node, df_op *op)
@@ -302,9 +313,7 @@ static const df_op_row *find_row(const df_node *node)
 {
     ww_view domain = behind_root(node->domain);
     if (domain.data) return df_find_syscall(domain, node->op_type);
-    if (!node->domain.size || ww_view_is(node->domain, "ai.onnx"))
-        return df_find_tensor_op(node->op_type);
-    return NULL;
+    return df_is_tensor_op(node) ? df_find_tensor_op(node->op_type) : NULL;
 }
 
 static ww_status resolve_op(df_installer *in, const df_node *node, uint32_t owner)
@@ -323,13 +332,16 @@ static ww_status resolve_op(df_installer *in, const df_node *node, uint32_t owne
     uint32_t component = df_component_of(in, node, owner, &role);
     if (in->bad_slot.data)
         return bad_node(in, node, WW_E_INVALID, "no slot has the id", in->bad_slot);
+    bool found = false;
+    ww_status status = WW_OK;
+    if (component != DF_NONE && role == WW_FLOW_ROLE_BACKEND && df_is_tensor_op(node))
+        status = use_backend(in, node, component, row, op, &found);
+    if (status || found) return status;
     if (row) {
         op->component = component;
         return use_row(in, node, row, op);
     }
-    bool found = false;
-    ww_status status =
-        component == DF_NONE ? WW_OK : use_component(in, node, component, role, op, &found);
+    status = component == DF_NONE ? WW_OK : use_component(in, node, component, role, op, &found);
     return status || found ? status : use_nothing(in, node, op);
 }
 
@@ -431,9 +443,7 @@ static void touch(df_installer *in, df_graph *g, uint32_t component)
     uint64_t bit = 1ull << component % 64;
     if (g->touches[component / 64] & bit) return;
     g->touches[component / 64] |= bit;
-    uint32_t old = in->flow->component_count;
-    const df_component *c =
-        component < old ? &in->flow->components[component] : &in->components[component - old];
+    const df_component *c = component_at(in, component);
     for (uint32_t i = 0; i < c->depend_count; i++)
         touch(in, g, c->depends[i]); /* bounded by the bits */
 }
@@ -455,7 +465,6 @@ static void touch_nodes(df_installer *in, df_graph *g, df_range range, uint32_t 
 {
     const df_node *nodes = df_nodes(&in->unit->artifact, range);
     for (uint32_t i = 0; i < range.count; i++) {
-        if (!nodes[i].metadata.count && !nodes[i].domain.size) continue;
         ww_flow_role role;
         touch(in, g, df_component_of(in, &nodes[i], owner, &role));
         touch_declared(in, g, &nodes[i], owner);

@@ -397,6 +397,11 @@ ww_status df_resolve_bindings(df_installer *in)
     return status ? status : resolve_dependencies(in);
 }
 
+bool df_is_tensor_op(const df_node *node)
+{
+    return !node->domain.size || ww_view_is(node->domain, "ai.onnx");
+}
+
 /* The role that a node asks for decides; the slot id only between several bindings of one role,
  * because compilers number the slots of bodies and bootstraps separately. */
 uint32_t df_component_of(df_installer *in, const df_node *node, uint32_t owner, ww_flow_role *role)
@@ -416,6 +421,10 @@ uint32_t df_component_of(df_installer *in, const df_node *node, uint32_t owner, 
         df_role_of(ww_view_of(trait.data, trait.size - sizeof runtime + 1), role);
     if (!trait.data && !id_text.data && ww_view_starts(node->domain, ROOT ".protocol")) {
         *role = WW_FLOW_ROLE_PROTOCOL; /* compilers write neither of the two for these */
+        by_role = true;
+    }
+    if (!trait.data && !id_text.data && df_is_tensor_op(node)) {
+        *role = WW_FLOW_ROLE_BACKEND; /* of the module, if it has one */
         by_role = true;
     }
     int64_t id;

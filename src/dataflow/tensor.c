@@ -240,26 +240,33 @@ static df_outcome run_constant(ww_dataflow *flow, const df_op *op, df_frame *fra
     return DF_DONE;
 }
 
-static ww_status prepare_constant(df_installer *in, const df_node *node, df_arg *arg)
+bool df_float_tensor(ww_view bytes, df_shape *shape, ww_view *raw)
 {
     enum { FLOAT = 1 };
-    const df_attribute *attribute = df_attribute_find(arg->artifact, node, "value");
     df_tensor_proto t;
-    df_shape shape;
     int64_t dims[WW_COUNT_OF(t.dims)];
-    bool good = attribute && attribute->type == DF_ATTR_TENSOR &&
-                df_tensor_decode(attribute->bytes, &t) && t.data_type == FLOAT &&
-                t.element_count <= DF_TENSOR_ELEMENTS_MAX &&
-                t.raw.size == t.element_count * sizeof(float);
-    for (uint32_t i = 0; good && i < t.dim_count; i++)
+    if (!df_tensor_decode(bytes, &t) || t.data_type != FLOAT ||
+        t.element_count > DF_TENSOR_ELEMENTS_MAX || t.raw.size != t.element_count * sizeof(float))
+        return false;
+    for (uint32_t i = 0; i < t.dim_count; i++)
         dims[i] = (int64_t)t.dims[i];
-    if (!good || !df_shape_of(dims, t.dim_count, &shape))
+    *raw = t.raw;
+    return df_shape_of(dims, t.dim_count, shape);
+}
+
+static ww_status prepare_constant(df_installer *in, const df_node *node, df_arg *arg)
+{
+    const df_attribute *attribute = df_attribute_find(arg->artifact, node, "value");
+    df_shape shape;
+    ww_view raw;
+    if (!attribute || attribute->type != DF_ATTR_TENSOR ||
+        !df_float_tensor(attribute->bytes, &shape, &raw))
         return df_install_error(in, WW_E_INVALID, "offset %zu: Constant without a float tensor",
                                 node->offset);
     float *data;
     arg->value = ww_flow_value_tensor(df_installer_allocator(in), shape.dims, shape.count, &data);
     if (!arg->value.type) return df_install_error(in, WW_E_MEMORY, "no memory");
-    if (t.raw.size) memcpy(data, t.raw.data, t.raw.size);
+    if (raw.size) memcpy(data, raw.data, raw.size);
     return WW_OK;
 }
 

@@ -28,6 +28,8 @@ bool df_array_of(ww_dataflow *flow, const df_op *op, const df_frame *frame, uint
 float *df_array_new(ww_dataflow *flow, const df_shape *shape, ww_flow_value *out);
 df_outcome df_bad_shape(ww_dataflow *flow, const df_op *op, const char *what);
 bool df_shape_of(const int64_t *dims, uint32_t count, df_shape *out);
+/* The shape and the elements of an encoded float tensor; false for any other. */
+bool df_float_tensor(ww_view bytes, df_shape *shape, ww_view *raw);
 bool df_axis(const df_shape *shape, int64_t axis, uint32_t *out);
 /* The ints of an attribute, else of an input; -1: neither is there. At most `most` of them. `frame`
  * may be NULL if `input` is DF_NONE. */

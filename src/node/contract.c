@@ -24,6 +24,8 @@ static const ww_contract_func funcs[WW_FLOW_ROLES][WW_CONTRACT_FUNCS_MAX] = {
     [WW_FLOW_ROLE_PROTOCOL] = {{"announce", 1, 0, NULL, 0}},
 };
 
+#define BACKEND "ww:contract/backend@0.1.0"
+
 static const char *const interfaces[WW_FLOW_ROLES] = {
     [WW_FLOW_ROLE_MODEL] = "ww:contract/model@0.1.0",
     [WW_FLOW_ROLE_INDEX] = "ww:contract/index@0.1.0",
@@ -31,6 +33,7 @@ static const char *const interfaces[WW_FLOW_ROLES] = {
     [WW_FLOW_ROLE_CODEC] = "ww:contract/codec@0.1.0",
     [WW_FLOW_ROLE_DATA_SOURCE] = "ww:contract/data-source@0.1.0",
     [WW_FLOW_ROLE_PEER_SELECTOR] = "ww:contract/peer-selector@0.1.0",
+    [WW_FLOW_ROLE_BACKEND] = BACKEND,
     [WW_FLOW_ROLE_PROTOCOL] = "ww:contract/protocol@0.1.0",
 };
 
@@ -57,6 +60,11 @@ ww_status ww_contract_link(ww_linker *linker)
     "variant { trigger, number(u64), bytes(list<u8>), floats(list<f32>), "                         \
     "tensor(record { dims: list<u32>, data: list<f32> }), peer-id(list<u8>), "                     \
     "coded(record { carrier: u64, data: list<u8> }) }"
+
+#define ATTRIBUTE                                                                                  \
+    "record { name: string, value: variant { integer(s64), real(f32), text(list<u8>), "            \
+    "integers(list<s64>), reals(list<f32>), "                                                      \
+    "tensor(record { dims: list<u32>, data: list<f32> }) } }"
 
 enum { TYPE_TEXT_MAX = 1024 };
 
@@ -111,6 +119,12 @@ static const signature bootstrap = {WW_CONTRACT_COMPONENT,
                                     {"string", "list<u8>", "list<tuple<string, list<u8>>>"},
                                     "result<_, string>"};
 
+static const signature operations = {BACKEND, "operations", {NULL}, "list<string>"};
+static const signature dispatch = {BACKEND,
+                                   "dispatch",
+                                   {"string", "list<" ATTRIBUTE ">", "list<option<" VALUE ">>"},
+                                   "result<list<" VALUE ">, string>"};
+
 static bool has_signature(const ww_func_type *type, const signature *wanted)
 {
     uint32_t count = 0;
@@ -132,11 +146,16 @@ static ww_status find_signature(const ww_program *program, const signature *want
                : another_type(wanted->interface, wanted->name, diag);
 }
 
+static const char *first_func(ww_flow_role role)
+{
+    return role == WW_FLOW_ROLE_BACKEND ? dispatch.name : funcs[role][0].name;
+}
+
 static ww_status find_role(const ww_program *program, ww_contract_exports *out, ww_diag *diag)
 {
     out->role = WW_FLOW_ROLES;
     for (ww_flow_role role = 0; role < WW_FLOW_ROLES; role++) {
-        if (!interfaces[role] || !find(program, interfaces[role], funcs[role][0].name)) continue;
+        if (!interfaces[role] || !find(program, interfaces[role], first_func(role))) continue;
         if (out->role != WW_FLOW_ROLES)
             return ww_fail(diag, WW_E_MISMATCH, "the component exports both %s and %s",
                            interfaces[out->role], interfaces[role]);
@@ -154,6 +173,10 @@ ww_status ww_contract_find(const ww_program *program, ww_contract_exports *out, 
     ww_status status = find_signature(program, &bootstrap, &out->bootstrap, diag);
     if (!status) status = find_signature(program, &inputs, &out->inputs, diag);
     if (!status) status = find_role(program, out, diag);
+    if (!status && out->role == WW_FLOW_ROLE_BACKEND) {
+        status = find_signature(program, &operations, &out->operations, diag);
+        return status ? status : find_signature(program, &dispatch, &out->dispatch, diag);
+    }
     const ww_contract_func *func;
     for (size_t i = 0; !status && (func = ww_contract_func_at(out->role, i)); i++) {
         const char *interface = interfaces[out->role];
@@ -200,6 +223,23 @@ ww_contract_value ww_contract_lower(const ww_flow_value *value)
     return (ww_contract_value){
         .tag = WW_CONTRACT_CODED,
         .coded = {ww_flow_value_hash((ww_flow_value_type)value->type), list_of(view)}};
+}
+
+ww_contract_attribute ww_contract_lower_attribute(const ww_flow_attribute *a)
+{
+    ww_contract_attribute out = {.name = list_of(a->name), .tag = a->kind};
+    switch (a->kind) {
+    case WW_FLOW_ATTRIBUTE_INTEGER: out.integer = a->integer; break;
+    case WW_FLOW_ATTRIBUTE_REAL: out.real = a->real; break;
+    case WW_FLOW_ATTRIBUTE_TEXT: out.list = list_of(a->text); break;
+    case WW_FLOW_ATTRIBUTE_INTEGERS: out.list = (ww_list){a->integers, a->count}; break;
+    case WW_FLOW_ATTRIBUTE_REALS: out.list = (ww_list){a->reals, a->count}; break;
+    case WW_FLOW_ATTRIBUTE_TENSOR:
+        out.tensor.dims = (ww_list){a->tensor->dims, a->tensor->dim_count};
+        out.tensor.data = (ww_list){a->tensor->data, a->tensor->element_count};
+        break;
+    }
+    return out;
 }
 
 static ww_status lift_bytes(const ww_allocator *allocator, ww_flow_value_type type, ww_list list,

@@ -14,7 +14,12 @@
 #include "component/instance.h"
 #include "ww/dataflow.h"
 
-enum { WW_CONTRACT_PARAMS_MAX = 2, WW_CONTRACT_RESULTS_MAX = 2, WW_CONTRACT_FUNCS_MAX = 8 };
+enum {
+    WW_CONTRACT_PARAMS_MAX = 2,
+    WW_CONTRACT_RESULTS_MAX = 2,
+    WW_CONTRACT_FUNCS_MAX = 8,
+    WW_CONTRACT_OUTPUTS_MAX = 64, /* of a backend's operation */
+};
 
 #define WW_CONTRACT_COMPONENT "ww:contract/component@0.1.0"
 
@@ -48,6 +53,7 @@ typedef struct ww_contract_result {
     uint32_t is_error;
     union {
         ww_contract_value values[WW_CONTRACT_RESULTS_MAX];
+        ww_list list;  /* of values: a backend's */
         ww_list error; /* text */
     };
 } ww_contract_result;
@@ -56,6 +62,26 @@ typedef struct ww_contract_result {
 typedef struct ww_contract_input {
     ww_list name, bytes;
 } ww_contract_input;
+
+/* An input of a backend's operation. */
+typedef struct ww_contract_option {
+    uint32_t is_some;
+    ww_contract_value value;
+} ww_contract_option;
+
+/* Its tags are those of ww_flow_attribute_kind. */
+typedef struct ww_contract_attribute {
+    ww_list name;
+    uint32_t tag;
+    union {
+        int64_t integer;
+        float real;
+        ww_list list; /* text, integers, reals */
+        struct {
+            ww_list dims, data;
+        } tensor;
+    };
+} ww_contract_attribute;
 
 typedef struct ww_contract_func {
     const char *name;
@@ -73,7 +99,8 @@ const ww_contract_func *ww_contract_func_at(ww_flow_role role, size_t index);
 typedef struct ww_contract_exports {
     ww_flow_role role;
     const ww_export *inputs, *bootstrap;
-    const ww_export *funcs[WW_CONTRACT_FUNCS_MAX];
+    const ww_export *operations, *dispatch;        /* of a backend, ... */
+    const ww_export *funcs[WW_CONTRACT_FUNCS_MAX]; /* ... which has none of these */
 } ww_contract_exports;
 
 /* E_MISSING, E_MISMATCH: what is missing, or has another type, or plays several roles. */
@@ -84,6 +111,7 @@ WW_MUST_USE ww_status ww_contract_find(const ww_program *program, ww_contract_ex
 WW_MUST_USE ww_status ww_contract_link(ww_linker *linker);
 
 ww_contract_value ww_contract_lower(const ww_flow_value *value);
+ww_contract_attribute ww_contract_lower_attribute(const ww_flow_attribute *attribute);
 /* E_INVALID or E_MEMORY; *out is then of no type. */
 WW_MUST_USE ww_status ww_contract_lift(const ww_allocator *allocator,
                                        const ww_contract_value *value, ww_flow_value *out);

@@ -79,17 +79,28 @@ static ww_status take_names(ww_flow_ask *ask, const char *func, ww_status status
     return status ? ww_fail(&ask->diag, status, "%s: %s", func, ww_status_text(status)) : WW_OK;
 }
 
-static void inputs_returned(void *self, ww_status status, const void *data)
-{
-    ww_flow_ask *ask = self;
-    if (!ask->is_over) conclude(ask, take_names(ask, "inputs", status, data, &ask->offer->inputs));
-}
-
 static ww_status call(ww_flow_ask *ask, const ww_export *func,
                       void (*returned)(void *, ww_status, const void *))
 {
     ww_status status = ww_cell_call(ask->cell.cell, func, NULL, (ww_call_done){ask, returned});
     return status ? ww_fail(&ask->diag, status, "%s", ww_status_text(status)) : WW_OK;
+}
+
+static void operations_returned(void *self, ww_status status, const void *data)
+{
+    ww_flow_ask *ask = self;
+    if (!ask->is_over)
+        conclude(ask, take_names(ask, "operations", status, data, &ask->offer->operations));
+}
+
+static void inputs_returned(void *self, ww_status status, const void *data)
+{
+    ww_flow_ask *ask = self;
+    if (ask->is_over) return;
+    const ww_export *operations = ask->offer->exports.operations;
+    status = take_names(ask, "inputs", status, data, &ask->offer->inputs);
+    if (!status && operations) status = call(ask, operations, operations_returned);
+    if (status || !operations) conclude(ask, status);
 }
 
 static ww_status begin(ww_flow_ask *ask, const ww_flow_surroundings *around, ww_view slot,

@@ -1,10 +1,10 @@
 /* node/flow_ask.h - what a component says about itself before it takes a slot.
  *
  * Model      A program that is to take a slot exports the contract. What its bootstrap needs from the
- *            operator it is asked once, in an instance of its own that is gone afterwards, so that an install
+ *            operator, and as a backend which operations it has, it is asked once, in an instance of its own that is gone afterwards, so that an install
  *            is checked as a whole before anything of it is made.
  *
- *              ww_flow_ask_start -> exports -> inputs -> done
+ *              ww_flow_ask_start -> exports -> inputs -> operations -> done
  *
  * Ownership  An offer is counted, and holds its program. An ask is its owner's, who ends it with
  *            ww_flow_ask_deinit, under way or not.
@@ -16,7 +16,7 @@
 #include "node/contract.h"
 #include "node/flow_cell.h"
 
-enum { WW_FLOW_NAMES_MAX = 64, WW_FLOW_NAME_BYTES_MAX = 256 };
+enum { WW_FLOW_NAMES_MAX = 256, WW_FLOW_NAME_BYTES_MAX = 256 };
 #define WW_FLOW_ASK_NS (10 * WW_NS_PER_S)
 
 typedef struct ww_flow_names {
@@ -29,7 +29,8 @@ typedef struct ww_flow_offer {
     uint32_t refs;
     ww_program *program;
     ww_contract_exports exports;
-    ww_flow_names inputs; /* of its bootstrap */
+    ww_flow_names inputs;     /* of its bootstrap */
+    ww_flow_names operations; /* of a backend */
     ww_arena memory;
 } ww_flow_offer;
 

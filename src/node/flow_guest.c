@@ -34,6 +34,9 @@ typedef struct parameters {
         struct {
             ww_list slot, config, given;
         } bootstrap;
+        struct {
+            ww_list operation, attributes, inputs;
+        } dispatch;
         uint32_t integer; /* of a function without values */
         struct {
             ww_contract_value value;
@@ -42,11 +45,13 @@ typedef struct parameters {
     };
 } parameters;
 
+enum { ANY_RESULTS = UINT8_MAX };
+
 struct ww_flow_pending {
     ww_flow_pending *next, **link; /* of its guest; without link, on `unanswered` */
     ww_flow_guest *guest;
     uint64_t command;
-    uint8_t results;
+    uint8_t results; /* ANY_RESULTS: a list of them */
     parameters params;
     size_t size; /* of all this */
     uint32_t held_count;
@@ -114,19 +119,26 @@ static void refuse(ww_flow_pending *pending, ww_view why)
     guests->unanswered = pending;
 }
 
+static ww_status complete(ww_flow_guests *guests, uint64_t command, const ww_contract_value *from,
+                          size_t count)
+{
+    ww_flow_value values[WW_CONTRACT_OUTPUTS_MAX];
+    ww_status status = count > WW_COUNT_OF(values) ? WW_E_LIMIT : WW_OK;
+    size_t lifted = 0;
+    for (; !status && lifted < count; lifted++)
+        status = ww_contract_lift(guests->allocator, &from[lifted], &values[lifted]);
+    if (!status) return ww_dataflow_complete(guests->flow, command, values, count);
+    for (size_t i = 0; i < lifted; i++)
+        ww_flow_value_unref(values[i]);
+    return status;
+}
+
 static void deliver(ww_flow_pending *pending, const ww_contract_result *result)
 {
     ww_flow_guests *guests = pending->guest->guests;
-    ww_flow_value values[WW_CONTRACT_RESULTS_MAX];
-    ww_status status = WW_OK;
-    uint8_t count = 0;
-    for (; !status && count < pending->results; count++)
-        status = ww_contract_lift(guests->allocator, &result->values[count], &values[count]);
-    if (status)
-        for (uint8_t i = 0; i < count; i++)
-            ww_flow_value_unref(values[i]);
-    else
-        status = ww_dataflow_complete(guests->flow, pending->command, values, count);
+    bool any = pending->results == ANY_RESULTS;
+    ww_status status = complete(guests, pending->command, any ? result->list.data : result->values,
+                                any ? result->list.count : pending->results);
     if (!status || status == WW_E_NOT_FOUND) {
         free_pending(guests, pending);
         return;
@@ -195,6 +207,11 @@ static ww_flow_pending *new_pending(ww_flow_guest *guest, uint32_t held_count, s
     pending->size = size;
     pending->held_count = held_count;
     return pending;
+}
+
+static ww_list list_of(ww_view view)
+{
+    return (ww_list){view.data, view.size};
 }
 
 static void *room_of(ww_flow_pending *pending)
@@ -274,6 +291,45 @@ static ww_status call_5(void *self, ww_flow_call *call)
 
 static ww_flow_component_fn *const calls[] = {call_0, call_1, call_2, call_3, call_4, call_5};
 
+/* Of a backend. The attributes are the engine's, and stay. */
+static ww_status dispatch(void *self, ww_flow_call *call)
+{
+    ww_flow_guest *guest = self;
+    const ww_flow_attribute *from;
+    uint32_t attribute_count = ww_flow_call_attributes(call, &from);
+    uint32_t count = ww_flow_call_input_count(call);
+    if (guest->is_over) return ww_flow_call_fail(call, WW_E_STALE, "%s", guest->why.text);
+    ww_flow_pending *pending = new_pending(guest, count,
+                                           count * sizeof(ww_contract_option) +
+                                               attribute_count * sizeof(ww_contract_attribute));
+    if (!pending) return WW_E_MEMORY;
+    ww_contract_option *inputs = room_of(pending);
+    void *behind = inputs + count;
+    ww_contract_attribute *attributes = behind;
+    for (uint32_t i = 0; i < count; i++) {
+        const ww_flow_value *value = ww_flow_call_input(call, i);
+        if (!value) continue;
+        pending->held[i] = ww_flow_value_ref(*value);
+        inputs[i] = (ww_contract_option){true, ww_contract_lower(&pending->held[i])};
+    }
+    for (uint32_t i = 0; i < attribute_count; i++)
+        attributes[i] = ww_contract_lower_attribute(&from[i]);
+    pending->results = ANY_RESULTS;
+    pending->params.dispatch.operation = list_of(ww_flow_call_operation(call));
+    pending->params.dispatch.attributes = (ww_list){attributes, attribute_count};
+    pending->params.dispatch.inputs = (ww_list){inputs, count};
+    return send(pending, guest->offer->exports.dispatch, call);
+}
+
+static bool offers(void *self, ww_view operation)
+{
+    const ww_flow_names *names = &((const ww_flow_guest *)self)->offer->operations;
+    uint32_t at = 0;
+    while (at < names->count && !ww_view_equal(names->at[at], operation))
+        at++;
+    return at < names->count;
+}
+
 static ww_status begin_anew(ww_flow_guest *guest, ww_flow_call *call)
 {
     ww_diag diag;
@@ -282,11 +338,6 @@ static ww_status begin_anew(ww_flow_guest *guest, ww_flow_call *call)
     if (status) return ww_flow_call_fail(call, status, "%s", diag.text);
     guest->is_over = false;
     return WW_OK;
-}
-
-static ww_list list_of(ww_view view)
-{
-    return (ww_list){view.data, view.size};
 }
 
 /* What the operator gave, which the engine holds for this call only. */
@@ -417,6 +468,10 @@ void ww_flow_guests_init(ww_flow_guests *guests, const ww_flow_surroundings *aro
         };
         for (size_t i = 0; ww_contract_func_at(role, i); i++)
             type->calls.functions[i] = calls[i];
+        if (role == WW_FLOW_ROLE_BACKEND) {
+            type->calls.backend.dispatch = dispatch;
+            type->offers = offers;
+        }
         guests->list[guests->count++] = type;
     }
 }

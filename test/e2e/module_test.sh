@@ -192,6 +192,22 @@ expect_code 0
 await state_is taught "done"
 await state_is Taught__bootstrap "done"
 
+case_is "a backend does what it offers, and the engine the rest"
+printf 'module Sums\nbind fast Backend Any\nbody (x: tensor) > (y)\n' >"$tmp/sums.wwm"
+printf '  a = onnx.Warp(x) factor=3\n  y = onnx.Abs(a)\n' >>"$tmp/sums.wwm"
+compile "$tmp/sums.wwm" sums.onnx
+run "$WW" module install "$tmp/sums.onnx" --bind fast="$BUILD/guests/arith.wasm"
+expect_code 0
+await state_is fast "done"
+run "$WW" module invoke Sums --input x=abcd
+expect_code 0
+await grep -q "event y, " "$tmp/one.err"
+sed 's/Sums/Bends/; s/Warp/Bend/; s/fast/slow/' "$tmp/sums.wwm" >"$tmp/bends.wwm"
+compile "$tmp/bends.wwm" bends.onnx
+run "$WW" module install "$tmp/bends.onnx" --bind slow="$BUILD/guests/arith.wasm"
+expect_code 1
+expect_err_has "(Bend): nothing offers this operation"
+
 case_is "a second node of the same user keeps nothing and says so"
 start_node two "$tmp/two" --socket "$tmp/two" --serve "$BUILD/guests/lines.wasm"
 expect [ "$("$WW" status --socket "$tmp/two" --json | jq '.bring_up.targets | length')" = 1 ]

@@ -98,6 +98,48 @@ static ww_status registry_announce(void *self, ww_flow_call *call)
     return peer && peer->type == WW_FLOW_PEER_ID ? WW_OK : WW_E_MISMATCH;
 }
 
+static bool backend_offers(void *self, ww_view operation)
+{
+    (void)self;
+    return ww_view_is(operation, "Warp") || ww_view_is(operation, "Relu");
+}
+
+static int put_attribute(char *out, size_t room, const ww_flow_attribute *a)
+{
+    int at = snprintf(out, room, " %.*s", WW_VIEW_ARG(a->name));
+    out += at, room -= (size_t)at;
+    switch (a->kind) {
+    case WW_FLOW_ATTRIBUTE_INTEGER: return at + snprintf(out, room, "=%d", (int)a->integer);
+    case WW_FLOW_ATTRIBUTE_REAL: return at + snprintf(out, room, "=%g", (double)a->real);
+    case WW_FLOW_ATTRIBUTE_TEXT: return at + snprintf(out, room, "=%.*s", WW_VIEW_ARG(a->text));
+    case WW_FLOW_ATTRIBUTE_INTEGERS:
+        return at + snprintf(out, room, "=%d..%u", (int)a->integers[0], a->count);
+    case WW_FLOW_ATTRIBUTE_REALS:
+        return at + snprintf(out, room, "=%g..%u", (double)a->reals[0], a->count);
+    case WW_FLOW_ATTRIBUTE_TENSOR:
+        return at +
+               snprintf(out, room, "=%g..%u", (double)a->tensor->data[1], a->tensor->element_count);
+    }
+    return at;
+}
+
+/* Hands back what it was given. */
+static ww_status backend_dispatch(void *self, ww_flow_call *call)
+{
+    flow_fixture *f = *(flow_fixture **)self;
+    const ww_flow_attribute *attributes;
+    uint32_t count = ww_flow_call_attributes(call, &attributes);
+    size_t at = strlen(f->got);
+    at += (size_t)snprintf(f->got + at, sizeof f->got - at, "%.*s",
+                           WW_VIEW_ARG(ww_flow_call_operation(call)));
+    for (uint32_t i = 0; i < count; i++)
+        at += (size_t)put_attribute(f->got + at, sizeof f->got - at, &attributes[i]);
+    snprintf(f->got + at, sizeof f->got - at, ";");
+    const ww_flow_value *value = ww_flow_call_input(call, 0);
+    if (value) ww_flow_call_return(call, 0, ww_flow_value_ref(*value));
+    return WW_OK;
+}
+
 static flow_fixture *open_fixtures[8];
 static size_t open_count;
 
@@ -169,7 +211,14 @@ static const ww_flow_component_type registry = {.name = "Registry",
                                                 .calls.protocol.announce = registry_announce,
                                                 .construct = construct,
                                                 .destroy = destroy};
-static const ww_flow_component_type *const types[] = {&loader, &store, &own_bootstrap, &registry};
+static const ww_flow_component_type backend = {.name = "Accelerator",
+                                               .role = WW_FLOW_ROLE_BACKEND,
+                                               .calls.backend.dispatch = backend_dispatch,
+                                               .construct = construct,
+                                               .destroy = destroy,
+                                               .offers = backend_offers};
+static const ww_flow_component_type *const types[] = {&loader, &store, &own_bootstrap, &registry,
+                                                      &backend};
 
 static ww_dataflow_config config_of(flow_fixture *f, const ww_dataflow_limits *limits)
 {

@@ -22,7 +22,7 @@ typedef struct flow_fixture {
     uint64_t command; /* of the last call answered later */
     uint32_t calls, added, abandoned;
     uint32_t store_inputs; /* that its bootstrap asks for */
-    char got[32];          /* and was given */
+    char got[96];          /* and was given; what the backend was asked */
 } flow_fixture;
 
 void flow_init(flow_fixture *f);

@@ -439,6 +439,34 @@ static void tensors__a_small_net__computes(void **state)
                 1.0f + 42.5f); /* relu(31 - 30) + 42 + 0.5 */
 }
 
+static void tensors__a_backend_in_a_slot__does_what_it_offers_and_the_engine_the_rest(void **state)
+{
+    flow_fixture *f = *state;
+    assert_ok(
+        flow_install(f,
+                     "module M\nbind fast Backend Accelerator\n"
+                     "body (x: tensor) > (y)\n"
+                     "  a = onnx.Warp(x) n=3 r=0.5 mode=\"soft\" sizes=[7, 8] t=f32[2]{1, 2}\n"
+                     "  b = onnx.Abs(a)\n"
+                     "  y = onnx.Relu(b) @fast\n"
+                     "bootstrap ()\n  c = onnx.Constant() value=f32[1]{1}\n",
+                     "M", NULL));
+    const uint32_t *touches;
+    uint32_t count;
+    assert_ok(ww_module_touch_set(f->flow, WW_VIEW_LITERAL("M"), &touches, &count));
+    assert_int_equal(count, 1);
+    const float x[] = {-2};
+    uint64_t exec;
+    ww_bootstrap_input input = {WW_VIEW_LITERAL("x"), ww_view_of(x, sizeof x)};
+    assert_ok(ww_dataflow_invoke(f->flow, WW_VIEW_LITERAL("M"), &input, 1, &exec, NULL));
+    assert_non_null(strstr(flow_run(f), "done 0.2 x0 [2]"));
+    assert_string_equal(f->got, "Warp n=3 r=0.5 mode=soft sizes=7..2 t=2..2;Relu;");
+    const ww_flow_value *y = ww_dataflow_slot_at(f->flow, 2, exec);
+    assert_non_null(y);
+    const void *tensor = y->data;
+    assert_true(((const ww_flow_tensor *)tensor)->data[0] == 2.0f); /* Abs was the engine's */
+}
+
 /* --- refusals --------------------------------------------------------------------------------- */
 
 static void install__faulty_modules__are_refused_with_place_and_cause(void **state)
@@ -450,6 +478,11 @@ static void install__faulty_modules__are_refused_with_place_and_cause(void **sta
         {"module M\nbind s Index FlatIndex\nbody (x) > (y)\n"
          "  y = index.Search(x) @s !slot_id=\"4294967296\"\n",
          "M", "no slot has the id \"4294967296\""},
+        {"module M\nbind fast Backend Accelerator\nbody (x) > (y)\n  y = onnx.Bend(x) @fast\n", "M",
+         "nothing offers this operation"},
+        {"module M\nbind fast Backend Accelerator\n"
+         "body (x) > (y)\n  y = onnx.Warp(x) t=u8\"abc\"\n",
+         "M", "attribute \"t\" of Warp is none that a backend can be given"},
         {"module M\nbody (x) > (y)\n  y = NoSuchOp(x)\n", "M", "nothing offers this operation"},
         {"module M\nbody (x) > (y)\n  y = PassThrough(z)\n", "M", "nothing writes the value \"z\""},
         {"module M\nbody (x) > (y)\n  x = PassThrough(x)\n", "M", "is written twice"},
@@ -594,6 +627,7 @@ int main(void)
         CASE(lifecycle__phase__fires_what_enrolled_for_it),
         CASE(any__first_arrival__fires_once),
         CASE(tensors__a_small_net__computes),
+        CASE(tensors__a_backend_in_a_slot__does_what_it_offers_and_the_engine_the_rest),
         CASE(install__faulty_modules__are_refused_with_place_and_cause),
         CASE(deliver__unknown_names_and_large_inputs__are_refused),
         CASE(install__two_targets_sharing_a_slot__make_one_component),

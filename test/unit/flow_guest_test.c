@@ -148,15 +148,16 @@ static void bind_store(fixture *f, ww_view *type)
     ww_flow_ask_deinit(&a.ask);
 }
 
-/* Binds the guest to "store" and installs Pair. */
-static ww_status install(fixture *f, const char *config, ww_diag *diag)
+/* Binds the guest to "store" and installs the module. */
+static ww_status install_text(fixture *f, const char *text, const char *module, const char *config,
+                              ww_diag *diag)
 {
     ww_buf artifact;
-    ww_view target = WW_VIEW_LITERAL("Pair");
+    ww_view target = ww_view_str(module);
     ww_dataflow_slot slot = {.slot = WW_VIEW_LITERAL("store"), .config = ww_view_str(config)};
     bind_store(f, &slot.type);
     ww_buf_init(&artifact, ww_allocator_libc(), SIZE_MAX);
-    assert_ok(ww_dataflow_compile(ww_allocator_libc(), ww_view_str(pair), &artifact, diag));
+    assert_ok(ww_dataflow_compile(ww_allocator_libc(), ww_view_str(text), &artifact, diag));
     ww_dataflow_install_options options = {
         .artifact = ww_buf_view(&artifact),
         .targets = &target,
@@ -169,6 +170,17 @@ static ww_status install(fixture *f, const char *config, ww_diag *diag)
     ww_status status = ww_dataflow_install(f->flow, &options, diag);
     ww_buf_deinit(&artifact);
     return status;
+}
+
+static ww_status install(fixture *f, const char *config, ww_diag *diag)
+{
+    return install_text(f, pair, "Pair", config, diag);
+}
+
+static void use_guest(fixture *f, const char *name)
+{
+    ww_program_unref(f->program);
+    f->program = test_program(&f->cells, name);
 }
 
 /* Of their wire form: the count comes first. */
@@ -309,8 +321,7 @@ static void bootstraps__of_the_same_guest__one_after_the_other(void **state)
 static void bootstrap__guest_needs_inputs__gets_what_the_operator_gives(void **state)
 {
     fixture *f = *state;
-    ww_program_unref(f->program);
-    f->program = test_program(&f->cells, "learner");
+    use_guest(f, "learner");
     assert_ok(install(f, "", NULL));
     const ww_bootstrap_input inputs[] = {{WW_VIEW_LITERAL("weights"), WW_VIEW_LITERAL("\3\5")},
                                          {WW_VIEW_LITERAL("seed"), WW_VIEW_LITERAL("41")}};
@@ -449,24 +460,60 @@ static void ask__ended_under_way__leaves_nothing(void **state)
 
 static void install__slot_of_another_role__is_refused(void **state)
 {
-    fixture *f = *state;
-    ww_buf artifact;
     ww_diag diag;
-    ww_view target = WW_VIEW_LITERAL("M");
-    ww_dataflow_slot slot = {.slot = WW_VIEW_LITERAL("store")};
-    bind_store(f, &slot.type);
-    ww_buf_init(&artifact, ww_allocator_libc(), SIZE_MAX);
-    assert_ok(ww_dataflow_compile(ww_allocator_libc(),
-                                  WW_VIEW_LITERAL("module M\nbind store Codec Store\nbody (x) > "
-                                                  "(y)\n  y = codec.Encode(x) @store\n"),
-                                  &artifact, &diag));
-    ww_dataflow_install_options options = {.artifact = ww_buf_view(&artifact),
-                                           .targets = &target,
-                                           .target_count = 1,
-                                           .slots = &slot,
-                                           .slot_count = 1};
-    assert_int_equal(ww_dataflow_install(f->flow, &options, &diag), WW_E_MISMATCH);
-    ww_buf_deinit(&artifact);
+    assert_int_equal(install_text(*state,
+                                  "module M\nbind store Codec Store\nbody (x) > (y)\n"
+                                  "  y = codec.Encode(x) @store\n",
+                                  "M", "", &diag),
+                     WW_E_MISMATCH);
+}
+
+/* --- backends --- */
+
+static float result_of(fixture *f, const char *text)
+{
+    const float x[] = {-2};
+    uint64_t exec;
+    const ww_bootstrap_input input = {WW_VIEW_LITERAL("x"), ww_view_of(x, sizeof x)};
+    use_guest(f, "arith");
+    assert_ok(install_text(f, text, "M", "", NULL));
+    assert_ok(ww_dataflow_invoke(f->flow, WW_VIEW_LITERAL("M"), &input, 1, &exec, NULL));
+    run(f, 2);
+    const ww_flow_value *y = ww_dataflow_slot_at(f->flow, 2, exec);
+    assert_non_null(y);
+    assert_int_equal(y->type, WW_FLOW_TENSOR);
+    const void *tensor = y->data;
+    return ((const ww_flow_tensor *)tensor)->data[0];
+}
+
+static void backend__what_it_offers__is_its_and_the_rest_the_engine_s(void **state)
+{
+    assert_true(result_of(*state, "module M\nbind store Backend Any\nbody (x: tensor) > (y)\n"
+                                  "  a = onnx.Warp(x) factor=3\n"
+                                  "  b = onnx.Abs(a) @store\n"
+                                  "  y = onnx.Relu(b) @store\n") == 106);
+}
+
+static void backend__several_inputs__come_in_order(void **state)
+{
+    assert_true(result_of(*state, "module M\nbind store Backend Any\nbody (x: tensor) > (y)\n"
+                                  "  a = onnx.Relu(x)\n"
+                                  "  b = onnx.Constant() value=f32[2]{1, 4}\n"
+                                  "  y = onnx.Warp(a, b)\n") == 490);
+}
+
+static void backend__operation_of_nobody__is_refused(void **state)
+{
+    fixture *f = *state;
+    ww_diag diag;
+    use_guest(f, "arith");
+    assert_int_equal(install_text(f,
+                                  "module M\nbind store Backend Any\nbody (x: tensor) > (y)\n"
+                                  "  y = onnx.Bend(x) @store\n",
+                                  "M", "", &diag),
+                     WW_E_UNSUPPORTED);
+    assert_non_null(strstr(diag.text, "(Bend): nothing offers this operation"));
+    assert_int_equal(f->roster.count, 0);
 }
 
 /* --- values --- */
@@ -553,6 +600,10 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(ask__ended_under_way__leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(install__slot_of_another_role__is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(backend__what_it_offers__is_its_and_the_rest_the_engine_s,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(backend__several_inputs__come_in_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(backend__operation_of_nobody__is_refused, setup, teardown),
         cmocka_unit_test(lift__shapes_that_do_not_fit__are_refused),
         cmocka_unit_test(lift__what_was_lowered__is_the_same),
     };
