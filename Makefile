@@ -54,7 +54,7 @@ podman-build: ## a container image of a clean clone (see Containerfile)
 	@$(PODMAN) build --tag localhost/ww --file Containerfile .
 
 podman-run: ## boot the default image in a container
-	@$(PODMAN) run --rm --interactive $(if $(shell test -t 0 && echo t),--tty) localhost/ww
+	@$(PODMAN) run --pull=never --rm --interactive $(if $(shell test -t 0 && echo t),--tty) localhost/ww
 
 podman-clean: ## remove the container image
 	@$(PODMAN) image rm localhost/ww

@@ -9,6 +9,7 @@
 
 /* What getopt answers for an option without a letter: where it comes from. */
 enum {
+    JSON = 0x80,
     OWN_FIRST = 0x100,
     SETTING_FIRST = 0x200,
     NEGATION_FIRST = 0x300,
@@ -36,7 +37,7 @@ static void list_words(word_list *words, const ww_command *command)
 {
     words->letters[words->letter_size++] = ':';
     add_word(words, "help", false, 'h', 'h');
-    if (command->json) add_word(words, "json", false, 'j', 0);
+    if (command->json) add_word(words, "json", false, JSON, 0);
     for (int i = 0; command->options && command->options[i].name; i++)
         add_word(words, command->options[i].name, command->options[i].argument, OWN_FIRST + i,
                  command->options[i].letter);
@@ -100,6 +101,17 @@ static int own_words(int argc, char **argv)
     return own;
 }
 
+/* What getopt has no use for: an option without its value, with one too many, or unknown. Among
+ * letters in one word it tells which, and may not have passed the word yet. */
+static ww_status refuse_word(int code, const char *word, ww_diag *diag)
+{
+    bool is_known = optopt == 'h' || optopt >= JSON;
+    if (code == ':') return ww_fail(diag, WW_E_USAGE, "%s needs a value", word);
+    if (!optopt) return ww_fail(diag, WW_E_USAGE, "no option %s", word);
+    if (!is_known) return ww_fail(diag, WW_E_USAGE, "no option -%c", optopt);
+    return ww_fail(diag, WW_E_USAGE, "%.*s takes no value", (int)strcspn(word, "="), word);
+}
+
 /* *help: the rest was not read. */
 static ww_status read_words(ww_invocation *invocation, int argc, char **argv, bool *help,
                             ww_diag *diag)
@@ -112,9 +124,7 @@ static ww_status read_words(ww_invocation *invocation, int argc, char **argv, bo
     while ((code = getopt_long(own, argv, words.letters, words.options, NULL)) != -1) {
         *help = code == 'h';
         if (*help) return WW_OK;
-        if (code == ':' || code == '?')
-            return ww_fail(diag, WW_E_USAGE, code == ':' ? "%s needs a value" : "no option %s",
-                           argv[optind - 1]);
+        if (code == ':' || code == '?') return refuse_word(code, argv[optind - 1], diag);
         ww_status status = take_option(invocation, code, optarg, diag);
         if (status) return status;
     }

@@ -63,7 +63,7 @@ static int keep_key(const char *path, bool json)
     id_text(&identity, id);
     ww_identity_wipe(&identity);
     if (json)
-        ww_json_print(stdout, json_pack("{s:s, s:s}", "public", id, "file", path));
+        ww_json_print(stdout, json_pack("{s:s, s:o}", "public", id, "file", ww_json_string(path)));
     else
         puts(id);
     return 0;

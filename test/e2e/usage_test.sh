@@ -34,6 +34,16 @@ run "$WW" run --loud image
 expect_code 2
 expect_err_has "no option --loud"
 
+case_is "an unknown letter is named, also among others"
+run "$WW" run -qv image
+expect_code 2
+expect_err_has "no option -q;"
+
+case_is "a value where none belongs"
+run "$WW" ps --json=3
+expect_code 2
+expect_err_has "--json takes no value"
+
 case_is "an option without its value is named"
 run "$WW" run image --volume
 expect_code 2
