@@ -7,7 +7,7 @@
  */
 #include "rpc/byte_stream.h"
 #include "capnp/peer.capnp.h"
-#include "rpc/session.h"
+#include "rpc/session_state.h"
 
 enum { DRAIN_ROUNDS = 16 };
 
@@ -25,6 +25,7 @@ struct ww_byte_stream {
     ww_capnp_server server;
     const ww_allocator *allocator;
     ww_loop *loop;
+    ww_session *session; /* of the capability */
     uint32_t refs;
     bool is_input; /* of the process: callers write */
     bool is_closed, is_broken, is_abandoned, is_kept;
@@ -332,15 +333,20 @@ static void close_stream(ww_capnp_server *self, ww_capnp_call *call)
 static void destroy(ww_capnp_server *self)
 {
     ww_byte_stream *s = WW_CONTAINER_OF(self, ww_byte_stream, server);
+    ww_session *session = s->session;
     ww_byte_stream_abandon(s);
     ww_byte_stream_unref(s);
+    ww_session_leave(session);
 }
 
-ww_capnp_cap *ww_byte_stream_cap(ww_byte_stream *s, ww_capnp_vat *vat)
+ww_capnp_cap *ww_byte_stream_cap(ww_byte_stream *s, ww_session *session)
 {
     static const peer_byte_stream_vt table = {
         .read = read_bytes, .write = write_bytes, .close = close_stream};
+    ww_capnp_vat *vat = session->node->vat;
     peer_byte_stream_cap made = peer_byte_stream_serve(vat, &s->server, &table, destroy);
-    if (made.cap) s->refs++;
+    if (!made.cap) return NULL;
+    s->refs++;
+    s->session = ww_session_join(session);
     return made.cap;
 }

@@ -15,14 +15,16 @@
 #include "resource/source.h"
 
 typedef struct ww_byte_stream ww_byte_stream;
+typedef struct ww_session ww_session; /* rpc/session_state.h */
 
 /* Of one of the two, which it takes in any case; NULL when memory is short. */
 ww_byte_stream *ww_byte_stream_new(const ww_allocator *allocator, ww_loop *loop, ww_sink *sink,
                                    ww_source *source, bool is_kept);
 void ww_byte_stream_unref(ww_byte_stream *stream); /* accepts NULL */
 
-/* A first capability, and there may be only one at a time. NULL when memory is short. */
-ww_capnp_cap *ww_byte_stream_cap(ww_byte_stream *stream, ww_capnp_vat *vat);
+/* A first capability, and there may be only one at a time; a server of `session`. NULL when memory
+ * is short. */
+ww_capnp_cap *ww_byte_stream_cap(ww_byte_stream *stream, ww_session *session);
 
 /* As the method does. */
 void ww_byte_stream_close(ww_byte_stream *stream);

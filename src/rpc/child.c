@@ -129,7 +129,7 @@ ww_child *ww_child_next(const ww_child *child)
 static ww_capnp_cap *stream_cap(ww_child *child, int which)
 {
     if (!child->caps[which])
-        child->caps[which] = ww_byte_stream_cap(child->streams[which], child->node->vat);
+        child->caps[which] = ww_byte_stream_cap(child->streams[which], child->parent);
     return child->caps[which];
 }
 
@@ -208,6 +208,7 @@ static void kill_process(ww_capnp_server *self, ww_capnp_call *call)
 static void destroy(ww_capnp_server *self)
 {
     ww_child *child = child_of(self);
+    ww_session *parent = child->parent;
     for (int i = 0; i < STREAMS; i++) {
         ww_capnp_cap *cap = child->caps[i];
         child->caps[i] = NULL;
@@ -217,6 +218,7 @@ static void destroy(ww_capnp_server *self)
             ww_byte_stream_abandon(child->streams[i]);
     }
     unref(child);
+    ww_session_leave(parent);
 }
 
 static const peer_process_vt PROCESS = {
@@ -282,6 +284,7 @@ ww_capnp_cap *ww_child_new(ww_session *parent, ww_session *own, ww_process *proc
         return NULL;
     }
     child->refs++;
+    ww_session_join(parent);
     ww_loop_post(node->loop, &child->exit_task); /* it may have ended already */
     return cap;
 }

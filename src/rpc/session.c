@@ -118,6 +118,12 @@ static void end_step(ww_task *task)
     ww_session_unref(session);
 }
 
+ww_session *ww_session_join(ww_session *session)
+{
+    session->reach++;
+    return ww_session_ref(session);
+}
+
 void ww_session_leave(ww_session *session)
 {
     if (--session->reach == 0) end_soon(session);
@@ -191,8 +197,7 @@ ww_status ww_session_new(const ww_rpc_node *node, ww_tenant *tenant, ww_session 
 
 void ww_facet_join(ww_facet *facet, ww_session *session)
 {
-    facet->session = ww_session_ref(session);
-    session->reach++;
+    facet->session = ww_session_join(session);
 }
 
 void ww_facet_leave(ww_facet *facet)

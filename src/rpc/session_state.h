@@ -2,7 +2,8 @@
  *
  * Invariants
  *  1. A session lives while anything refers to it: its servers, its children, its membrane, whoever
- *     is starting something for it. It is reachable while one of its servers exists.
+ *     is starting something for it. It is reachable while one of its servers exists; the processes
+ *     of its children and their streams are servers of it, too.
  *  2. A session that became unreachable or whose grant ended is over, from a task of the loop: its
  *     children get the end of their input, and the grace timer runs while any is left.
  *  3. A child is in its session's list until its process ended, and counted in its tenant's
@@ -58,6 +59,8 @@ WW_MUST_USE ww_status ww_session_new(const ww_rpc_node *node, ww_tenant *tenant,
                                      ww_session **out);
 ww_session *ww_session_ref(ww_session *session);
 void ww_session_unref(ww_session *session); /* accepts NULL */
+/* A server of it was made, or is gone. */
+ww_session *ww_session_join(ww_session *session);
 void ww_session_leave(ww_session *session);
 /* The grace period of a session that is over ends with its last child. */
 void ww_session_child_left(ww_session *session);

@@ -495,6 +495,24 @@ static void session_ends__cells_see_the_end_of_input_and_die_after_five_seconds(
     }
 }
 
+static void session__held_by_a_process_or_a_pipe_alone__goes_on(void **state)
+{
+    (void)state;
+    family *f = family_new();
+    grafted_drop(&f->g);
+    scene_wait_ms(&f->w, 10000);
+    assert_string_equal(client_write(&f->w, f->p.in, "in"), "");
+    assert_cell_reads(f, "in");
+    ww_capnp_cap *out = ww_capnp_cap_ref(f->p.out);
+    client_process_drop(&f->p);
+    scene_wait_ms(&f->w, 10000);
+    cell_writes(f, f->cell->output, "out");
+    assert_reads(f, out, 10, "out");
+    ww_capnp_cap_unref(out);
+    assert_cell_reads(f, "EOF");
+    family_free(f);
+}
+
 static void session_ends__cell_ends_in_time__is_not_killed(void **state)
 {
     (void)state;
@@ -753,6 +771,7 @@ int main(void)
         cmocka_unit_test(kill__ends_with_137_and_an_ended_cell_keeps_its_code),
         cmocka_unit_test(bootstrap__gives_what_the_cell_exports),
         cmocka_unit_test(session_ends__cells_see_the_end_of_input_and_die_after_five_seconds),
+        cmocka_unit_test(session__held_by_a_process_or_a_pipe_alone__goes_on),
         cmocka_unit_test(session_ends__cell_ends_in_time__is_not_killed),
         cmocka_unit_test(session_ends__calls_of_its_pipes_and_processes__are_stale),
         cmocka_unit_test(session_ends__grandchildren__end_too_and_later_sessions_do_not),
