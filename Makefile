@@ -4,7 +4,7 @@ prefix ?= /usr/local
 PODMAN ?= podman
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test interop fuzz bench conformance install format \
+.PHONY: help setup build guests run test interop fuzz bench conformance install format \
 	podman-build podman-run podman-clean clean
 
 help: ## this list
@@ -15,6 +15,9 @@ setup: ## install missing packages, build the engine once
 
 build: setup ## build/ww, the library and the tools
 	@tools/build $(BUILD) all
+
+guests: setup ## build/guests/*.wasm, those of the tests
+	@tools/build $(BUILD) guests
 
 guest-%: setup ## build/images/NAME alone
 	@tools/build $(BUILD) $@
