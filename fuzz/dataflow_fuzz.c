@@ -3,21 +3,10 @@
  * or the last 64 bytes of an artifact, is the script. Every module is installed. */
 #include "dataflow/artifact.h"
 #include "dataflow/text.h"
-#include "ww/dataflow.h"
+#include "flow_use.h"
 #include <stdlib.h>
 
 enum { OPS = 200, STEPS = 16, POLLS = 40, TARGETS_MAX = 8, COMMANDS_MAX = 64, SCRIPT_MAX = 256 };
-
-static ww_status use(void *self, ww_flow_call *call)
-{
-    (void)self;
-    if (ww_flow_call_input_count(call) % 2) {
-        ww_flow_call_command(call);
-        return WW_AGAIN;
-    }
-    ww_flow_call_return(call, 0, ww_flow_value_number(WW_FLOW_U64, 1));
-    return WW_OK;
-}
 
 static const ww_flow_component_type store = {.name = "S",
                                              .role = WW_FLOW_ROLE_INDEX,

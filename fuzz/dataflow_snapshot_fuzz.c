@@ -1,21 +1,10 @@
 /* Snapshots with a checksum that fits: what is restored is polled, and its own snapshot must
  * restore again. */
 #include "base/names.h"
-#include "ww/dataflow.h"
+#include "flow_use.h"
 #include <stdlib.h>
 
 enum { HEAD = 16, STEPS = 16, POLLS = 20 };
-
-static ww_status use(void *self, ww_flow_call *call)
-{
-    (void)self;
-    if (ww_flow_call_input_count(call) % 2) {
-        ww_flow_call_command(call);
-        return WW_AGAIN;
-    }
-    ww_flow_call_return(call, 0, ww_flow_value_number(WW_FLOW_U64, 1));
-    return WW_OK;
-}
 
 static ww_status save(void *self, ww_buf *state, ww_diag *diag)
 {

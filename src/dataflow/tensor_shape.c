@@ -60,46 +60,61 @@ df_outcome df_run_reshape(ww_dataflow *flow, const df_op *op, df_frame *frame)
     return give(flow, op, frame, &shape, a.data);
 }
 
+/* What `axes` names, and which dimensions that are. */
+typedef struct axis_list {
+    int64_t list[WW_FLOW_TENSOR_DIMS_MAX];
+    int count; /* negative: there is no `axes` */
+    bool ticked[WW_FLOW_TENSOR_DIMS_MAX];
+} axis_list;
+
+static bool take_axes(ww_dataflow *flow, const df_op *op, df_frame *frame, df_array *array,
+                      axis_list *out)
+{
+    *out = (axis_list){.count = 0};
+    if (!df_array_of(flow, op, frame, 0, array)) return false;
+    out->count = df_ints(op, frame, "axes", 1, out->list, WW_FLOW_TENSOR_DIMS_MAX);
+    return true;
+}
+
+/* False: one that is not there, or is named twice. */
+static bool tick(axis_list *named, const df_shape *shape)
+{
+    for (int i = 0; i < named->count; i++) {
+        uint32_t axis;
+        if (!df_axis(shape, named->list[i], &axis) || named->ticked[axis]) return false;
+        named->ticked[axis] = true;
+    }
+    return true;
+}
+
 df_outcome df_run_squeeze(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
     df_array a;
-    int64_t axes[WW_FLOW_TENSOR_DIMS_MAX];
-    bool drop[WW_FLOW_TENSOR_DIMS_MAX] = {false};
-    if (!df_array_of(flow, op, frame, 0, &a)) return DF_FAILED;
-    int count = df_ints(op, frame, "axes", 1, axes, WW_FLOW_TENSOR_DIMS_MAX);
-    for (uint32_t i = 0; count <= 0 && i < a.shape.count; i++)
-        drop[i] = a.shape.dims[i] == 1;
-    for (int i = 0; i < count; i++) {
-        uint32_t axis;
-        if (!df_axis(&a.shape, axes[i], &axis) || a.shape.dims[axis] != 1)
-            return df_bad_shape(flow, op, "an axis that is not 1");
-        drop[axis] = true;
-    }
+    axis_list named;
+    if (!take_axes(flow, op, frame, &a, &named)) return DF_FAILED;
+    bool fits = tick(&named, &a.shape);
     df_shape shape = {.elements = a.shape.elements};
-    for (uint32_t i = 0; i < a.shape.count; i++)
-        if (!drop[i]) shape.dims[shape.count++] = a.shape.dims[i];
+    for (uint32_t i = 0; i < a.shape.count; i++) {
+        bool is_one = a.shape.dims[i] == 1;
+        if (named.ticked[i] && !is_one) fits = false;
+        bool drops = named.count > 0 ? named.ticked[i] : is_one;
+        if (!drops) shape.dims[shape.count++] = a.shape.dims[i];
+    }
+    if (!fits) return df_bad_shape(flow, op, "an axis that is not 1");
     return give(flow, op, frame, &shape, a.data);
 }
 
 df_outcome df_run_unsqueeze(ww_dataflow *flow, const df_op *op, df_frame *frame)
 {
     df_array a;
-    int64_t axes[WW_FLOW_TENSOR_DIMS_MAX];
-    bool one[WW_FLOW_TENSOR_DIMS_MAX] = {false};
-    if (!df_array_of(flow, op, frame, 0, &a)) return DF_FAILED;
-    int count = df_ints(op, frame, "axes", 1, axes, WW_FLOW_TENSOR_DIMS_MAX);
-    df_shape shape = {.count = a.shape.count + (uint32_t)(count > 0 ? count : 0),
-                      .elements = a.shape.elements};
-    if (count < 0 || shape.count > WW_FLOW_TENSOR_DIMS_MAX)
+    axis_list named;
+    if (!take_axes(flow, op, frame, &a, &named)) return DF_FAILED;
+    uint32_t more = named.count > 0 ? (uint32_t)named.count : 0;
+    df_shape shape = {.count = a.shape.count + more, .elements = a.shape.elements};
+    if (named.count < 0 || shape.count > WW_FLOW_TENSOR_DIMS_MAX || !tick(&named, &shape))
         return df_bad_shape(flow, op, "bad `axes`");
-    for (int i = 0; i < count; i++) {
-        uint32_t axis;
-        if (!df_axis(&shape, axes[i], &axis) || one[axis])
-            return df_bad_shape(flow, op, "bad `axes`");
-        one[axis] = true;
-    }
     for (uint32_t i = 0, from = 0; i < shape.count; i++)
-        shape.dims[i] = one[i] ? 1 : a.shape.dims[from++];
+        shape.dims[i] = named.ticked[i] ? 1 : a.shape.dims[from++];
     return give(flow, op, frame, &shape, a.data);
 }
 
