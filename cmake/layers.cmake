@@ -5,13 +5,14 @@ pkg_check_modules(UV REQUIRED IMPORTED_TARGET libuv)
 pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto)
 pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
+pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(PROTOBUFC REQUIRED IMPORTED_TARGET libprotobuf-c)
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 
 set(WW_LAYERS base os wasm component capnp p2p bootstrap dataflow account cap audit resource abi rpc config loaders cell
   capsule swarm ipfs chain node cli)
 
-set(WW_LINK_os PkgConfig::UV PkgConfig::CRYPTO)
+set(WW_LINK_os PkgConfig::UV PkgConfig::CRYPTO PkgConfig::XXHASH)
 set(WW_LINK_wasm wasmtime)
 set(WW_LINK_cli PkgConfig::JANSSON)
 set(WW_LINK_audit PkgConfig::SODIUM)

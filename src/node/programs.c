@@ -1,7 +1,11 @@
 /* Invariants
- *  1. A program that is kept is in the list from newest to oldest, and the list holds a reference.
- *  2. kept_bytes is the sum of the sizes of their components.
+ *  1. A program that is kept is in the list from newest to oldest and in the bucket of its hash; the
+ *     list holds a reference.
+ *  2. kept_bytes is the sum of the sizes of their components. A program that is no longer kept has no
+ *     component.
  *  3. Of equal components at most one is kept or under way.
+ *  4. A load is in the queue, waits for one compilation, or has its answer posted. In the queue, its
+ *     hash is that of component[0, position), or it has a program that is equal so far.
  */
 #include "node/programs.h"
 
@@ -9,8 +13,8 @@ typedef struct ww_kept_program {
     ww_loaded base;
     const ww_allocator *allocator;
     ww_program *program;
-    struct ww_kept_program *newer, *older;
-    uint64_t sample;
+    struct ww_kept_program *newer, *older, *next_of_bucket;
+    ww_content_hash hash;
     ww_buf component;
 } kept_program;
 
@@ -20,22 +24,11 @@ typedef struct ww_compilation {
     struct ww_compilation *next, **link;
     ww_load *first, **last; /* who waits for it */
     ww_view source;         /* of the first who asked */
-    uint64_t sample;
+    ww_content_hash hash;
     kept_program *result;
     ww_status status;
     ww_diag diag;
 } compilation;
-
-/* Tells most components apart without reading them whole; they are compared afterwards. */
-static uint64_t sample_of(ww_view component)
-{
-    enum { WORDS = 64 };
-    uint64_t hash = component.size * UINT64_C(0x9e3779b97f4a7c15);
-    size_t stride = component.size / WORDS + 8;
-    for (size_t at = 0; at + 8 <= component.size; at += stride)
-        hash = (hash ^ ww_le64(component.data + at)) * UINT64_C(0x100000001b3);
-    return hash;
-}
 
 /* --- what is kept */
 
@@ -45,6 +38,11 @@ static void free_program(ww_loaded *base)
     ww_program_unref(kept->program);
     ww_buf_deinit(&kept->component);
     ww_free(kept->allocator, kept, sizeof *kept);
+}
+
+static kept_program **bucket_of(ww_programs *programs, ww_content_hash hash)
+{
+    return &programs->buckets[hash.low % WW_PROGRAM_BUCKETS];
 }
 
 static void unlist(ww_programs *programs, kept_program *kept)
@@ -63,6 +61,10 @@ static void list_as_newest(ww_programs *programs, kept_program *kept)
 
 static void forget(ww_programs *programs, kept_program *kept)
 {
+    kept_program **link = bucket_of(programs, kept->hash);
+    while (*link != kept)
+        link = &(*link)->next_of_bucket;
+    *link = kept->next_of_bucket;
     unlist(programs, kept);
     programs->kept_count--;
     programs->kept_bytes -= kept->component.size;
@@ -74,6 +76,9 @@ static void keep(ww_programs *programs, kept_program *kept)
 {
     ww_loaded_ref(&kept->base);
     list_as_newest(programs, kept);
+    kept_program **bucket = bucket_of(programs, kept->hash);
+    kept->next_of_bucket = *bucket;
+    *bucket = kept;
     programs->kept_count++;
     programs->kept_bytes += kept->component.size;
     while (programs->kept_count > WW_PROGRAMS_KEPT ||
@@ -81,12 +86,11 @@ static void keep(ww_programs *programs, kept_program *kept)
         forget(programs, programs->oldest);
 }
 
-static kept_program *find_kept(ww_programs *programs, ww_view component, uint64_t sample)
+static kept_program *find_kept(ww_programs *programs, ww_content_hash hash)
 {
-    kept_program *kept = programs->newest;
-    while (kept &&
-           (kept->sample != sample || !ww_view_equal(ww_buf_view(&kept->component), component)))
-        kept = kept->older;
+    kept_program *kept = *bucket_of(programs, hash);
+    while (kept && !ww_content_hash_equal(kept->hash, hash))
+        kept = kept->next_of_bucket;
     if (!kept) return NULL;
     unlist(programs, kept);
     list_as_newest(programs, kept);
@@ -106,9 +110,9 @@ static void tell(ww_task *task)
     load->done(load, load->program, &load->diag);
 }
 
-static void answer(ww_programs *programs, ww_load *load, ww_loaded *program)
+/* With the program that it has, or else with its diag. */
+static void answer(ww_programs *programs, ww_load *load)
 {
-    load->program = program ? ww_loaded_ref(program) : NULL;
     load->task = (ww_task){.run = tell};
     ww_loop_post(programs->loop, &load->task);
 }
@@ -116,7 +120,21 @@ static void answer(ww_programs *programs, ww_load *load, ww_loaded *program)
 static void refuse(ww_programs *programs, ww_load *load, ww_status status, const char *text)
 {
     ww_fail(&load->diag, status, "%s", text);
-    answer(programs, load, NULL);
+    answer(programs, load);
+}
+
+static void enqueue(ww_programs *programs, ww_load *load)
+{
+    load->next = NULL;
+    *programs->last = load;
+    programs->last = &load->next;
+    ww_loop_post(programs->loop, &programs->task);
+}
+
+static void begin_comparing(ww_load *load, kept_program *kept)
+{
+    load->program = ww_loaded_ref(&kept->base);
+    load->position = 0;
 }
 
 /* --- compiling */
@@ -135,7 +153,7 @@ static ww_status make(compilation *c)
     *kept = (kept_program){.base = {1, free_program},
                            .allocator = programs->allocator,
                            .program = program,
-                           .sample = c->sample};
+                           .hash = c->hash};
     ww_buf_init(&kept->component, programs->allocator, c->source.size);
     c->result = kept;
     status = ww_buf_append(&kept->component, c->source.data, c->source.size);
@@ -148,13 +166,18 @@ static void work(ww_job *job)
     c->status = make(c);
 }
 
+/* Whoever came first gets what was made of his own bytes. The others' hash the same, and are compared yet;
+ * but a failure is told to them, too. */
 static void answer_all(ww_programs *programs, compilation *c)
 {
-    while (c->first) {
-        ww_load *load = c->first;
-        c->first = load->next;
+    for (ww_load *load = c->first, *next; load; load = next) {
+        next = load->next;
         load->diag = c->diag;
-        answer(programs, load, c->status ? NULL : &c->result->base);
+        if (!c->status) begin_comparing(load, c->result);
+        if (c->status || load == c->first)
+            answer(programs, load);
+        else
+            enqueue(programs, load);
     }
 }
 
@@ -182,7 +205,7 @@ static void wait_for(compilation *c, ww_load *load)
     c->last = &load->next;
 }
 
-static ww_status compile(ww_programs *programs, ww_view component, uint64_t sample, ww_load *load)
+static ww_status compile(ww_programs *programs, ww_load *load)
 {
     if (programs->compilation_count == WW_COMPILATIONS_MAX) return WW_E_BUSY;
     compilation *c = ww_alloc_zeroed(programs->allocator, sizeof *c);
@@ -191,8 +214,8 @@ static ww_status compile(ww_programs *programs, ww_view component, uint64_t samp
                        .programs = programs,
                        .next = programs->compilations,
                        .link = &programs->compilations,
-                       .source = component,
-                       .sample = sample};
+                       .source = load->component,
+                       .hash = load->hash};
     c->last = &c->first;
     ww_status status = ww_job_start(programs->loop, &c->job);
     if (status) {
@@ -206,37 +229,113 @@ static ww_status compile(ww_programs *programs, ww_view component, uint64_t samp
     return WW_OK;
 }
 
-void ww_programs_load(ww_programs *programs, ww_view component, ww_load *load)
+static void compile_or_wait(ww_programs *programs, ww_load *load)
 {
-    uint64_t sample = sample_of(component);
-    kept_program *kept = find_kept(programs, component, sample);
-    if (kept) {
-        answer(programs, load, &kept->base);
-        return;
-    }
     for (compilation *c = programs->compilations; c; c = c->next)
-        if (c->sample == sample && ww_view_equal(c->source, component)) {
+        if (ww_content_hash_equal(c->hash, load->hash)) {
             wait_for(c, load);
             return;
         }
-    ww_status status = compile(programs, component, sample, load);
+    ww_status status = compile(programs, load);
     if (status == WW_E_BUSY)
         refuse(programs, load, status, "too many components are being loaded");
     else if (status)
         refuse(programs, load, status, "out of memory");
 }
 
+/* --- looking up */
+
+/* Not so when it was forgotten meanwhile. */
+static bool is_equal_at(const ww_load *load, ww_view portion)
+{
+    const kept_program *kept = WW_CONTAINER_OF(load->program, const kept_program, base);
+    if (kept->component.size != load->component.size) return false;
+    return ww_view_equal(portion, ww_view_of(kept->component.data + load->position, portion.size));
+}
+
+static bool compare(ww_programs *programs, ww_load *load, ww_view portion)
+{
+    bool is_equal = is_equal_at(load, portion);
+    load->position += portion.size;
+    if (is_equal && load->position < load->component.size) return true;
+    if (is_equal) {
+        answer(programs, load);
+    } else {
+        ww_loaded_unref(load->program);
+        load->program = NULL;
+        compile_or_wait(programs, load);
+    }
+    return false;
+}
+
+static bool hash(ww_programs *programs, ww_load *load, ww_view portion)
+{
+    ww_content_hash_add(&load->hash, &programs->key, portion);
+    load->position += portion.size;
+    if (load->position < load->component.size) return true;
+    kept_program *kept = find_kept(programs, load->hash);
+    if (kept)
+        begin_comparing(load, kept);
+    else
+        compile_or_wait(programs, load);
+    return kept;
+}
+
+/* Reads one portion of the component; true: there is more to do. */
+static bool step(ww_programs *programs, ww_load *load)
+{
+    size_t size = load->component.size - load->position;
+    if (size > WW_PROGRAM_PORTION) size = WW_PROGRAM_PORTION;
+    ww_view portion = ww_view_of(load->component.data + load->position, size);
+    return (load->program ? compare : hash)(programs, load, portion);
+}
+
+static ww_load *dequeue(ww_programs *programs)
+{
+    ww_load *load = programs->first;
+    programs->first = load->next;
+    if (!programs->first) programs->last = &programs->first;
+    return load;
+}
+
+/* Those in the queue take turns. */
+static void run(ww_task *task)
+{
+    ww_programs *programs = WW_CONTAINER_OF(task, ww_programs, task);
+    ww_load *load = dequeue(programs);
+    if (step(programs, load)) enqueue(programs, load);
+    if (programs->first) ww_loop_post(programs->loop, task);
+}
+
+void ww_programs_load(ww_programs *programs, ww_view component, ww_load *load)
+{
+    load->component = component;
+    load->position = 0;
+    load->hash = (ww_content_hash){0};
+    load->program = NULL;
+    load->diag = (ww_diag){.status = WW_OK};
+    if (component.size > WW_PROGRAM_PORTION)
+        enqueue(programs, load);
+    else
+        while (step(programs, load))
+            continue;
+}
+
 /* --- life */
 
 void ww_programs_init(ww_programs *programs, const ww_allocator *allocator, ww_loop *loop,
-                      ww_program_maker maker)
+                      ww_random *random, ww_program_maker maker)
 {
-    *programs = (ww_programs){.allocator = allocator, .loop = loop, .maker = maker};
+    *programs =
+        (ww_programs){.allocator = allocator, .loop = loop, .maker = maker, .task = {.run = run}};
+    programs->last = &programs->first;
+    ww_content_key_init(&programs->key, random);
 }
 
 void ww_programs_close(ww_programs *programs)
 {
     programs->is_closed = true;
+    ww_task_cancel(&programs->task);
     while (programs->oldest)
         forget(programs, programs->oldest);
 }

@@ -1,9 +1,10 @@
 /* node/programs.h - components by their content: compiled once, kept while they are used.
  *
- * Model      The programs that were loaded last are kept with their bytes, and the same bytes are
- *            found again by comparing them, whole: that costs less than a hash worth trusting. What
- *            is not there is compiled by a job; whoever asks for the same bytes meanwhile waits for
- *            the same job.
+ * Model      The programs that were loaded last are kept with their bytes, and found by a hash of all
+ *            of them (os/content_hash.h); what it finds is then compared. What is not there is
+ *            compiled by a job; whoever asks for the same bytes meanwhile waits for the same job.
+ *            Up to WW_PROGRAM_PORTION bytes are looked up at once. Larger components stand in a
+ *            queue, of which each turn of the loop hashes or compares that much.
  * Ownership  Borrows what it is made of. Programs may outlive it.
  * Bounds     WW_PROGRAMS_KEPT programs of WW_PROGRAM_BYTES_KEPT bytes together: the one that was not
  *            asked for for the longest time goes. WW_COMPILATIONS_MAX at a time, waiting or running.
@@ -17,7 +18,12 @@
 #include "rpc/spawner.h"
 
 #define WW_PROGRAM_BYTES_KEPT ((size_t)256 << 20)
-enum { WW_PROGRAMS_KEPT = 256, WW_COMPILATIONS_MAX = 64 };
+enum {
+    WW_PROGRAMS_KEPT = 256,
+    WW_PROGRAM_BUCKETS = 256,
+    WW_PROGRAM_PORTION = 256 << 10,
+    WW_COMPILATIONS_MAX = 64
+};
 
 typedef struct ww_program_maker {
     void *self;
@@ -28,7 +34,11 @@ typedef struct ww_programs {
     const ww_allocator *allocator;
     ww_loop *loop;
     ww_program_maker maker;
+    ww_content_key key;
+    ww_task task; /* posted while loads stand in the queue: */
+    ww_load *first, **last;
     struct ww_kept_program *newest, *oldest;
+    struct ww_kept_program *buckets[WW_PROGRAM_BUCKETS]; /* the same, by their hashes */
     uint32_t kept_count;
     size_t kept_bytes;
     struct ww_compilation *compilations;
@@ -37,9 +47,10 @@ typedef struct ww_programs {
     bool is_closed;
 } ww_programs;
 
+/* Takes the hash's secret from `random`. */
 void ww_programs_init(ww_programs *programs, const ww_allocator *allocator, ww_loop *loop,
-                      ww_program_maker maker);
-/* Forgets what is kept. Compilations under way end with the loop, and answer nobody. */
+                      ww_random *random, ww_program_maker maker);
+/* Forgets what is kept. Compilations under way end with the loop; they and the queue answer nobody. */
 void ww_programs_close(ww_programs *programs);
 
 /* See rpc/spawner.h. */

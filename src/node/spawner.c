@@ -356,7 +356,8 @@ static void load(ww_spawner *base, ww_view component, ww_load *load)
 void ww_node_spawner_init(ww_node_spawner *spawner, const ww_node_spawner_options *options)
 {
     *spawner = (ww_node_spawner){.base = {load, spawn}, .options = *options};
-    ww_programs_init(&spawner->programs, options->allocator, options->loop, options->maker);
+    ww_programs_init(&spawner->programs, options->allocator, options->loop, options->random,
+                     options->maker);
 }
 
 void ww_node_spawner_close(ww_node_spawner *spawner)

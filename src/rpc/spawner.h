@@ -16,6 +16,7 @@
  */
 #pragma once
 #include "capnp/cap.h"
+#include "os/content_hash.h"
 #include "resource/sink.h"
 #include "resource/source.h"
 
@@ -87,6 +88,9 @@ struct ww_load {
     void (*done)(ww_load *self, ww_loaded *program, const ww_diag *diag);
     /* The spawner's, from the asking until `done`: */
     ww_load *next;
+    ww_view component;
+    size_t position; /* in it */
+    ww_content_hash hash;
     ww_task task;
     ww_loaded *program;
     ww_diag diag;

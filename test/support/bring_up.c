@@ -75,7 +75,7 @@ void bring_up_init(bring_up_node *f, bring_up_world *world, const char *folder)
     assert_ok(ww_audit_ring_init(&node->audit, ww_allocator_libc(), 64));
     assert_ok(ww_loop_new(node->allocator, &f->clock.base, &node->loop, &diag));
     assert_ok(ww_rpc_vat_init(&node->rpc, node->loop, NULL));
-    ww_programs_init(&node->spawner.programs, node->allocator, node->loop,
+    ww_programs_init(&node->spawner.programs, node->allocator, node->loop, &node->random.base,
                      (ww_program_maker){world, compile});
     assert_ok(bring_up_open(f, &diag));
 }

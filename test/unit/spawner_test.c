@@ -199,6 +199,118 @@ static void component__asked_for_twice__is_compiled_once(void **state)
     ww_buf_deinit(&same);
 }
 
+/* A component with a custom section behind it: `size` bytes, the last one of which is `mark`. */
+static void make_large(ww_buf *out, size_t size, uint8_t mark)
+{
+    enum { SIZE_BYTES = 4 };
+    uint8_t *section;
+    test_component("link_echo", out);
+    out->size_max = out->size + size + 16;
+    assert_ok(ww_buf_reserve(out, 1 + SIZE_BYTES + size, &section));
+    memset(section, 0, 1 + SIZE_BYTES + size); /* number 0, and an empty name */
+    for (int i = 0; i < SIZE_BYTES; i++)
+        section[1 + i] = (uint8_t)((size >> (7 * i) & 0x7f) | (i + 1 < SIZE_BYTES ? 0x80 : 0));
+    section[SIZE_BYTES + size] = mark;
+    out->size += 1 + SIZE_BYTES + size;
+}
+
+static ww_loaded *load_bytes(const ww_buf *bytes)
+{
+    loading l;
+    begin_load(&l, ww_buf_view(bytes));
+    ww_loaded *program = await_load(&l);
+    if (!program) fail_msg("%s", l.diag.text);
+    return program;
+}
+
+static void assert_told_apart(size_t size)
+{
+    ww_buf bytes[2];
+    ww_loaded *first[2], *again[2];
+    for (uint8_t i = 0; i < 2; i++) {
+        make_large(&bytes[i], size, i);
+        first[i] = load_bytes(&bytes[i]);
+    }
+    assert_ptr_not_equal(first[0], first[1]);
+    for (int i = 0; i < 2; i++) {
+        again[i] = load_bytes(&bytes[i]);
+        assert_ptr_equal(again[i], first[i]);
+    }
+    assert_int_equal(f.spawner.programs.compiled, 2);
+    for (int i = 0; i < 2; i++) {
+        ww_loaded_unref(first[i]);
+        ww_loaded_unref(again[i]);
+        ww_buf_deinit(&bytes[i]);
+    }
+}
+
+static void components__equal_but_for_the_last_byte__are_told_apart(void **state)
+{
+    (void)state;
+    assert_told_apart(64);
+}
+
+static void components__larger_than_a_portion__are_told_apart(void **state)
+{
+    (void)state;
+    assert_told_apart(WW_PROGRAM_PORTION);
+}
+
+static void component__of_several_portions__asked_for_at_once__is_compiled_once(void **state)
+{
+    (void)state;
+    loading all[3];
+    ww_buf bytes;
+    make_large(&bytes, 3 * WW_PROGRAM_PORTION, 0);
+    for (int i = 0; i < 3; i++)
+        begin_load(&all[i], ww_buf_view(&bytes));
+    ww_loaded *program = await_load(&all[0]);
+    assert_non_null(program);
+    for (int i = 1; i < 3; i++)
+        assert_ptr_equal(await_load(&all[i]), program);
+    assert_int_equal(f.spawner.programs.compiled, 1);
+    for (int i = 0; i < 3; i++)
+        ww_loaded_unref(program);
+    ww_buf_deinit(&bytes);
+}
+
+/* Neither the loop waits for it, nor whoever asks for a small one. */
+static void component__of_several_portions__is_looked_up_in_as_many_turns(void **state)
+{
+    (void)state;
+    enum { PORTIONS = 4 }; /* the component has some bytes more than three */
+    ww_buf bytes;
+    make_large(&bytes, 3 * WW_PROGRAM_PORTION, 0);
+    ww_loaded *large = load_bytes(&bytes), *small = load("link_echo");
+    loading l;
+    begin_load(&l, ww_buf_view(&bytes));
+    ww_loaded *other = load("link_echo");
+    assert_ptr_equal(other, small);
+    ww_loaded_unref(other);
+    int turns = 1;
+    for (; !l.is_done; turns++)
+        ww_loop_turn(f.cells.loop, false);
+    assert_true(turns > 2 * PORTIONS); /* hashed and compared, then told */
+    assert_ptr_equal(l.program, large);
+    ww_loaded_unref(l.program);
+    ww_loaded_unref(large);
+    ww_loaded_unref(small);
+    ww_buf_deinit(&bytes);
+}
+
+static void spawner__closed_while_a_component_is_looked_up__tells_nobody(void **state)
+{
+    (void)state;
+    loading l;
+    ww_buf bytes;
+    make_large(&bytes, WW_PROGRAM_PORTION, 0);
+    begin_load(&l, ww_buf_view(&bytes));
+    ww_node_spawner_close(&f.spawner);
+    ww_loop_turn(f.cells.loop, false);
+    assert_false(l.is_done);
+    ww_buf_deinit(&bytes);
+}
+
 static void component__that_is_none__fails_with_a_sentence(void **state)
 {
     (void)state;
@@ -369,6 +481,11 @@ int main(void)
 {
     const struct CMUnitTest cases[] = {
         CASE(component__asked_for_twice__is_compiled_once),
+        CASE(components__equal_but_for_the_last_byte__are_told_apart),
+        CASE(components__larger_than_a_portion__are_told_apart),
+        CASE(component__of_several_portions__asked_for_at_once__is_compiled_once),
+        CASE(component__of_several_portions__is_looked_up_in_as_many_turns),
+        CASE(spawner__closed_while_a_component_is_looked_up__tells_nobody),
         CASE(component__that_is_none__fails_with_a_sentence),
         CASE(process__with_input__gives_it_back_and_ends),
         CASE(process__that_ends__keeps_its_own_exit_code),
