@@ -82,7 +82,7 @@ static void put_request(const errand *e, operator_exec_request_b request)
     ww_view name = ww_view_str(e->image.name);
     uint32_t count = (uint32_t)e->invocation->guest_arg_count;
     operator_exec_request_set_wasm(request, ww_buf_view(&e->image.component));
-    operator_exec_request_set_name(request, name);
+    operator_exec_request_set_name(request, ww_view_str(e->image.label));
     operator_exec_request_set_grant_operator(request, e->grant_operator);
     ww_capnp_text_lb args = operator_exec_request_init_args(request, count + 1);
     ww_capnp_text_lb_set(args, 0, name);

@@ -139,6 +139,23 @@ ww_volume_loader ww_volume_loader_of(const char *host, const char *guest)
 
 /* --- the chain --- */
 
+/* "images/pid0/" is "pid0"; a path that ends with no name, as "." and "/" do, says nothing. */
+static void label(ww_image *image, const char *path)
+{
+    size_t end = strlen(path);
+    while (end && path[end - 1] == '/')
+        end--;
+    size_t begin = end;
+    while (begin && path[begin - 1] != '/')
+        begin--;
+    ww_view last = ww_view_of(path + begin, end - begin);
+    bool is_name = last.size && !ww_view_is(last, ".") && !ww_view_is(last, "..");
+    if (is_name)
+        snprintf(image->label, sizeof image->label, "%.*s", WW_VIEW_ARG(last));
+    else
+        memcpy(image->label, image->name, sizeof image->label);
+}
+
 ww_status ww_image_load(ww_image *image, const ww_loader *const *chain, size_t count,
                         const char *path, ww_diag *diag)
 {
@@ -149,7 +166,10 @@ ww_status ww_image_load(ww_image *image, const ww_loader *const *chain, size_t c
         ww_buf_clear(&image->component);
         image->asks_operator = false;
         ww_status status = chain[i]->load(chain[i], path, image, &reason);
-        if (!status) return WW_OK;
+        if (!status) {
+            label(image, path);
+            return WW_OK;
+        }
         if (status != WW_E_NOT_FOUND)
             return ww_fail(diag, status, "image %s: %s", path, reason.text);
         int added = snprintf(tried + used, sizeof tried - used, "%s%s", i ? "; " : "", reason.text);

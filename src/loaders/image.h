@@ -23,7 +23,8 @@ enum { WW_ASKS_BYTES_MAX = 4096 };
 typedef struct ww_image {
     ww_buf component;
     bool asks_operator;
-    char name[256]; /* file name of the component: the guest's argv[0] */
+    char name[256];  /* file name of the component: the guest's argv[0] */
+    char label[256]; /* for people: the last name of the path that was asked for, else `name` */
 } ww_image;
 
 void ww_image_init(ww_image *image, const ww_allocator *allocator);

@@ -105,7 +105,7 @@ static void on_ended(void *self)
     report->bytes = run->principal.bytes.used;
     if (run->options->serve && !run->signal)
         ww_log_print(run->node->log, WW_LOG_INFO, "ww::node", "%s ended with %d; the node stays",
-                     report->file, report->exit_code);
+                     run->entry.name, report->exit_code);
     else
         over(run, WW_OK);
 }
@@ -123,7 +123,7 @@ static void join_roster(ww_run *run)
     run->entry.cell = run->cell;
     run->entry.principal = &run->principal;
     run->entry.kill = on_kill;
-    ww_roster_join(&run->node->roster, &run->entry, ww_view_str(run->load.image.name));
+    ww_roster_join(&run->node->roster, &run->entry, ww_view_str(run->load.image.label));
 }
 
 static bool gets_operator(const ww_run *run)

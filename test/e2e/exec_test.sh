@@ -115,7 +115,7 @@ case_is "the shell has the operator's authority"
 run sh -c 'printf "echo hi\nps\nstatus\nexit\n" | "$0" shell' "$WW"
 expect_code 0
 expect_out_has "hi"
-expect grep -q "running main.wasm" "$tmp/out"
+expect grep -q "running shell" "$tmp/out"
 expect_out_has "$("$WW" id)"
 
 case_is "a node that goes away is told of"

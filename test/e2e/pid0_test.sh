@@ -85,7 +85,7 @@ expect_err_has "Error: not granted"
 case_is "pid0: with --operator its shell sees the node"
 run "$WW" run --operator --no-socket "$BUILD/images/pid0" <"$tmp/in"
 expect_code 0
-expect_out_has "running main.wasm"
+expect_out_has "running pid0"
 
 case_is "an image that does not ask: --operator gives it nothing"
 run "$WW" run --operator "$BUILD/images/shell" <"$tmp/in"

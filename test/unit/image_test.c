@@ -94,6 +94,23 @@ static void host_path__file_or_directory__is_found(void **state)
     assert_image(f, "nested/bin/main.wasm", "main.wasm");
 }
 
+static void label__of_an_image__is_the_last_name_of_its_path(void **state)
+{
+    fixture *f = *state;
+    static const char *const volumes[2][2] = {{"plain", "/"}};
+    static const struct {
+        const char *path, *label;
+    } rows[] = {{"plain", "plain"}, {"nested//", "nested"}, {"one.wasm", "one.wasm"}};
+    for (size_t i = 0; i < WW_COUNT_OF(rows); i++) {
+        assert_ok(load(f, NULL, path(f, rows[i].path)));
+        assert_string_equal(f->image.label, rows[i].label);
+    }
+    assert_ok(load(f, NULL, path(f, "plain/.")));
+    assert_string_equal(f->image.label, "main.wasm");
+    assert_ok(load(f, volumes, "/"));
+    assert_string_equal(f->image.label, "main.wasm");
+}
+
 static void host_path__directory_without_main__says_what_it_needs(void **state)
 {
     fixture *f = *state;
@@ -165,6 +182,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(host_path__file_or_directory__is_found, setup, teardown),
+        cmocka_unit_test_setup_teardown(label__of_an_image__is_the_last_name_of_its_path, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(host_path__directory_without_main__says_what_it_needs,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(volume__prefix__matches_whole_components_only, setup,
