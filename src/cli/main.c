@@ -1,4 +1,5 @@
 #include "cli/command.h"
+#include "os/fd.h"
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -41,6 +42,7 @@ static bool is_any(const char *text, const char *a, const char *b)
 int main(int argc, char **argv)
 {
     const char *const *environment = (const char *const *)environ;
+    ww_fd_fill_standard();
     if (argc < 2) {
         char *help[] = {(char[]){"help"}, NULL};
         ww_command_invoke(&ww_command_help, 1, help, environment);

@@ -109,6 +109,15 @@ void ww_fd_close_number(int number)
     if (number >= 0) close(number);
 }
 
+void ww_fd_fill_standard(void)
+{
+    int number;
+    do
+        number = open("/dev/null", O_RDWR);
+    while (number >= 0 && number <= STDERR_FILENO);
+    ww_fd_close_number(number);
+}
+
 void ww_fd_shutdown(const ww_fd *fd)
 {
     if (fd->kind == WW_FD_SOCKET) shutdown(fd->number, SHUT_WR);

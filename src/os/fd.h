@@ -54,6 +54,10 @@ void ww_fd_shutdown(const ww_fd *fd); /* a socket: the peer sees the end; nothin
 
 void ww_fd_close_number(int number); /* a descriptor that was not adopted; also -1 */
 
+/* Puts /dev/null where standard input, output or errors were closed before the program began: the
+ * next file or socket that is opened would be taken for them. First of all. */
+void ww_fd_fill_standard(void);
+
 /* True if EAGAIN is waited for with ww_fd_wait, false if with a job. */
 static inline bool ww_fd_is_stream(const ww_fd *fd)
 {

@@ -39,6 +39,14 @@ expect [ "$(jq '.cells[0] | .memory_bytes > 0 and .age_us > 0 and .calls > 0' "$
 run "$WW" status --json
 expect [ "$(jq -c '[.process, .cells, .cells_max, .operators, .epoch.source]' "$tmp/out")" = "[$one,1,20,1,\"local\"]" ]
 
+case_is "standard streams that are closed are like /dev/null"
+for closed in '<&-' '>&-' '2>&-' '<&- >&- 2>&-'; do
+    run bash -c "\"\$0\" run --no-socket \"\$1\" </dev/null $closed" "$WW" "$waits"
+    expect_code 0
+    run bash -c "\"\$0\" exec \"\$1\" </dev/null $closed" "$WW" "$waits"
+    expect_code 0
+done
+
 case_is "a name that would steer the terminal is shown plain"
 ln -s "$BUILD/guests/sleep.wasm" "$tmp/$(printf 'evil\033[31m\302\233m.wasm')"
 "$WW" exec "$tmp/evil"* -- 60000 </dev/null >"$tmp/evil.out" 2>&1 &
