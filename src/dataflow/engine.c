@@ -246,8 +246,9 @@ static ww_status write_inputs(ww_dataflow *flow, df_frame *frame, const ww_boots
         ww_status status =
             df_convert_input(flow, (ww_flow_value_type)g->formal_types[formal], copy, blob, &value);
         if (status)
-            return ww_fail(diag, status, "input \"%.*s\" is not of the declared type",
-                           WW_VIEW_ARG(inputs[i].name));
+            return ww_fail(diag, status, "input \"%.*s\"%s", WW_VIEW_ARG(inputs[i].name),
+                           status == WW_E_MEMORY ? ": out of memory"
+                                                 : " is not of the declared type");
         if (!event) {
             df_frame_stage(flow, frame, formal, value);
             continue;

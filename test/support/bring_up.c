@@ -34,12 +34,14 @@ void bring_up_world_init(bring_up_world *world)
     test_cells_init(&world->cells);
     assert_ok(ww_contract_link(world->cells.linker));
     world->store = test_program(&world->cells, "store");
+    world->learner = test_program(&world->cells, "learner");
     world->other = test_program(&world->cells, "echo");
 }
 
 void bring_up_world_deinit(bring_up_world *world)
 {
     ww_program_unref(world->store);
+    ww_program_unref(world->learner);
     ww_program_unref(world->other);
     test_cells_deinit(&world->cells);
 }
@@ -48,7 +50,10 @@ static ww_status compile(void *self, ww_view component, ww_program **out, ww_dia
 {
     const bring_up_world *world = self;
     if (ww_view_is(component, "broken")) return ww_fail(diag, WW_E_INVALID, "it does not compile");
-    *out = ww_program_ref(ww_view_is(component, "bad") ? world->other : world->store);
+    ww_program *program = ww_view_is(component, "bad")       ? world->other
+                          : ww_view_is(component, "learner") ? world->learner
+                                                             : world->store;
+    *out = ww_program_ref(program);
     return WW_OK;
 }
 

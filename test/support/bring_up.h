@@ -2,8 +2,8 @@
  * holds.
  *
  * Model      All that the bring-up takes comes from one allocator, which can be told to fail. Components are not compiled:
- *            whatever bytes are given, the program is test/guest/store.c, and for "bad" one that is not of the contract;
- *            "broken" does not compile. Time moves while the test waits.
+ *            whatever bytes are given, the program is test/guest/store.c, for "learner" that of this name, and for "bad"
+ *            one that is not of the contract; "broken" does not compile. Time moves while the test waits.
  */
 #pragma once
 #include "node/inside.h"
@@ -19,7 +19,7 @@ typedef struct test_log {
 /* What all nodes of a test program share. */
 typedef struct bring_up_world {
     test_cells cells;
-    ww_program *store, *other;
+    ww_program *store, *learner, *other;
 } bring_up_world;
 
 typedef struct bring_up_node {

@@ -330,6 +330,71 @@ static void invoke__a_module__answers_once(void **state)
     play(&(scene){begin_seeded, invoke_seeded, NULL, answers_once});
 }
 
+static const char *invoke_held(bring_up_node *f)
+{
+    return bring_up_invoke(f, "Held", &(bring_up_input){"item", "abcdefgh"}, 1);
+}
+
+static void component_answers(bring_up_node *f)
+{
+    if (!bring_up_logged(f, "event id of Held#")) {
+        assert_logs_lack(f);
+        comes_up(f, "store", NULL, 0); /* it may have ended */
+        if (f->node.roster.count == 0) assert_null(bootstrap_store(f));
+        bring_up_settle(f);
+        assert_null(invoke_held(f));
+        bring_up_settle(f);
+    }
+    assert_int_equal(bring_up_logged(f, "event id of Held#"), 1);
+}
+
+static void invoke__calls_a_component__answers_once(void **state)
+{
+    (void)state;
+    play(&(scene){begin_held, invoke_held, NULL, component_answers});
+}
+
+/* --- a component that needs inputs --- */
+
+static const char *install_learner(bring_up_node *f)
+{
+    return bring_up_install(f, held, &(bring_up_bind){"store", "learner", ""}, 1);
+}
+
+static void learner_waits(bring_up_node *f)
+{
+    assert_int_equal(f->node.roster.count, 1);
+    assert_int_equal(bring_up_state_of(f, "store"), BRINGUP_TARGET_STATE_NEEDS_INPUT);
+}
+
+static void install__component_with_inputs__waits_for_them(void **state)
+{
+    (void)state;
+    play(&(scene){.act = install_learner, .after = learner_waits});
+}
+
+static void begin_learner(bring_up_node *f)
+{
+    assert_null(install_learner(f));
+}
+
+static const char *bootstrap_learner(bring_up_node *f)
+{
+    return bring_up_bootstrap(f, "store", both, 2);
+}
+
+static void learner_is_up(bring_up_node *f)
+{
+    comes_up(f, "store", both, 2);
+    comes_up(f, "Held__bootstrap", NULL, 0);
+}
+
+static void bootstrap__component_with_inputs__is_told_them(void **state)
+{
+    (void)state;
+    play(&(scene){begin_learner, bootstrap_learner, NULL, learner_is_up});
+}
+
 static const char *ask_status(bring_up_node *f)
 {
     int state = bring_up_state_of(f, "store");
@@ -590,6 +655,9 @@ int main(void)
         cmocka_unit_test(bootstrap__input_missing__is_refused),
         cmocka_unit_test(bootstrap__of_a_component__again__runs),
         cmocka_unit_test(invoke__a_module__answers_once),
+        cmocka_unit_test(invoke__calls_a_component__answers_once),
+        cmocka_unit_test(install__component_with_inputs__waits_for_them),
+        cmocka_unit_test(bootstrap__component_with_inputs__is_told_them),
         cmocka_unit_test(status__is_told_whole),
         cmocka_unit_test(events__are_told_from_the_first_that_is_kept),
         cmocka_unit_test(events__who_waits__is_told_of_the_next_or_of_the_end),
