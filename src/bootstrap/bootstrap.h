@@ -138,6 +138,8 @@ typedef struct ww_bootstrap_request_item {
     ww_view target;
     const ww_bootstrap_input *inputs;
     size_t input_count;
+    bool
+        resumes; /* the driver goes on from what it kept: no inputs, whatever the target declares */
 } ww_bootstrap_request_item;
 
 typedef enum ww_bootstrap_fault_kind {

@@ -102,13 +102,13 @@ static ww_status check_inputs(batch *b, size_t i)
     const target *t = target_of(b, i);
     for (size_t n = 0; n < item->input_count; n++) {
         ww_view name = item->inputs[n].name;
-        if (!declared(t, name))
+        if (item->resumes || !declared(t, name))
             return input_fault(b, i, t, WW_BOOTSTRAP_UNKNOWN_INPUT, name, "has no input");
         if (supplied(item, n, name))
             return input_fault(b, i, t, WW_BOOTSTRAP_DUPLICATE_INPUT, name,
                                "was given twice the input");
     }
-    for (uint32_t n = 0; n < t->spec.formal_count; n++)
+    for (uint32_t n = 0; n < t->spec.formal_count && !item->resumes; n++)
         if (!supplied(item, item->input_count, t->spec.formals[n]))
             return input_fault(b, i, t, WW_BOOTSTRAP_MISSING_INPUT, t->spec.formals[n],
                                "is missing the input");
@@ -158,11 +158,11 @@ static ww_status check_sizes(batch *b)
     return WW_OK;
 }
 
-static entry *new_entry(const ww_allocator *allocator, target *t, uint64_t bytes)
+static entry *new_entry(const ww_allocator *allocator, target *t, uint32_t inputs, uint64_t bytes)
 {
     size_t claims_at = ww_align_up(sizeof(entry), _Alignof(claim));
     size_t inputs_at = claims_at + ((size_t)t->spec.touch_count + 1) * sizeof(claim);
-    size_t size = inputs_at + t->spec.formal_count * sizeof(ww_view);
+    size_t size = inputs_at + inputs * sizeof(ww_view);
     uint8_t *memory = ww_alloc_zeroed(allocator, size);
     ww_blob *payload = ww_blob_new(allocator, bytes);
     if (!memory || !payload) {
@@ -170,12 +170,12 @@ static entry *new_entry(const ww_allocator *allocator, target *t, uint64_t bytes
         ww_blob_unref(payload);
         return NULL;
     }
-    void *claims = memory + claims_at, *inputs = memory + inputs_at, *e = memory;
+    void *claims = memory + claims_at, *views = memory + inputs_at, *e = memory;
     *(entry *)e = (entry){.target = t,
                           .payload = payload,
                           .payload_bytes = bytes,
-                          .inputs = inputs,
-                          .input_count = t->spec.formal_count,
+                          .inputs = views,
+                          .input_count = inputs,
                           .size = size,
                           .claims = claims};
     return e;
@@ -208,7 +208,9 @@ static ww_status stage(batch *b)
         uint64_t bytes = 0;
         bool fits = item_bytes(&b->items[i], &bytes);
         WW_ASSERT(fits); /* check_sizes has seen it */
-        entry *e = new_entry(b->queue->allocator, target_of(b, i), bytes);
+        target *t = target_of(b, i);
+        uint32_t inputs = b->items[i].resumes ? 0 : t->spec.formal_count;
+        entry *e = new_entry(b->queue->allocator, t, inputs, bytes);
         if (!e)
             return size_fault(b, i, WW_BOOTSTRAP_ALLOCATION_FAILED, bytes,
                               ww_budget_left(b->queue->budget), WW_E_MEMORY);

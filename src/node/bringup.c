@@ -48,7 +48,7 @@ static void note_event(const ww_bringup *b, const ww_bootstrap_event *event)
 static void keep(ww_bringup *b, const ww_bootstrap_event *event)
 {
     if (event->kind == WW_BOOTSTRAP_COMPLETED && event->target != b->pid0_target)
-        ww_keeper_add_done(&b->keeper, event->target_kind, name_of(b, event->target));
+        ww_states_checkpoint(&b->states, event->target);
 }
 
 static void keep_event(ww_bringup *b, const ww_flow_step *step)
@@ -121,12 +121,16 @@ static void read_events(ww_bringup *b)
     }
 }
 
-/* Those that need inputs wait in the install order. */
-static bool is_to_ask_for(const ww_bringup *b, const ww_dataflow_component *component)
+/* Those that need inputs wait in the install order; one that remembers gets its state. */
+static bool is_to_ask_for(const ww_bringup *b, const ww_dataflow_component *component,
+                          bool *resumes)
 {
     uint32_t id;
+    const ww_flow_guest *guest = ww_flow_guests_find(&b->guests, component->slot);
+    *resumes = guest && ww_flow_guest_has_state(guest);
+    if (*resumes) return true;
     return component->has_bootstrap &&
-           !ww_keeper_is_done(&b->keeper, WW_BOOTSTRAP_COMPONENT, component->slot) &&
+           (guest || !ww_keeper_is_done(&b->keeper, WW_BOOTSTRAP_COMPONENT, component->slot)) &&
            ww_bootstrap_find(b->queue, WW_BOOTSTRAP_COMPONENT, component->slot, &id) &&
            !ww_bootstrap_target_at(b->queue, id).formal_count;
 }
@@ -136,9 +140,8 @@ static ww_status ask_for_new(ww_bringup *b, uint64_t now_ns)
 {
     ww_dataflow_component component;
     for (; ww_dataflow_component_at(b->flow, b->asked_count, &component); b->asked_count++) {
-        const ww_bootstrap_request_item item = {.kind = WW_BOOTSTRAP_COMPONENT,
-                                                .target = component.slot};
-        if (!is_to_ask_for(b, &component)) continue;
+        ww_bootstrap_request_item item = {.kind = WW_BOOTSTRAP_COMPONENT, .target = component.slot};
+        if (!is_to_ask_for(b, &component, &item.resumes)) continue;
         ww_status status = ww_bootstrap_request(b->queue, &item, 1, now_ns, NULL, NULL);
         if (status) return status;
     }
@@ -325,6 +328,7 @@ ww_status ww_bringup_open(ww_bringup *b, ww_node *node, ww_diag *diag)
                                        .log = node->log,
                                        .loop = node->loop};
     ww_keeper_open(&b->keeper, &options);
+    ww_states_open(&b->states, b->queue, &b->guests, &b->keeper);
     return open_engine(b, diag);
 }
 
@@ -340,7 +344,9 @@ static void abandon_installs(ww_bringup *b)
 void ww_bringup_close(ww_bringup *b)
 {
     if (!b->node) return;
+    ww_states_drain(&b->states);
     ww_keeper_drain(&b->keeper);
+    ww_states_close(&b->states);
     abandon_installs(b);
     ww_bringup_answer_listeners(b, true);
     ww_task_cancel(&b->task);

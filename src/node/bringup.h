@@ -21,6 +21,7 @@
 #include "node/flow_guest.h"
 #include "node/keeper.h"
 #include "node/programs.h"
+#include "node/states.h"
 
 enum { WW_INSTALLS_MAX = 16, WW_BINDINGS_MAX = 64, WW_LISTENERS_MAX = 64 };
 
@@ -53,6 +54,7 @@ typedef struct ww_bringup {
     struct ww_listener_call *listeners; /* calls that wait for the next event */
     uint32_t listener_count;
     ww_keeper keeper;
+    ww_states states;
     uint32_t asked_count;   /* components whose bootstraps were asked for, if they have one */
     bool is_to_arm;         /* something was installed since */
     ww_capnp_frame resumed; /* the install of the journal that is under way */

@@ -63,6 +63,15 @@ static bool is_bound_before(const ww_dataflow_slot *slots, uint32_t index)
     return false;
 }
 
+/* Of the component that was up in that slot; or NULL. */
+static ww_blob *state_of(const ww_install *install, ww_view slot, const ww_flow_offer *offer)
+{
+    const ww_bringup *b = install->bringup;
+    bool was_up = install->is_kept && offer->exports.load &&
+                  ww_keeper_is_done(&b->keeper, WW_BOOTSTRAP_COMPONENT, slot);
+    return was_up ? ww_states_read(&b->states, slot) : NULL;
+}
+
 static ww_status bind_all(ww_install *install, ww_dataflow_slot *slots)
 {
     bringup_binding_l bindings = bindings_of(install);
@@ -74,8 +83,10 @@ static ww_status bind_all(ww_install *install, ww_dataflow_slot *slots)
         if (is_bound_before(slots, i))
             return ww_fail(&install->diag, WW_E_EXISTS, "slot \"%.*s\" is bound twice",
                            WW_VIEW_ARG(slots[i].slot));
+        ww_blob *state = state_of(install, slots[i].slot, install->offers[i]);
         status = ww_flow_guests_bind(&install->bringup->guests, slots[i].slot, install->offers[i],
-                                     &slots[i].type);
+                                     state, &slots[i].type);
+        ww_blob_unref(state);
     }
     return status ? ww_fail(&install->diag, status, "%s", ww_status_text(status)) : WW_OK;
 }
@@ -103,13 +114,15 @@ static ww_status hand_over(ww_install *install)
 
 /* --- what it brought --- */
 
-/* What was up before this process began is passed over. */
+/* What was up before this process began is passed over, but for components that get their state. */
 static void pass_over(ww_install *install, uint32_t first)
 {
     ww_bringup *b = install->bringup;
     for (uint32_t i = first; i < ww_bootstrap_target_count(b->queue); i++) {
         ww_bootstrap_target_info info = ww_bootstrap_target_at(b->queue, i);
-        if (ww_keeper_is_done(&b->keeper, info.kind, info.name))
+        bool remembers =
+            info.kind == WW_BOOTSTRAP_COMPONENT && ww_flow_guests_find(&b->guests, info.name);
+        if (!remembers && ww_keeper_is_done(&b->keeper, info.kind, info.name))
             ww_bootstrap_mark_done(b->queue, i);
     }
 }

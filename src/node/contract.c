@@ -125,6 +125,10 @@ static const signature dispatch = {BACKEND,
                                    {"string", "list<" ATTRIBUTE ">", "list<option<" VALUE ">>"},
                                    "result<list<" VALUE ">, string>"};
 
+#define STATE "ww:contract/state@0.1.0"
+static const signature save = {STATE, "save", {NULL}, "result<list<u8>, string>"};
+static const signature load = {STATE, "load", {"list<u8>"}, "result<_, string>"};
+
 static bool has_signature(const ww_func_type *type, const signature *wanted)
 {
     uint32_t count = 0;
@@ -173,6 +177,10 @@ ww_status ww_contract_find(const ww_program *program, ww_contract_exports *out, 
     ww_status status = find_signature(program, &bootstrap, &out->bootstrap, diag);
     if (!status) status = find_signature(program, &inputs, &out->inputs, diag);
     if (!status) status = find_role(program, out, diag);
+    if (!status && find(program, STATE, save.name)) {
+        status = find_signature(program, &save, &out->save, diag);
+        if (!status) status = find_signature(program, &load, &out->load, diag);
+    }
     if (!status && out->role == WW_FLOW_ROLE_BACKEND) {
         status = find_signature(program, &operations, &out->operations, diag);
         return status ? status : find_signature(program, &dispatch, &out->dispatch, diag);

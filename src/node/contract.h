@@ -53,7 +53,7 @@ typedef struct ww_contract_result {
     uint32_t is_error;
     union {
         ww_contract_value values[WW_CONTRACT_RESULTS_MAX];
-        ww_list list;  /* of values: a backend's */
+        ww_list list;  /* of values: a backend's; bytes: a state */
         ww_list error; /* text */
     };
 } ww_contract_result;
@@ -99,6 +99,7 @@ const ww_contract_func *ww_contract_func_at(ww_flow_role role, size_t index);
 typedef struct ww_contract_exports {
     ww_flow_role role;
     const ww_export *inputs, *bootstrap;
+    const ww_export *save, *load;                  /* or NULL: it does not remember */
     const ww_export *operations, *dispatch;        /* of a backend, ... */
     const ww_export *funcs[WW_CONTRACT_FUNCS_MAX]; /* ... which has none of these */
 } ww_contract_exports;

@@ -11,11 +11,13 @@
 struct ww_flow_binding {
     ww_flow_binding *next;
     ww_flow_offer *offer;
+    ww_blob *state;
     size_t slot_size;
     uint8_t slot[];
 };
 
-typedef struct ww_flow_guest {
+struct ww_flow_guest {
+    ww_flow_guest *next, **link; /* of all */
     ww_flow_guests *guests;
     ww_flow_offer *offer;
     ww_flow_cell cell;
@@ -23,9 +25,12 @@ typedef struct ww_flow_guest {
     ww_diag why;            /* it is over */
     ww_flow_pending *calls; /* that have not returned */
     ww_view slot, config;
-    size_t size;     /* of all this */
-    uint8_t texts[]; /* slot, config */
-} ww_flow_guest;
+    size_t size;        /* of all this */
+    ww_blob *state;     /* to be loaded by the first bootstrap */
+    ww_flow_save *save; /* who waits for what the guest hands out */
+    bool is_saving;     /* it is asked for that */
+    uint8_t texts[];    /* slot, config */
+};
 
 /* In host layout, as the functions of the contract take them. */
 typedef struct parameters {
@@ -37,6 +42,7 @@ typedef struct parameters {
         struct {
             ww_list operation, attributes, inputs;
         } dispatch;
+        ww_list state;    /* to load */
         uint32_t integer; /* of a function without values */
         struct {
             ww_contract_value value;
@@ -353,13 +359,27 @@ static ww_list take_given(ww_flow_pending *pending, const ww_flow_call *call)
     return (ww_list){given, pending->held_count};
 }
 
+/* What it was given before is in the state. */
+static ww_status load(ww_flow_guest *guest, ww_flow_call *call)
+{
+    ww_flow_pending *pending = new_pending(guest, 1, 0);
+    if (!pending) return WW_E_MEMORY;
+    ww_blob *state = guest->state;
+    guest->state = NULL;
+    pending->held[0] = (ww_flow_value){.type = WW_FLOW_BYTES, .data = state->bytes, .blob = state};
+    pending->params.state = (ww_list){state->bytes, state->size};
+    return send(pending, guest->offer->exports.load, call);
+}
+
 static ww_status bootstrap(void *self, ww_flow_call *call)
 {
     ww_flow_guest *guest = self;
     ww_status status = guest->is_over ? begin_anew(guest, call) : WW_OK;
     if (status) return status;
     uint32_t count = ww_flow_call_input_count(call);
-    WW_ASSERT(count == guest->offer->inputs.count);
+    if (guest->state && !count) return load(guest, call);
+    if (count != guest->offer->inputs.count)
+        return ww_flow_call_fail(call, WW_E_MISSING, "its inputs were not given");
     ww_flow_pending *pending = new_pending(guest, count, count * sizeof(ww_contract_input));
     if (!pending) return WW_E_MEMORY;
     pending->params.bootstrap.slot = list_of(guest->slot);
@@ -374,6 +394,54 @@ static uint32_t inputs(void *self, const ww_view **names)
     *names = guest->offer->inputs.at;
     return guest->offer->inputs.count;
 }
+
+/* --- states --- */
+
+ww_flow_guest *ww_flow_guests_find(const ww_flow_guests *guests, ww_view slot)
+{
+    ww_flow_guest *at = guests->first;
+    while (at && !(at->offer->exports.save && ww_view_equal(at->slot, slot)))
+        at = at->next;
+    return at;
+}
+
+bool ww_flow_guest_has_state(const ww_flow_guest *guest)
+{
+    return guest->state != NULL;
+}
+
+static void saved(void *self, ww_status status, const void *data)
+{
+    ww_flow_guest *guest = self;
+    ww_flow_save *save = guest->save;
+    const ww_contract_result *result = data;
+    guest->save = NULL;
+    guest->is_saving = false;
+    if (!save) return;
+    if (!status && result->is_error) status = WW_E_IO;
+    ww_view state = {NULL, 0};
+    if (!status) state = ww_view_of(result->list.data, result->list.count);
+    save->done(save, status, state);
+}
+
+ww_status ww_flow_guest_save(ww_flow_guest *guest, ww_flow_save *save)
+{
+    if (guest->is_over) return WW_E_STALE;
+    if (guest->is_saving) return WW_E_BUSY;
+    ww_status status = ww_cell_call(guest->cell.cell, guest->offer->exports.save, NULL,
+                                    (ww_call_done){guest, saved});
+    if (status) return status;
+    guest->save = save;
+    guest->is_saving = true;
+    return WW_OK;
+}
+
+void ww_flow_guest_forget_save(ww_flow_guest *guest)
+{
+    guest->save = NULL;
+}
+
+/* --- stopping --- */
 
 static bool has_call(const ww_flow_guest *guest, uint64_t command)
 {
@@ -416,6 +484,11 @@ static ww_flow_guest *new_guest(ww_flow_guests *guests, const ww_flow_binding *b
     guest->size = size;
     guest->guests = guests;
     guest->offer = ww_flow_offer_ref(binding->offer);
+    if (binding->offer->exports.load) guest->state = ww_blob_ref(binding->state);
+    guest->next = guests->first;
+    guest->link = &guests->first;
+    if (guest->next) guest->next->link = &guest->next;
+    guests->first = guest;
     memcpy(guest->texts, binding->slot, binding->slot_size);
     if (config.size) memcpy(guest->texts + binding->slot_size, config.data, config.size);
     guest->slot = ww_view_of(guest->texts, binding->slot_size);
@@ -429,6 +502,9 @@ static void destroy(void *self)
     guest->is_silent = true;
     ww_flow_cell_close(&guest->cell);
     ww_flow_offer_unref(guest->offer);
+    ww_blob_unref(guest->state);
+    *guest->link = guest->next;
+    if (guest->next) guest->next->link = guest->link;
     ww_free(guest->guests->allocator, guest, guest->size);
 }
 
@@ -482,6 +558,7 @@ void ww_flow_guests_unbind_all(ww_flow_guests *guests)
         ww_flow_binding *binding = guests->bindings;
         guests->bindings = binding->next;
         ww_flow_offer_unref(binding->offer);
+        ww_blob_unref(binding->state);
         ww_free(guests->allocator, binding, sizeof *binding + binding->slot_size);
     }
 }
@@ -497,7 +574,7 @@ void ww_flow_guests_deinit(ww_flow_guests *guests)
 }
 
 ww_status ww_flow_guests_bind(ww_flow_guests *guests, ww_view slot, ww_flow_offer *offer,
-                              ww_view *type)
+                              ww_blob *state, ww_view *type)
 {
     ww_flow_binding *binding = find_binding(guests, slot);
     if (!binding) {
@@ -509,7 +586,9 @@ ww_status ww_flow_guests_bind(ww_flow_guests *guests, ww_view slot, ww_flow_offe
         guests->bindings = binding;
     }
     ww_flow_offer_unref(binding->offer);
+    ww_blob_unref(binding->state);
     binding->offer = ww_flow_offer_ref(offer);
+    binding->state = ww_blob_ref(state);
     *type = ww_view_str(ww_contract_interface(offer->exports.role));
     return WW_OK;
 }

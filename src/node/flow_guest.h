@@ -21,6 +21,7 @@
 #include "node/flow_ask.h"
 
 typedef struct ww_flow_guests ww_flow_guests;
+typedef struct ww_flow_guest ww_flow_guest;
 typedef struct ww_flow_binding ww_flow_binding;
 typedef struct ww_flow_pending ww_flow_pending;
 
@@ -34,6 +35,7 @@ struct ww_flow_guests {
     const ww_flow_component_type *list[WW_FLOW_ROLES];
     size_t count;
     ww_flow_binding *bindings;
+    ww_flow_guest *first;        /* of all that were made */
     ww_flow_pending *unanswered; /* answers for which the engine had no room */
 };
 
@@ -43,12 +45,29 @@ void ww_flow_guests_init(ww_flow_guests *guests, const ww_flow_surroundings *aro
 void ww_flow_guests_deinit(ww_flow_guests *guests);
 
 /* Lets the next install give the slot to the component that made this offer; *type is what its
- * ww_dataflow_slot then says. Takes a reference. A slot that was bound before is bound anew.
- * E_MEMORY. */
+ * ww_dataflow_slot then says. Takes a reference. A slot that was bound before is bound anew. With a
+ * state, which may be NULL, its first bootstrap loads that instead. E_MEMORY. */
 WW_MUST_USE ww_status ww_flow_guests_bind(ww_flow_guests *guests, ww_view slot,
-                                          ww_flow_offer *offer, ww_view *type);
+                                          ww_flow_offer *offer, ww_blob *state, ww_view *type);
 void ww_flow_guests_unbind_all(
     ww_flow_guests *guests); /* guests that were made keep their program */
 
 /* Hands over answers for which there was no room. Before each poll of the engine. */
 void ww_flow_guests_settle(ww_flow_guests *guests);
+
+/* The guest in the slot, if it remembers; or NULL. */
+ww_flow_guest *ww_flow_guests_find(const ww_flow_guests *guests, ww_view slot);
+bool ww_flow_guest_has_state(const ww_flow_guest *guest); /* still to be loaded */
+
+/* Asking a guest for its state. */
+typedef struct ww_flow_save ww_flow_save;
+struct ww_flow_save {
+    /* Once, in the guest's turn or when it is freed. `state`, valid until it returns, is what to keep;
+     * with a status, why there is none. */
+    void (*done)(ww_flow_save *self, ww_status status, ww_view state);
+};
+
+/* E_BUSY while it is asked already, E_STALE when it is over, E_MEMORY. */
+WW_MUST_USE ww_status ww_flow_guest_save(ww_flow_guest *guest, ww_flow_save *save);
+/* Nobody waits for it any more: `done` is not called. */
+void ww_flow_guest_forget_save(ww_flow_guest *guest);

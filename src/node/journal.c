@@ -17,7 +17,7 @@ bool ww_journal_next(ww_view *rest, ww_journal_record *out)
     ww_view record = ww_view_of(rest->data, HEAD_BYTES + size);
     if (ww_le64(record.data + record.size) != sum_of(record)) return false;
     uint8_t kind = record.data[4];
-    if (kind != WW_JOURNAL_INSTALL && kind != WW_JOURNAL_DONE) return false;
+    if (kind < WW_JOURNAL_INSTALL || kind > WW_JOURNAL_STATE) return false;
     ww_view whole = ww_view_of(record.data, record.size + SUM_BYTES);
     *out = (ww_journal_record){(ww_journal_kind)kind, ww_view_of(record.data + HEAD_BYTES, size),
                                whole};

@@ -2,7 +2,8 @@
  *
  * Model      Records one after another: size (32 bits), kind (8 bits), payload, and a checksum of all that
  *            (64 bits), little endian. An install's payload is its message (capnp/bringup.capnp, Install),
- *            that of a target that is up a byte for its sort and its name. A record counts when it is
+ *            that of a target that is up a byte for its sort and its name. A component's state
+ *            is such a record alone in a file of its own (node/states.h). A record counts when it is
  *            whole: what a crash left of the last one, and whatever is behind a damaged one, is cut off when
  *            the journal is opened. The checksum finds damage; who may write the file is the owner.
  * Use        A target is recorded once, however often it is brought up, and a module is installed once; so a
@@ -21,7 +22,11 @@
 #define WW_JOURNAL_BYTES_MAX ((size_t)1 << 30)
 #define WW_JOURNAL_NAME      "bringup.journal"
 
-typedef enum ww_journal_kind { WW_JOURNAL_INSTALL = 1, WW_JOURNAL_DONE = 2 } ww_journal_kind;
+typedef enum ww_journal_kind {
+    WW_JOURNAL_INSTALL = 1,
+    WW_JOURNAL_DONE = 2,
+    WW_JOURNAL_STATE = 3
+} ww_journal_kind;
 
 typedef struct ww_journal_record {
     ww_journal_kind kind;

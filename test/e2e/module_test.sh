@@ -171,8 +171,10 @@ expect_code 1
 expect_err_has "pid0 is brought up once"
 
 case_is "a component that needs input waits for it, and says for which"
-sed 's/Held/Taught/; s/store/taught/g' "$tmp/held.wwm" >"$tmp/taught.wwm"
-printf 'bootstrap ()\n  p = Pulse()\n  AppNotify(p) name="behind"\n' >>"$tmp/taught.wwm"
+printf 'module Taught\nbind taught Index Any\nbody (item: tensor) > (id, known)\n' >"$tmp/taught.wwm"
+printf '  n = index.Add(item) @taught\n  id = PassThrough(n)\n' >>"$tmp/taught.wwm"
+printf '  known = index.Search(n) @taught\nbootstrap ()\n' >>"$tmp/taught.wwm"
+printf '  c = onnx.Constant() value=f32[1]{1}\n  t = index.Train(c) @taught\n' >>"$tmp/taught.wwm"
 compile "$tmp/taught.wwm" taught.onnx
 run "$WW" module install "$tmp/taught.onnx" --bind taught="$BUILD/guests/learner.wasm"
 expect_code 0
@@ -244,6 +246,13 @@ run "$WW" module bootstrap Second --input seed=1 --input weights=2
 expect_code 0
 await state_is Stuck__bootstrap "done"
 
+case_is "kill -9: a component that remembers is as its bootstrap and its module's left it"
+expect [ "$(state_of taught)" = "done" ]
+expect [ "$(state_of Taught__bootstrap)" = "done" ]
+run "$WW" module invoke Taught --input item=abcdefgh
+expect_code 0
+await grep -q "event known, 44 bytes" "$tmp/again.err" # 8 weights, and the one that was trained
+
 case_is "a target that waits says for whom and why"
 printf 'module Busy\nbind busy Index Store\nbody (item: tensor) > (id)\n  id = index.Add(item) @busy\n' >"$tmp/busy.wwm"
 printf 'bootstrap ()\n  p = Constant() value=u8"x"\n  t = index.Train(p) @busy\n' >>"$tmp/busy.wwm"
@@ -268,6 +277,23 @@ run "$WW" kill "$("$WW" ps --json | jq '.cells[] | select(.name == "busy").cell'
 expect_code 0
 await state_is busy failed
 await state_is Busy__bootstrap failed
+
+case_is "a node that ends keeps what came after the bootstraps"
+run "$WW" module invoke Taught --input item=abcdefgh
+expect_code 0
+await grep -q "event known, 44 bytes" "$tmp/third.err"
+kill "$node" && wait "$node" 2>/dev/null
+learned=$(grep -la learned "$XDG_STATE_HOME"/ww/component-*.state)
+expect [ "$(od -An -td1 -N1 -j23 "$learned")" -eq 42 ] # the last id; 41 was the seed
+start_node fourth "" --serve "$BUILD/guests/lines.wasm"
+await state_is taught "done"
+
+case_is "a damaged state: it is not believed, and the component needs its inputs again"
+stop_nodes
+printf x | dd of="$learned" bs=1 seek=30 conv=notrunc 2>/dev/null
+start_node fifth "" --serve "$BUILD/guests/lines.wasm"
+await state_is taught "needs input"
+expect grep -q 'no state of "taught", which is brought up anew: its file is damaged' "$tmp/fifth.err"
 
 case_is "a torn journal: what is whole counts"
 stop_nodes

@@ -29,6 +29,9 @@ typedef struct fixture {
     uint32_t answers; /* of the guest */
     bool triggers;    /* the loader's batch */
     uint64_t deadline_ns;
+    ww_blob *state; /* that the guest begins with */
+    ww_flow_save save;
+    ww_status saved; /* AGAIN: not yet */
 } fixture;
 
 static ww_status loader_bootstrap(void *self, ww_flow_call *call)
@@ -64,6 +67,18 @@ static void answered(void *self)
     ((fixture *)self)->answers++;
 }
 
+static void new_engine(fixture *f)
+{
+    ww_dataflow_free(f->flow);
+    const ww_dataflow_config config = {.allocator = ww_allocator_libc(),
+                                       .limits = ww_dataflow_limits_default(),
+                                       .seed = {1, 2},
+                                       .types = f->types,
+                                       .type_count = f->guests.count + 1};
+    assert_ok(ww_dataflow_new(&config, &f->flow, NULL));
+    f->guests.flow = f->flow;
+}
+
 static int setup(void **state)
 {
     static fixture f;
@@ -90,13 +105,7 @@ static int setup(void **state)
                                         .bootstrap = loader_bootstrap};
     memcpy(f.types, f.guests.list, f.guests.count * sizeof *f.types);
     f.types[f.guests.count] = &f.loader;
-    ww_dataflow_config config = {.allocator = ww_allocator_libc(),
-                                 .limits = ww_dataflow_limits_default(),
-                                 .seed = {1, 2},
-                                 .types = f.types,
-                                 .type_count = f.guests.count + 1};
-    assert_ok(ww_dataflow_new(&config, &f.flow, NULL));
-    f.guests.flow = f.flow;
+    new_engine(&f);
     f.program = test_program(&f.cells, "store");
     ww_buf_init(&f.log, ww_allocator_libc(), SIZE_MAX);
     *state = &f;
@@ -107,6 +116,7 @@ static int teardown(void **state)
 {
     fixture *f = *state;
     ww_dataflow_free(f->flow);
+    ww_blob_unref(f->state);
     ww_flow_guests_deinit(&f->guests);
     assert_int_equal(f->roster.count, 0);
     ww_program_unref(f->program);
@@ -144,7 +154,8 @@ static void bind_store(fixture *f, ww_view *type)
 {
     asking a;
     assert_ok(ask(f, f->program, &a, NULL));
-    assert_ok(ww_flow_guests_bind(&f->guests, WW_VIEW_LITERAL("store"), a.ask.offer, type));
+    assert_ok(
+        ww_flow_guests_bind(&f->guests, WW_VIEW_LITERAL("store"), a.ask.offer, f->state, type));
     ww_flow_ask_deinit(&a.ask);
 }
 
@@ -248,11 +259,16 @@ static void request(fixture *f, ww_bootstrap_kind kind, const char *target)
     assert_ok(ww_dataflow_bootstrap(f->flow, &item, 1, NULL, NULL));
 }
 
-static void send_item(fixture *f)
+static void send_item_to(fixture *f, const char *module)
 {
     const float item[] = {1, 2, 3.5F};
-    assert_ok(ww_dataflow_event(f->flow, WW_VIEW_LITERAL("Pair"), WW_VIEW_LITERAL("item"),
+    assert_ok(ww_dataflow_event(f->flow, ww_view_str(module), WW_VIEW_LITERAL("item"),
                                 ww_view_of(item, sizeof item), NULL));
+}
+
+static void send_item(fixture *f)
+{
+    send_item_to(f, "Pair");
 }
 
 /* --- calls --- */
@@ -369,6 +385,103 @@ static void guest__killed_by_the_operator__its_bootstrap_fails(void **state)
     assert_string_equal(run(f, 0), "store started\n");
     f->roster.first->kill(f->roster.first);
     assert_non_null(strstr(run(f, 1), "store failed\n"));
+}
+
+/* --- states --- */
+
+static const char learns[] = "module Learns\n"
+                             "bind store Index Learner\n"
+                             "body (item: tensor) > (copy, found)\n"
+                             "  id = index.Add(item) @store\n"
+                             "  copy = PassThrough(id)\n"
+                             "  found = index.Search(id) k=7 @store\n"
+                             "bootstrap ()\n"
+                             "  c = onnx.Constant() value=f32[1]{1}\n"
+                             "  t = index.Train(c) @store\n";
+
+static void on_saved(ww_flow_save *save, ww_status status, ww_view state)
+{
+    fixture *f = WW_CONTAINER_OF(save, fixture, save);
+    f->saved = status;
+    ww_blob_unref(f->state);
+    f->state = status ? NULL : ww_blob_copy(ww_allocator_libc(), state);
+}
+
+static ww_status save(fixture *f)
+{
+    f->save.done = on_saved;
+    f->saved = WW_AGAIN;
+    ww_flow_guest *guest = ww_flow_guests_find(&f->guests, WW_VIEW_LITERAL("store"));
+    assert_non_null(guest);
+    ww_status status = ww_flow_guest_save(guest, &f->save);
+    while (!status && f->saved == WW_AGAIN)
+        ww_loop_turn(f->cells.loop, true);
+    return status ? status : f->saved;
+}
+
+static ww_status bring_up(fixture *f, bool resumes)
+{
+    const ww_bootstrap_input inputs[] = {{WW_VIEW_LITERAL("weights"), WW_VIEW_LITERAL("\3\5")},
+                                         {WW_VIEW_LITERAL("seed"), WW_VIEW_LITERAL("41")}};
+    const ww_bootstrap_request_item item = {.kind = WW_BOOTSTRAP_COMPONENT,
+                                            .target = WW_VIEW_LITERAL("store"),
+                                            .inputs = inputs,
+                                            .input_count = resumes ? 0 : WW_COUNT_OF(inputs),
+                                            .resumes = resumes};
+    return ww_dataflow_bootstrap(f->flow, &item, 1, NULL, NULL);
+}
+
+static void state__loaded_into_a_new_instance__is_as_it_was(void **state)
+{
+    fixture *f = *state;
+    use_guest(f, "learner");
+    assert_ok(install_text(f, learns, "Learns", "", NULL));
+    assert_ok(bring_up(f, false));
+    request(f, WW_BOOTSTRAP_MODULE, "Learns");
+    run(f, 2);
+    send_item_to(f, "Learns");
+    assert_string_equal(run(f, 2), "copy 42\nfound 3 5 2\n");
+    assert_ok(save(f));
+    new_engine(f);
+    assert_ok(install_text(f, learns, "Learns", "", NULL));
+    assert_ok(bring_up(f, true));
+    assert_string_equal(run(f, 1), "store started\nstore completed\n");
+    send_item_to(f, "Learns");
+    assert_string_equal(run(f, 2), "copy 43\nfound 3 5 2\n");
+}
+
+static void state__refused_by_the_guest__fails_and_needs_its_inputs_again(void **state)
+{
+    fixture *f = *state;
+    use_guest(f, "learner");
+    f->state = ww_blob_copy(ww_allocator_libc(), WW_VIEW_LITERAL("something else"));
+    assert_ok(install_text(f, learns, "Learns", "", NULL));
+    assert_ok(bring_up(f, true));
+    assert_string_equal(run(f, 1), "store started\nerror: not a state of mine\nstore failed\n");
+    assert_ok(bring_up(f, true));
+    assert_string_equal(
+        run(f, 0), "error: E_MISSING: its inputs were not given\nstore started\nstore failed\n");
+    assert_ok(bring_up(f, false));
+    assert_string_equal(run(f, 1), "store started\nstore completed\n");
+}
+
+static void state__of_a_guest_that_is_over__cannot_be_had(void **state)
+{
+    fixture *f = *state;
+    use_guest(f, "learner");
+    assert_ok(install_text(f, learns, "Learns", "", NULL));
+    f->roster.first->kill(f->roster.first);
+    assert_int_not_equal(save(f), WW_OK);
+    while (f->roster.count)
+        ww_loop_turn(f->cells.loop, true);
+    assert_int_equal(save(f), WW_E_STALE);
+}
+
+static void state__of_a_guest_without_it__is_none(void **state)
+{
+    fixture *f = *state;
+    assert_ok(install(f, "", NULL));
+    assert_null(ww_flow_guests_find(&f->guests, WW_VIEW_LITERAL("store")));
 }
 
 /* --- stopping --- */
@@ -590,6 +703,13 @@ int main(void)
             bootstrap__guest_traps__fails_and_so_do_calls_until_the_next, setup, teardown),
         cmocka_unit_test_setup_teardown(guest__killed_by_the_operator__its_bootstrap_fails, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(state__loaded_into_a_new_instance__is_as_it_was, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(
+            state__refused_by_the_guest__fails_and_needs_its_inputs_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(state__of_a_guest_that_is_over__cannot_be_had, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(state__of_a_guest_without_it__is_none, setup, teardown),
         cmocka_unit_test_setup_teardown(stop__guest_that_spins__is_over_at_the_deadline, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(
