@@ -3,6 +3,8 @@
 #include "node/flow_guest.h"
 #include "support/cells.h"
 
+static const uint64_t watch_ns = 5 * WW_NS_PER_MS;
+
 static const char pair[] = "module Pair\n"
                            "bind data  DataSource Loader\n"
                            "bind store Index      Store\n"
@@ -16,23 +18,46 @@ static const char pair[] = "module Pair\n"
                            "  AppNotify(trained) name=\"trained\"\n";
 
 typedef struct fixture {
-    test_cells cells;
+    test_cells *cells;
+    ww_timer watch;
     ww_roster roster;
     ww_flow_guests guests;
     ww_flow_component_type loader;
     const ww_flow_component_type *types[WW_FLOW_ROLES + 1];
     ww_dataflow *flow;
-    ww_program *program;
+    ww_program *program; /* borrowed */
     ww_buf log;
     uint64_t now;
     uint64_t command; /* of the loader's bootstrap */
     uint32_t answers; /* of the guest */
     bool triggers;    /* the loader's batch */
+    bool is_watched, is_stuck;
+    ww_flow_ask ask;
+    bool is_told;
+    ww_status told;
     uint64_t deadline_ns;
     ww_blob *state; /* that the guest begins with */
     ww_flow_save save;
     ww_status saved; /* AGAIN: not yet */
 } fixture;
+
+/* The engine and what it compiled serve all cases; everything else is made anew on a heap that fails. */
+static test_cells cells;
+static struct {
+    const char *name;
+    ww_program *program;
+} programs[4];
+
+static ww_program *program_of(const char *name)
+{
+    size_t i = 0;
+    while (i < WW_COUNT_OF(programs) && programs[i].name && strcmp(programs[i].name, name))
+        i++;
+    assert_true(i < WW_COUNT_OF(programs));
+    if (!programs[i].name) programs[i].program = test_program(&cells, name);
+    programs[i].name = name;
+    return programs[i].program;
+}
 
 static ww_status loader_bootstrap(void *self, ww_flow_call *call)
 {
@@ -70,7 +95,8 @@ static void answered(void *self)
 static void new_engine(fixture *f)
 {
     ww_dataflow_free(f->flow);
-    const ww_dataflow_config config = {.allocator = ww_allocator_libc(),
+    f->flow = NULL;
+    const ww_dataflow_config config = {.allocator = test_heap(),
                                        .limits = ww_dataflow_limits_default(),
                                        .seed = {1, 2},
                                        .types = f->types,
@@ -79,23 +105,40 @@ static void new_engine(fixture *f)
     f->guests.flow = f->flow;
 }
 
+/* A call whose allocation failed may never answer: then the case is over. */
+static void watch(ww_timer *timer)
+{
+    fixture *f = WW_CONTAINER_OF(timer, fixture, watch);
+    const test_allocator *heap = WW_CONTAINER_OF(test_heap(), test_allocator, base);
+    f->is_stuck = test_is_failing() && heap->count >= heap->fail_at;
+    ww_timer_start(f->cells->loop, timer, ww_clock_after(ww_loop_clock(f->cells->loop), watch_ns));
+}
+
+static void turn(fixture *f)
+{
+    if (!f->is_watched) watch(&f->watch);
+    f->is_watched = true;
+    ww_loop_turn(f->cells->loop, true);
+    assert_false(f->is_stuck);
+}
+
 static int setup(void **state)
 {
     static fixture f;
-    f = (fixture){.now = 1};
-    test_cells_init(&f.cells);
-    assert_ok(ww_contract_link(f.cells.linker));
+    f = (fixture){.cells = &cells, .now = 1, .watch.fire = watch};
+    *state = &f;
+    ww_buf_init(&f.log, ww_allocator_libc(), SIZE_MAX);
     ww_roster_init(&f.roster);
     ww_flow_surroundings around = {
-        .loop = f.cells.loop,
-        .ticker = f.cells.ticker,
-        .random = &f.cells.random.base,
-        .audit = &f.cells.audit,
+        .loop = f.cells->loop,
+        .ticker = f.cells->ticker,
+        .random = &f.cells->random.base,
+        .audit = &f.cells->audit,
         .roster = &f.roster,
-        .authority = &f.cells.authority,
+        .authority = &f.cells->authority,
         .memory_bytes_max = 16 << 20,
     };
-    ww_flow_guests_init(&f.guests, &around, ww_allocator_libc());
+    ww_flow_guests_init(&f.guests, &around, test_heap());
     f.guests.self = &f;
     f.guests.answered = answered;
     f.loader = (ww_flow_component_type){.name = "Loader",
@@ -106,57 +149,52 @@ static int setup(void **state)
     memcpy(f.types, f.guests.list, f.guests.count * sizeof *f.types);
     f.types[f.guests.count] = &f.loader;
     new_engine(&f);
-    f.program = test_program(&f.cells, "store");
-    ww_buf_init(&f.log, ww_allocator_libc(), SIZE_MAX);
-    *state = &f;
+    f.program = program_of("store");
     return 0;
 }
 
 static int teardown(void **state)
 {
     fixture *f = *state;
+    ww_timer_stop(f->cells->loop, &f->watch);
+    ww_flow_ask_deinit(&f->ask);
     ww_dataflow_free(f->flow);
     ww_blob_unref(f->state);
     ww_flow_guests_deinit(&f->guests);
-    assert_int_equal(f->roster.count, 0);
-    ww_program_unref(f->program);
     ww_buf_deinit(&f->log);
-    test_cells_deinit(&f->cells);
-    return 0;
+    return f->roster.count != 0;
 }
-
-typedef struct asking {
-    ww_flow_ask ask;
-    bool is_told;
-    ww_status status;
-} asking;
 
 static void told(ww_flow_ask *ask, ww_status status)
 {
-    asking *self = WW_CONTAINER_OF(ask, asking, ask);
-    self->is_told = true;
-    self->status = status;
+    fixture *f = WW_CONTAINER_OF(ask, fixture, ask);
+    f->is_told = true;
+    f->told = status;
 }
 
-/* What the component offers, or the reason why it may not. */
-static ww_status ask(fixture *f, ww_program *program, asking *self, ww_diag *diag)
+static void start_asking(fixture *f)
 {
-    *self = (asking){.ask.done = told};
-    ww_flow_ask_start(&self->ask, &f->guests.around, WW_VIEW_LITERAL("store"), program,
-                      ww_allocator_libc());
-    while (!self->is_told)
-        ww_loop_turn(f->cells.loop, true);
-    if (self->status && diag) *diag = self->ask.diag;
-    return self->status;
+    ww_flow_ask_deinit(&f->ask);
+    f->is_told = false;
+    f->ask.done = told;
+    ww_flow_ask_start(&f->ask, &f->guests.around, WW_VIEW_LITERAL("store"), f->program,
+                      test_heap());
+}
+
+/* What the component offers, or the reason why it may not, is then in `ask`. */
+static ww_status ask(fixture *f)
+{
+    start_asking(f);
+    while (!f->is_told)
+        turn(f);
+    return f->told;
 }
 
 static void bind_store(fixture *f, ww_view *type)
 {
-    asking a;
-    assert_ok(ask(f, f->program, &a, NULL));
+    assert_ok(ask(f));
     assert_ok(
-        ww_flow_guests_bind(&f->guests, WW_VIEW_LITERAL("store"), a.ask.offer, f->state, type));
-    ww_flow_ask_deinit(&a.ask);
+        ww_flow_guests_bind(&f->guests, WW_VIEW_LITERAL("store"), f->ask.offer, f->state, type));
 }
 
 /* Binds the guest to "store" and installs the module. */
@@ -190,8 +228,7 @@ static ww_status install(fixture *f, const char *config, ww_diag *diag)
 
 static void use_guest(fixture *f, const char *name)
 {
-    ww_program_unref(f->program);
-    f->program = test_program(&f->cells, name);
+    f->program = program_of(name);
 }
 
 /* Of their wire form: the count comes first. */
@@ -208,8 +245,10 @@ static void put_event(fixture *f, const ww_flow_step *step)
 {
     if (step->event.is_echo) return;
     assert_ok(ww_buf_printf(&f->log, "%.*s", WW_VIEW_ARG(step->event.topic)));
-    if (ww_view_is(step->event.topic, "copy"))
+    if (ww_view_is(step->event.topic, "copy")) {
+        assert_int_equal(step->event.bytes.size, 8);
         assert_ok(ww_buf_printf(&f->log, " %u", (unsigned)ww_le64(step->event.bytes.data)));
+    }
     if (ww_view_is(step->event.topic, "found")) put_floats(f, step->event.bytes);
     assert_ok(ww_buf_append_byte(&f->log, '\n'));
 }
@@ -246,11 +285,17 @@ static const char *run(fixture *f, uint32_t answers)
     ww_buf_clear(&f->log);
     poll(f);
     for (uint32_t last = f->answers + answers; f->answers < last;) {
-        ww_loop_turn(f->cells.loop, true);
+        turn(f);
         poll(f);
     }
     assert_ok(ww_buf_append_byte(&f->log, 0));
     return (const char *)f->log.data;
+}
+
+static ww_roster_entry *only_cell(const fixture *f)
+{
+    assert_int_equal(f->roster.count, 1);
+    return f->roster.first;
 }
 
 static void request(fixture *f, ww_bootstrap_kind kind, const char *target)
@@ -368,7 +413,7 @@ static void bootstrap__guest_traps__fails_and_so_do_calls_until_the_next(void **
     assert_non_null(strstr(log, "error: the component is over: wasm trap: wasm `unreachable`"));
     assert_non_null(strstr(log, "store failed\n"));
     while (f->roster.count)
-        ww_loop_turn(f->cells.loop, true);
+        turn(f);
     send_item(f);
     assert_non_null(strstr(run(f, 0), "the component is over"));
     request(f, WW_BOOTSTRAP_COMPONENT, "store"); /* in a new instance */
@@ -380,10 +425,10 @@ static void guest__killed_by_the_operator__its_bootstrap_fails(void **state)
     fixture *f = *state;
     assert_ok(install(f, "wait", NULL));
     assert_int_equal(f->roster.count, 1);
-    assert_string_equal(f->roster.first->name, "store");
+    assert_string_equal(only_cell(f)->name, "store");
     request(f, WW_BOOTSTRAP_COMPONENT, "store");
     assert_string_equal(run(f, 0), "store started\n");
-    f->roster.first->kill(f->roster.first);
+    only_cell(f)->kill(only_cell(f));
     assert_non_null(strstr(run(f, 1), "store failed\n"));
 }
 
@@ -415,7 +460,7 @@ static ww_status save(fixture *f)
     assert_non_null(guest);
     ww_status status = ww_flow_guest_save(guest, &f->save);
     while (!status && f->saved == WW_AGAIN)
-        ww_loop_turn(f->cells.loop, true);
+        turn(f);
     return status ? status : f->saved;
 }
 
@@ -470,10 +515,10 @@ static void state__of_a_guest_that_is_over__cannot_be_had(void **state)
     fixture *f = *state;
     use_guest(f, "learner");
     assert_ok(install_text(f, learns, "Learns", "", NULL));
-    f->roster.first->kill(f->roster.first);
+    only_cell(f)->kill(only_cell(f));
     assert_int_not_equal(save(f), WW_OK);
     while (f->roster.count)
-        ww_loop_turn(f->cells.loop, true);
+        turn(f);
     assert_int_equal(save(f), WW_E_STALE);
 }
 
@@ -501,7 +546,7 @@ static void stop__guest_that_spins__is_over_at_the_deadline(void **state)
     assert_ok(install(f, "spin", NULL));
     request(f, WW_BOOTSTRAP_COMPONENT, "store");
     assert_string_equal(run(f, 0), "store started\n");
-    ww_loop_turn(f->cells.loop, true); /* a slice of it */
+    turn(f); /* a slice of it */
     send_item(f);
     assert_string_equal(run(f, 0), ""); /* waits for the store */
     f->now += f->deadline_ns;
@@ -519,14 +564,14 @@ static void stop__guest_that_waits_for_ever__the_next_has_a_new_instance(void **
     request(f, WW_BOOTSTRAP_COMPONENT, "store");
     request(f, WW_BOOTSTRAP_COMPONENT, "store");
     assert_string_equal(run(f, 0), "store waits\nstore started\n");
-    ww_loop_turn(f->cells.loop, true);
-    uint32_t first = f->roster.first->number;
+    turn(f);
+    uint32_t first = only_cell(f)->number;
     assert_int_equal(cancel_store(f), 2);
     assert_string_equal(run(f, 0), "store failed\nstore failed\n");
     request(f, WW_BOOTSTRAP_COMPONENT, "store");
     assert_string_equal(run(f, 0), "store started\n");
     assert_int_equal(f->roster.count, 1);
-    assert_int_not_equal(f->roster.first->number, first);
+    assert_int_not_equal(only_cell(f)->number, first);
 }
 
 /* --- binding --- */
@@ -534,41 +579,32 @@ static void stop__guest_that_waits_for_ever__the_next_has_a_new_instance(void **
 static void ask__not_of_the_contract__is_refused_with_what_is_missing(void **state)
 {
     fixture *f = *state;
-    asking a;
-    ww_diag diag;
-    ww_program *other = test_program(&f->cells, "echo");
-    assert_int_equal(ask(f, other, &a, &diag), WW_E_MISSING);
-    assert_string_equal(diag.text,
+    use_guest(f, "echo");
+    assert_int_equal(ask(f), WW_E_MISSING);
+    assert_string_equal(f->ask.diag.text,
                         "the component does not export bootstrap of ww:contract/component@0.1.0");
-    ww_flow_ask_deinit(&a.ask);
-    ww_program_unref(other);
 }
 
 static void ask__one_that_needs_inputs__names_them_and_is_gone(void **state)
 {
     fixture *f = *state;
-    asking a;
-    ww_program *learner = test_program(&f->cells, "learner");
-    assert_ok(ask(f, learner, &a, NULL));
-    const ww_flow_offer *offer = a.ask.offer;
+    use_guest(f, "learner");
+    assert_ok(ask(f));
+    const ww_flow_offer *offer = f->ask.offer;
     assert_int_equal(offer->inputs.count, 2);
     assert_view_is(offer->inputs.at[0], "seed");
     assert_view_is(offer->inputs.at[1], "weights");
     assert_int_equal(f->roster.count, 0);
-    ww_flow_ask_deinit(&a.ask);
-    ww_program_unref(learner);
 }
 
 static void ask__ended_under_way__leaves_nothing(void **state)
 {
     fixture *f = *state;
-    asking a = {.ask.done = told};
-    ww_flow_ask_start(&a.ask, &f->guests.around, WW_VIEW_LITERAL("store"), f->program,
-                      ww_allocator_libc());
+    start_asking(f);
     assert_int_equal(f->roster.count, 1);
-    ww_flow_ask_deinit(&a.ask);
+    ww_flow_ask_deinit(&f->ask);
     assert_int_equal(f->roster.count, 0);
-    assert_false(a.is_told);
+    assert_false(f->is_told);
 }
 
 static void install__slot_of_another_role__is_refused(void **state)
@@ -685,47 +721,38 @@ static void lift__what_was_lowered__is_the_same(void **state)
 
 int main(void)
 {
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(call__values_both_ways__arrive, setup, teardown),
-        cmocka_unit_test_setup_teardown(call__guest_answers_an_error__is_the_operation_s, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(bootstraps__one_native_one_wasm_disjoint__overlap_in_time,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(bootstraps__overlapping__wait_for_both_in_front, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(bootstraps__of_the_same_guest__one_after_the_other, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(bootstrap__guest_needs_inputs__gets_what_the_operator_gives,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(bootstrap__guest_says_no__fails_with_its_words, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(
-            bootstrap__guest_traps__fails_and_so_do_calls_until_the_next, setup, teardown),
-        cmocka_unit_test_setup_teardown(guest__killed_by_the_operator__its_bootstrap_fails, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(state__loaded_into_a_new_instance__is_as_it_was, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(
-            state__refused_by_the_guest__fails_and_needs_its_inputs_again, setup, teardown),
-        cmocka_unit_test_setup_teardown(state__of_a_guest_that_is_over__cannot_be_had, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(state__of_a_guest_without_it__is_none, setup, teardown),
-        cmocka_unit_test_setup_teardown(stop__guest_that_spins__is_over_at_the_deadline, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(
-            stop__guest_that_waits_for_ever__the_next_has_a_new_instance, setup, teardown),
-        cmocka_unit_test_setup_teardown(ask__not_of_the_contract__is_refused_with_what_is_missing,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(ask__one_that_needs_inputs__names_them_and_is_gone, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(ask__ended_under_way__leaves_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(install__slot_of_another_role__is_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(backend__what_it_offers__is_its_and_the_rest_the_engine_s,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(backend__several_inputs__come_in_order, setup, teardown),
-        cmocka_unit_test_setup_teardown(backend__operation_of_nobody__is_refused, setup, teardown),
+        CASE(call__values_both_ways__arrive),
+        CASE(call__guest_answers_an_error__is_the_operation_s),
+        CASE(bootstraps__one_native_one_wasm_disjoint__overlap_in_time),
+        CASE(bootstraps__overlapping__wait_for_both_in_front),
+        CASE(bootstraps__of_the_same_guest__one_after_the_other),
+        CASE(bootstrap__guest_needs_inputs__gets_what_the_operator_gives),
+        CASE(bootstrap__guest_says_no__fails_with_its_words),
+        CASE(bootstrap__guest_traps__fails_and_so_do_calls_until_the_next),
+        CASE(guest__killed_by_the_operator__its_bootstrap_fails),
+        CASE(state__loaded_into_a_new_instance__is_as_it_was),
+        CASE(state__refused_by_the_guest__fails_and_needs_its_inputs_again),
+        CASE(state__of_a_guest_that_is_over__cannot_be_had),
+        CASE(state__of_a_guest_without_it__is_none),
+        CASE(stop__guest_that_spins__is_over_at_the_deadline),
+        CASE(stop__guest_that_waits_for_ever__the_next_has_a_new_instance),
+        CASE(ask__not_of_the_contract__is_refused_with_what_is_missing),
+        CASE(ask__one_that_needs_inputs__names_them_and_is_gone),
+        CASE(ask__ended_under_way__leaves_nothing),
+        CASE(install__slot_of_another_role__is_refused),
+        CASE(backend__what_it_offers__is_its_and_the_rest_the_engine_s),
+        CASE(backend__several_inputs__come_in_order),
+        CASE(backend__operation_of_nobody__is_refused),
         cmocka_unit_test(lift__shapes_that_do_not_fit__are_refused),
         cmocka_unit_test(lift__what_was_lowered__is_the_same),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    test_cells_init(&cells);
+    if (ww_contract_link(cells.linker)) return 1;
+    int failed = test_run_group(tests, WW_COUNT_OF(tests));
+    for (size_t i = 0; i < WW_COUNT_OF(programs); i++)
+        ww_program_unref(programs[i].program);
+    test_cells_deinit(&cells);
+    return failed;
 }
