@@ -187,7 +187,7 @@ static void open_bench(bench *b, const char *build)
     char path[4096];
     ww_diag diag;
     ww_node_options options = {
-        .allocator = ww_allocator_libc(), .cells_max = CELLS_MAX, .memory_bytes_max = 64 << 20};
+        .allocator = ww_allocator_libc(), .cells_max = CELLS_MAX, .memory_bytes_max = 1 << 30};
     if (ww_node_new(&options, &b->node, &diag)) bench_fail("node", &diag);
     ww_buf_init(&b->component, ww_allocator_libc(), COMPONENT_MAX);
     snprintf(path, sizeof path, "%s/guests/cell_calls.wasm", build);
@@ -198,7 +198,7 @@ static void open_bench(bench *b, const char *build)
     while (!l.is_done)
         ww_loop_turn(b->node->loop, true);
     b->program = l.program;
-    const ww_tenant_rights rights = {.allowance = &b->node->owner, .is_trusted = true};
+    const ww_tenant_rights rights = {.is_trusted = true};
     b->tenant = ww_tenant_new(&b->node->sessions, &rights);
     b->membrane = b->tenant ? ww_tenant_membrane(b->tenant) : NULL;
     b->executor = peer_executor_serve(b->node->rpc.vat, &b->server, &EXECUTOR, NULL).cap;

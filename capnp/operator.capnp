@@ -27,6 +27,12 @@ struct Cell @0xe56fe3efe9ea2607 {
   calls @7 :UInt64;
   refusedCalls @8 :UInt64;
 
+  familyCells @9 :UInt32;
+  familyCpuNs @10 :UInt64;
+  familyMemoryBytes @11 :UInt64;
+  # Of this cell with all that it started, and so on: how many live, the time of the ended ones too. Families deeper than
+  # the node counts are told of with their nearest ancestor that is.
+
   enum State {
     running @0;
     ending @1;

@@ -281,7 +281,7 @@ typedef struct operator_cell_p {
     ww_capnp_pipeline p;
 } operator_cell_p;
 #define OPERATOR_CELL_ID UINT64_C(0xe56fe3efe9ea2607)
-#define OPERATOR_CELL_SIZE ((ww_capnp_struct_size){7, 1})
+#define OPERATOR_CELL_SIZE ((ww_capnp_struct_size){9, 1})
 
 typedef struct operator_operator_bring_up_results_r {
     ww_capnp_struct s;
@@ -1552,6 +1552,38 @@ static inline uint64_t operator_cell_refused_calls(operator_cell_r r)
 static inline void operator_cell_set_refused_calls(operator_cell_b b, uint64_t value)
 {
     ww_capnp_set_u64(b.s, 6, value);
+}
+
+static inline uint32_t operator_cell_family_cells(operator_cell_r r)
+{
+    return ww_capnp_get_u32(r.s, 3);
+}
+
+static inline void operator_cell_set_family_cells(operator_cell_b b, uint32_t value)
+{
+    ww_capnp_set_u32(b.s, 3, value);
+}
+
+static inline uint64_t operator_cell_family_cpu_ns(operator_cell_r r)
+{
+    return ww_capnp_get_u64(r.s, 7);
+}
+
+static inline void operator_cell_set_family_cpu_ns(operator_cell_b b, uint64_t value)
+{
+    ww_capnp_set_u64(b.s, 7, value);
+}
+
+/* Of this cell with all that it started, and so on: how many live, the time of the ended ones too. Families deeper than
+ * the node counts are told of with their nearest ancestor that is. */
+static inline uint64_t operator_cell_family_memory_bytes(operator_cell_r r)
+{
+    return ww_capnp_get_u64(r.s, 8);
+}
+
+static inline void operator_cell_set_family_memory_bytes(operator_cell_b b, uint64_t value)
+{
+    ww_capnp_set_u64(b.s, 8, value);
 }
 
 /* ---- operator_operator_bring_up_results ---- */

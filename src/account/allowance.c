@@ -7,11 +7,11 @@ void ww_allowance_init_principal(ww_allowance *allowance)
 #undef WW_ALLOWANCE_BOUND
 }
 
-void ww_allowance_init_cell(ww_allowance *allowance, ww_allowance *principal)
+void ww_allowance_init_cell(ww_allowance *allowance, ww_allowance *parent)
 {
 #define WW_ALLOWANCE_BOUND(name, cell, principal, text) {.max = (cell)},
     *allowance =
-        (ww_allowance){.budgets = {WW_ALLOWANCE_LIST(WW_ALLOWANCE_BOUND)}, .parent = principal};
+        (ww_allowance){.budgets = {WW_ALLOWANCE_LIST(WW_ALLOWANCE_BOUND)}, .parent = parent};
 #undef WW_ALLOWANCE_BOUND
 }
 

@@ -1,9 +1,10 @@
-/* account/allowance.h - how much of this host a cell may hold at a time, and its principal with all
- * its cells.
+/* account/allowance.h - how much of this host a cell may hold at a time with all that it started,
+ * and a principal with all its cells.
  *
  * Model      An allowance has one budget per thing that can be held: capabilities, calls that wait
  *            for an answer, bytes of those calls, children. Taking from a cell's takes from its
  *            parent's too; what one of them lacks is taken from neither.
+ * Bounds     The list; WW_ALLOWANCE_LEVELS_MAX allowances above each other.
  * Ownership  The owner embeds it; a parent outlives its children's use of it.
  * Threads    One loop's thread.
  */
@@ -24,6 +25,8 @@ typedef enum ww_allowance_kind {
         WW_ALLOWANCE_KINDS
 } ww_allowance_kind;
 
+enum { WW_ALLOWANCE_LEVELS_MAX = 4 };
+
 typedef struct ww_allowance ww_allowance;
 struct ww_allowance {
     ww_budget budgets[WW_ALLOWANCE_KINDS];
@@ -33,7 +36,7 @@ struct ww_allowance {
 
 /* With the bounds of the list above, which may be changed. */
 void ww_allowance_init_principal(ww_allowance *allowance);
-void ww_allowance_init_cell(ww_allowance *allowance, ww_allowance *principal); /* NULL: nobody's */
+void ww_allowance_init_cell(ww_allowance *allowance, ww_allowance *parent); /* NULL: nobody's */
 
 /* False, and nothing is taken, when it or a parent has less than `count` left. */
 WW_MUST_USE static inline bool ww_allowance_take(ww_allowance *allowance, ww_allowance_kind kind,

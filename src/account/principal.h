@@ -1,29 +1,64 @@
 /* account/principal.h - on whose behalf a cell acts, what that has cost, and how it is told to
  * stop.
  *
- * Model      A principal counts calls, bytes, live host objects, CPU time and linear memory of all
- *            its cells, each against a quota. A cancellation token is fired once; whoever waits watches it and is told inside
+ * Model      A principal counts what its cells use, each thing against a quota. It may have a
+ *            parent, which pays for all of it, too, and so on up: nobody gets more by starting
+ *            others. What is below may never use up what is above: together with all below it, a
+ *            principal has at most WW_PRINCIPAL_SHARE times as much as its parent could still take
+ *            afterwards. So an eighth of what is left always stays for the parent and for those that
+ *            stand beside.
+ *            Calls and bytes are counted where they arise and told to the parents later, by
+ *            ww_principal_settle; a quota of them is that principal's alone.
+ *            A cancellation token is fired once; whoever waits watches it and is told inside
  *            the call that fires it.
- * Ownership  The owner embeds them. A principal outlives its cells and their objects; a token
- *            outlives its watches.
- * Bounds     Without a quota a maximum is UINT64_MAX.
+ * Ownership  The owner embeds them. A principal outlives its cells and their objects, and whatever
+ *            is below it; a token outlives its watches.
+ * Bounds     Without a quota a maximum is UINT64_MAX. At most WW_PRINCIPAL_LEVELS_MAX principals
+ *            stand above each other, so that no charge costs more than that many steps.
  * Threads    A principal and a token belong to one loop's thread.
  */
 #pragma once
 #include "base/blob.h"
 
-typedef struct ww_principal {
-    ww_view name; /* borrowed */
-    ww_budget calls;
-    ww_budget bytes;   /* contents of strings and lists that crossed, both ways */
-    ww_budget objects; /* alive: streams, files, sockets, ... */
-    ww_budget cpu_ns;  /* that slices took, by the loop's clock */
-    ww_budget memory;  /* bytes of linear memory of cells that are not freed yet */
-    uint64_t refused;  /* calls that were not let through */
-} ww_principal;
+enum { WW_PRINCIPAL_LEVELS_MAX = 5, WW_PRINCIPAL_SHARE = 7 };
 
-/* No quotas yet. */
+typedef enum ww_principal_kind {
+    WW_PRINCIPAL_CPU_NS,       /* that slices took, by the loop's clock */
+    WW_PRINCIPAL_MEMORY,       /* bytes of linear memory of cells that are not freed yet */
+    WW_PRINCIPAL_OBJECTS,      /* alive: streams, files, sockets, ... */
+    WW_PRINCIPAL_CELLS,        /* not freed yet */
+    WW_PRINCIPAL_COMPILATIONS, /* that wait or run */
+    WW_PRINCIPAL_KINDS
+} ww_principal_kind;
+
+typedef struct ww_principal ww_principal;
+struct ww_principal {
+    ww_view name;         /* borrowed */
+    ww_principal *parent; /* NULL: none; set before anything is charged */
+    ww_budget budgets[WW_PRINCIPAL_KINDS];
+    ww_budget calls;
+    ww_budget bytes;  /* contents of strings and lists that crossed, both ways */
+    uint64_t refused; /* calls that were not let through */
+    struct {
+        uint64_t calls, bytes, refused;
+    } settled; /* what the parent knows of */
+};
+
+/* No quotas and no parent yet. */
 void ww_principal_init(ww_principal *principal, ww_view name);
+
+/* The most that may be charged now. */
+uint64_t ww_principal_left(const ww_principal *principal, ww_principal_kind kind);
+
+/* False, and nothing is charged, when there is less left. */
+WW_MUST_USE bool ww_principal_charge(ww_principal *principal, ww_principal_kind kind,
+                                     uint64_t amount);
+/* For what has happened already: may go beyond the quota. */
+void ww_principal_use(ww_principal *principal, ww_principal_kind kind, uint64_t amount);
+void ww_principal_release(ww_principal *principal, ww_principal_kind kind, uint64_t amount);
+
+/* Tells the parents of calls, bytes and refusals since the last time. */
+void ww_principal_settle(ww_principal *principal);
 
 typedef struct ww_cancel ww_cancel;
 typedef struct ww_cancel_watch ww_cancel_watch;

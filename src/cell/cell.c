@@ -2,7 +2,8 @@
  *  1. `task` is posted, or something waits for a wake, or the cell serves and has nothing to do, or it
  *     has ended.
  *  2. Between turns nothing touches the instance but ww_instance_kill.
- *  3. The principal's memory holds memory_bytes of this cell until the cell is freed.
+ *  3. The principal's memory holds memory_bytes of this cell until the cell is freed, and its cells
+ *     this one.
  *  4. `ended` is called once, as the last thing of a turn, when `status` is not AGAIN, all output is
  *     out or given up, and the link is closed.
  */
@@ -29,6 +30,7 @@ struct ww_cell {
     bool ended, serves;
     int exit_code;
     uint64_t cpu_ns, slices, memory_bytes, memory_bytes_max;
+    uint64_t calls, refused, bytes; /* as the principal counts them, who may have other cells */
     const char *used_up; /* what the principal had no more of; NULL while there is no need to ask */
 };
 
@@ -90,7 +92,7 @@ static void end_over_quota(ww_cell *cell, const char *what)
  * with several memories could take more than that within one slice, and then ends. */
 static uint64_t memory_limit(const ww_cell *cell, uint64_t largest)
 {
-    uint64_t left = ww_budget_left(&principal_of(cell)->memory);
+    uint64_t left = ww_principal_left(principal_of(cell), WW_PRINCIPAL_MEMORY);
     uint64_t most = cell->memory_bytes_max;
     return largest < most && left < most - largest ? largest + left : most;
 }
@@ -98,32 +100,53 @@ static uint64_t memory_limit(const ww_cell *cell, uint64_t largest)
 /* What the memories have grown by is the principal's to pay, allowed or not. */
 static bool charge_memory(ww_cell *cell, ww_instance_memory now)
 {
-    ww_budget *budget = &principal_of(cell)->memory;
+    ww_principal *principal = principal_of(cell);
     uint64_t more = now.bytes - cell->memory_bytes;
+    if (!more) return true;
+    bool is_allowed = more <= ww_principal_left(principal, WW_PRINCIPAL_MEMORY);
+    ww_principal_use(principal, WW_PRINCIPAL_MEMORY, more);
     cell->memory_bytes = now.bytes;
-    if (ww_budget_charge(budget, more)) return true;
-    budget->used += more;
-    return false;
+    return is_allowed;
+}
+
+static bool has_time(const ww_cell *cell)
+{
+    return ww_principal_left(principal_of(cell), WW_PRINCIPAL_CPU_NS) > 0;
 }
 
 static void charge_slice(ww_cell *cell, uint64_t cpu_ns)
 {
     cell->cpu_ns += cpu_ns;
     cell->slices++;
-    if (!ww_budget_use(&principal_of(cell)->cpu_ns, cpu_ns)) end_over_quota(cell, "CPU time");
+    ww_principal_use(principal_of(cell), WW_PRINCIPAL_CPU_NS, cpu_ns);
+    if (!has_time(cell)) end_over_quota(cell, "CPU time");
     if (!charge_memory(cell, ww_instance_memory_of(cell->instance)))
         end_over_quota(cell, "linear memory");
+}
+
+/* Only this cell's calls are counted while it runs. */
+static ww_poll poll_counted(ww_cell *cell)
+{
+    ww_principal *principal = principal_of(cell);
+    uint64_t calls = principal->calls.used, bytes = principal->bytes.used;
+    uint64_t refused = principal->refused;
+    ww_poll poll = ww_instance_poll(cell->instance);
+    cell->calls += principal->calls.used - calls;
+    cell->bytes += principal->bytes.used - bytes;
+    cell->refused += principal->refused - refused;
+    ww_principal_settle(principal);
+    return poll;
 }
 
 static ww_poll run_slice(ww_cell *cell)
 {
     const ww_clock *clock = ww_loop_clock(cell->loop);
     cell->now_ns = ww_clock_now_ns(clock);
-    if (!ww_budget_left(&principal_of(cell)->cpu_ns)) end_over_quota(cell, "CPU time");
+    if (!has_time(cell)) end_over_quota(cell, "CPU time");
     uint64_t largest = ww_instance_memory_of(cell->instance).largest;
     ww_instance_limit_memory(cell->instance, memory_limit(cell, largest));
     ww_ticker_enter(cell->ticker);
-    ww_poll poll = ww_instance_poll(cell->instance);
+    ww_poll poll = poll_counted(cell);
     ww_ticker_leave(cell->ticker);
     charge_slice(cell, ww_clock_now_ns(clock) - cell->now_ns);
     if (poll == WW_POLL_WAIT && cell->used_up)
@@ -226,7 +249,8 @@ static ww_status start(ww_cell *cell, const ww_cell_options *options, ww_diag *d
         ww_instance_new(cell->program, &instance, cell->allocator, &cell->instance, diag);
     if (status) return status;
     if (!charge_memory(cell, ww_instance_memory_of(cell->instance)))
-        return ww_fail(diag, WW_E_QUOTA, "the guest begins with more linear memory than is left");
+        return ww_fail(diag, WW_E_QUOTA,
+                       "quota: the guest begins with more linear memory than is left");
     if (!cell->serves)
         status = ww_instance_call(cell->instance, run, NULL, (ww_call_done){cell, on_return});
     if (status)
@@ -262,6 +286,10 @@ ww_status ww_cell_new(const ww_cell_options *options, const ww_allocator *alloca
     *out = NULL;
     ww_cell *cell = ww_alloc_zeroed(allocator, sizeof *cell);
     if (!cell) return ww_fail(diag, WW_E_MEMORY, "out of memory");
+    if (!ww_principal_charge(options->principal, WW_PRINCIPAL_CELLS, 1)) {
+        ww_free(allocator, cell, sizeof *cell);
+        return ww_fail(diag, WW_E_QUOTA, "quota: no room for another cell");
+    }
     cell->allocator = allocator;
     cell->loop = options->wasi->loop;
     cell->ticker = options->ticker;
@@ -297,7 +325,8 @@ void ww_cell_free(ww_cell *cell)
     ww_timer_stop(cell->loop, &cell->timer);
     ww_timer_stop(cell->loop, &cell->wait_timer);
     ww_instance_free(cell->instance);
-    if (cell->memory_bytes) ww_budget_release(&principal_of(cell)->memory, cell->memory_bytes);
+    ww_principal_release(principal_of(cell), WW_PRINCIPAL_MEMORY, cell->memory_bytes);
+    ww_principal_release(principal_of(cell), WW_PRINCIPAL_CELLS, 1);
     ww_wasi_deinit(&cell->wasi);
     ww_cell_link_deinit(&cell->link);
     ww_program_unref(cell->program);
@@ -320,5 +349,8 @@ ww_cell_facts ww_cell_facts_of(const ww_cell *cell)
         .cpu_ns = cell->cpu_ns,
         .slices = cell->slices,
         .memory_bytes = cell->memory_bytes,
+        .calls = cell->calls,
+        .refused = cell->refused,
+        .bytes = cell->bytes,
     };
 }

@@ -7,8 +7,8 @@
  *
  *              new -> ready -turn-> waiting -wake-> ready ... -> draining -> ended
  *
- *            CPU time and linear memory are charged to the principal after each slice. A guest whose
- *            principal has no CPU time left ends; a memory that would grow beyond what is left does
+ *            CPU time and linear memory are charged to the principal and those above it after each
+ *            slice. A guest whose principal has no CPU time left ends; a memory that would grow beyond what is left does
  *            not grow (memory.grow answers -1).
  *
  *            The guest is over when its call returned, when it exited or trapped, or by
@@ -17,6 +17,7 @@
  *            it sent over its link was delivered.
  * Ownership  The owner frees it after `ended` was called, or at any other time outside its own
  *            turn. Freeing drops the store and every host object that the guest still held.
+ * Errors     E_QUOTA begins with "quota: ".
  * Threads    The loop's.
  */
 #pragma once
@@ -84,6 +85,7 @@ typedef struct ww_cell_facts {
     ww_view text, trace; /* of a trap; of E_QUOTA: what is used up; valid while the cell lives */
     uint64_t cpu_ns, slices;
     uint64_t memory_bytes; /* of its linear memories, which never shrink */
+    uint64_t calls, refused, bytes;
 } ww_cell_facts;
 
 ww_cell_facts ww_cell_facts_of(const ww_cell *cell);

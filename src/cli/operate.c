@@ -27,17 +27,22 @@ static const char *state_of(operator_cell_r cell)
 
 static void print_cells(operator_cell_l cells)
 {
-    printf("%6s %6s %-8s %10s %10s %10s %10s %8s  %s\n", "CELL", "PARENT", "STATE", "AGE", "CPU",
-           "MEMORY", "CALLS", "REFUSED", "NAME");
+    printf("%6s %6s %-8s %10s %10s %10s %10s %10s %10s %8s  %s\n", "CELL", "PARENT", "STATE", "AGE",
+           "CPU", "ALL CPU", "MEMORY", "ALL MEMORY", "CALLS", "REFUSED", "NAME");
     for (uint32_t i = 0; i < cells.list.count; i++) {
         operator_cell_r cell = operator_cell_l_at(cells, i);
         char age[WW_FIGURE_MAX], cpu[WW_FIGURE_MAX], memory[WW_FIGURE_MAX];
+        char all_cpu[WW_FIGURE_MAX], all_memory[WW_FIGURE_MAX];
         ww_format_duration(operator_cell_age_ns(cell), age);
         ww_format_duration(operator_cell_cpu_ns(cell), cpu);
+        ww_format_duration(operator_cell_family_cpu_ns(cell), all_cpu);
         ww_format_bytes(operator_cell_memory_bytes(cell), memory);
-        printf("%6" PRIu32 " %6" PRIu32 " %-8s %10s %10s %10s %10" PRIu64 " %8" PRIu64 "  ",
+        ww_format_bytes(operator_cell_family_memory_bytes(cell), all_memory);
+        printf("%6" PRIu32 " %6" PRIu32 " %-8s %10s %10s %10s %10s %10s %10" PRIu64 " %8" PRIu64
+               "  ",
                operator_cell_number(cell), operator_cell_parent(cell), state_of(cell), age, cpu,
-               memory, operator_cell_calls(cell), operator_cell_refused_calls(cell));
+               all_cpu, memory, all_memory, operator_cell_calls(cell),
+               operator_cell_refused_calls(cell));
         ww_print_plain(operator_cell_name(cell));
         putchar('\n');
     }
@@ -45,7 +50,11 @@ static void print_cells(operator_cell_l cells)
 
 static json_t *json_cell(operator_cell_r cell)
 {
-    return json_pack("{s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:o}",                //
+    json_t *family = json_pack("{s:I, s:I, s:I}",                                                //
+                               "cells", (json_int_t)operator_cell_family_cells(cell),            //
+                               "cpu_us", (json_int_t)(operator_cell_family_cpu_ns(cell) / 1000), //
+                               "memory_bytes", (json_int_t)operator_cell_family_memory_bytes(cell));
+    return json_pack("{s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",           //
                      "cell", (json_int_t)operator_cell_number(cell),                 //
                      "parent", (json_int_t)operator_cell_parent(cell),               //
                      "state", state_of(cell),                                        //
@@ -54,6 +63,7 @@ static json_t *json_cell(operator_cell_r cell)
                      "memory_bytes", (json_int_t)operator_cell_memory_bytes(cell),   //
                      "calls", (json_int_t)operator_cell_calls(cell),                 //
                      "refused_calls", (json_int_t)operator_cell_refused_calls(cell), //
+                     "family", family,                                               //
                      "name", ww_json_text(operator_cell_name(cell)));
 }
 
@@ -90,7 +100,8 @@ const ww_command ww_command_ps = {
     .description =
         "One line for each running guest: its number, the cell that started it (0: the node or "
         "its operator), age, CPU time, linear memory, calls of host functions, and how many of "
-        "those were refused. A cell that was killed, or whose session is over, is \"ending\" "
+        "those were refused; under ALL, or as \"family\", time and memory of the cell with all "
+        "that it started. A cell that was killed, or whose session is over, is \"ending\" "
         "until it ended.",
     .json = "one JSON object; times in microseconds",
     .settings = WW_CLIENT_SETTINGS,

@@ -91,7 +91,7 @@ const ww_setting ww_settings[WW_SETTING_COUNT] = {
             .fallback = "1GiB",
             .min = 0,
             .max = UINT64_C(4) << 30,
-            .help = "most linear memory of a cell (64MiB, 2GiB)",
+            .help = "most linear memory of a cell with all that it starts (64MiB, 2GiB)",
             .type = WW_TYPE_SIZE,
             .letter = 'm',
         },
@@ -115,7 +115,8 @@ const ww_setting ww_settings[WW_SETTING_COUNT] = {
             .fallback = "none",
             .min = 1,
             .max = UINT64_MAX,
-            .help = "end the guest after TIME of its own computing, waits not counted",
+            .help =
+                "end the guest after TIME of computing, with all that it starts, waits not counted",
             .type = WW_TYPE_DURATION,
             .letter = 'c',
         },

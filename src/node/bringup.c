@@ -313,6 +313,7 @@ ww_status ww_bringup_open(ww_bringup *b, ww_node *node, ww_diag *diag)
         .audit = &node->audit,
         .roster = &node->roster,
         .authority = &b->authority,
+        .payer = &node->account->principal,
         .memory_bytes_max = node->memory_bytes_max,
     };
     ww_flow_guests_init(&b->guests, &around, node->allocator);

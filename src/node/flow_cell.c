@@ -36,7 +36,8 @@ ww_status ww_flow_cell_open(ww_flow_cell *cell, const ww_flow_surroundings *arou
 {
     *cell = (ww_flow_cell){.around = around, .slot = options->slot, .on_end = options->on_end};
     ww_principal_init(&cell->principal, cell->slot);
-    cell->principal.memory.max = around->memory_bytes_max;
+    cell->principal.parent = around->payer;
+    cell->principal.budgets[WW_PRINCIPAL_MEMORY].max = around->memory_bytes_max;
     ww_wasi_options wasi = {
         .loop = around->loop,
         .allocator = allocator,

@@ -19,6 +19,7 @@ typedef struct ww_flow_surroundings {
     ww_audit_ring *audit;
     ww_roster *roster;
     ww_authority *authority;
+    ww_principal *payer; /* the node; may be NULL */
     uint64_t memory_bytes_max;
 } ww_flow_surroundings;
 

@@ -37,7 +37,7 @@ struct ww_node {
     ww_authority cells; /* of all that the spawner starts */
     ww_node_spawner spawner;
     ww_cap_table table;
-    ww_allowance owner; /* what all that the node's owner started may hold */
+    ww_account *account; /* of all that runs here */
     uint8_t peer_id[WW_NODE_MULTIHASH_BYTES];
     ww_allowed_keys keys; /* whose signature a graft takes */
     bool graft_needs_key; /* on the operator socket; what the operator runs needs none */

@@ -88,6 +88,17 @@ static ww_status open_operators(ww_node *node, const char *socket, ww_diag *diag
     return WW_OK;
 }
 
+/* The one above all others: what there is room for on this node. */
+static ww_status open_account(ww_node *node, ww_diag *diag)
+{
+    node->account = ww_account_new(node->allocator);
+    if (!node->account) return ww_fail(diag, WW_E_MEMORY, "out of memory");
+    ww_budget *budgets = node->account->principal.budgets;
+    budgets[WW_PRINCIPAL_CELLS].max = node->cells_max;
+    budgets[WW_PRINCIPAL_COMPILATIONS].max = WW_COMPILATIONS_MAX;
+    return WW_OK;
+}
+
 static ww_status open_parts(ww_node *node, ww_diag *diag)
 {
     ww_status status = ww_folders_find(&node->folders, diag);
@@ -104,6 +115,7 @@ static ww_status open_parts(ww_node *node, ww_diag *diag)
     if (!status) open_cache(node);
     if (!status) status = ww_rpc_vat_init(&node->rpc, node->loop, NULL);
     if (!status) status = open_identity(node, diag);
+    if (!status) status = open_account(node, diag);
     if (!status) ww_node_open_sessions(node);
     if (!status) status = ww_bringup_open(&node->bringup, node, diag);
     return status;
@@ -149,5 +161,6 @@ void ww_node_free(ww_node *node)
     ww_epoch_source_deinit(&node->epochs);
     ww_identity_wipe(&node->identity);
     ww_random_system_deinit(&node->random);
+    ww_account_unref(node->account);
     ww_free(node->allocator, node, sizeof *node);
 }

@@ -38,6 +38,7 @@ static size_t cell_count(ww_operator_host *host)
 static void tell(const ww_roster_entry *entry, uint64_t now_ns, ww_operator_cell *out)
 {
     ww_cell_facts facts = ww_cell_facts_of(entry->cell);
+    const ww_budget *family = entry->principal->budgets;
     *out = (ww_operator_cell){
         .number = entry->number,
         .parent = entry->parent,
@@ -46,8 +47,10 @@ static void tell(const ww_roster_entry *entry, uint64_t now_ns, ww_operator_cell
         .age_ns = now_ns - entry->started_ns,
         .cpu_ns = facts.cpu_ns,
         .memory_bytes = facts.memory_bytes,
-        .calls = entry->principal->calls.used,
-        .refused = entry->principal->refused,
+        .calls = facts.calls,
+        .refused = facts.refused,
+        .family = {family[WW_PRINCIPAL_CELLS].used, family[WW_PRINCIPAL_CPU_NS].used,
+                   family[WW_PRINCIPAL_MEMORY].used},
     };
 }
 
@@ -137,7 +140,7 @@ static const ww_operator_host_class class = {
     .released = released,
 };
 
-static ww_operator_link *new_link(ww_operators *operators)
+static ww_operator_link *new_link(ww_operators *operators, ww_account *account)
 {
     ww_node *node = operators->node;
     ww_operator_link *self = ww_alloc_zeroed(node->allocator, sizeof *self);
@@ -145,7 +148,7 @@ static ww_operator_link *new_link(ww_operators *operators)
     self->host = (ww_operator_host){
         .class = &class,
         .node = &node->sessions,
-        .allowance = &node->owner,
+        .account = account,
         .is_trusted = !node->graft_needs_key,
     };
     self->owner.over = over;
@@ -162,7 +165,7 @@ static ww_operator_link *new_link(ww_operators *operators)
 static ww_status welcome(ww_operators *operators, ww_fd *fd, ww_diag *diag)
 {
     ww_node *node = operators->node;
-    ww_operator_link *self = new_link(operators);
+    ww_operator_link *self = new_link(operators, NULL);
     ww_capnp_cap *cap = self ? ww_operator_serve(&self->host) : NULL;
     if (!cap) {
         if (self) released(&self->host);
@@ -180,7 +183,7 @@ static void turn_away(ww_operators *operators, ww_fd *fd, const ww_diag *why)
     ww_log_print(operators->node->log, WW_LOG_WARN, "ww::operator",
                  "operator socket: refused a connection: %s", why->text);
     bool is_crowded = operators->count >= WW_OPERATORS_MAX + WW_TURNED_AWAY_MAX;
-    ww_operator_link *self = is_crowded ? NULL : new_link(operators);
+    ww_operator_link *self = is_crowded ? NULL : new_link(operators, NULL);
     if (!self) {
         ww_fd_unref(fd);
         return;
@@ -212,9 +215,10 @@ static void accepted(ww_listener_user *user, ww_fd *fd)
 
 /* --- without a connection --- */
 
-ww_operator_link *ww_operators_lend(ww_operators *operators, ww_capnp_cap **cap)
+ww_operator_link *ww_operators_lend(ww_operators *operators, ww_account *account,
+                                    ww_capnp_cap **cap)
 {
-    ww_operator_link *self = new_link(operators);
+    ww_operator_link *self = new_link(operators, account);
     *cap = NULL;
     if (!self) return NULL;
     self->host.is_trusted = true; /* as the node's own image is anyway */

@@ -34,7 +34,9 @@ WW_MUST_USE ww_status ww_operators_open(ww_operators *operators, const char *pat
 /* What was lent has been taken back. Also fit for a zeroed one. */
 void ww_operators_close(ww_operators *operators);
 
-/* An operator without a socket; *cap is a reference of the caller's. NULL when memory is short. */
-ww_operator_link *ww_operators_lend(ww_operators *operators, ww_capnp_cap **cap);
+/* An operator without a socket, on that account; *cap is a reference of the caller's. NULL when
+ * memory is short. */
+ww_operator_link *ww_operators_lend(ww_operators *operators, ww_account *account,
+                                    ww_capnp_cap **cap);
 void ww_operators_take_back(ww_operator_link *lent);              /* also NULL */
 ww_tenant *ww_operator_link_tenant(const ww_operator_link *self); /* that grafts there */

@@ -20,7 +20,7 @@ struct ww_roster_entry {
     char name[WW_ROSTER_NAME_MAX];
     uint64_t started_ns;
     const ww_cell *cell;
-    const ww_principal *principal; /* that pays for this cell alone */
+    const ww_principal *principal; /* that pays for this cell, and what it starts */
     void (*kill)(
         ww_roster_entry *self); /* ends it with 137, now or soon; it may leave the roster */
 };

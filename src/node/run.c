@@ -25,7 +25,7 @@ typedef struct ww_run {
     ww_operator_link *lent; /* or whose tenant does */
     ww_cell *cell;
     ww_stdio stdio;
-    ww_principal principal;
+    ww_account *account;
     ww_authority authority;
     ww_surroundings surroundings;
     ww_signal *interrupt, *terminate;
@@ -100,9 +100,9 @@ static void on_ended(void *self)
     report->cpu_ns = facts.cpu_ns;
     report->slices = facts.slices;
     report->memory_bytes = facts.memory_bytes;
-    report->calls = run->principal.calls.used;
-    report->refused = run->principal.refused;
-    report->bytes = run->principal.bytes.used;
+    report->calls = facts.calls;
+    report->refused = facts.refused;
+    report->bytes = facts.bytes;
     if (run->options->serve && !run->signal)
         ww_log_print(run->node->log, WW_LOG_INFO, "ww::node", "%s ended with %d; the node stays",
                      run->entry.name, report->exit_code);
@@ -121,7 +121,7 @@ static void join_roster(ww_run *run)
 {
     run->entry.started_ns = run->start_ns;
     run->entry.cell = run->cell;
-    run->entry.principal = &run->principal;
+    run->entry.principal = &run->account->principal;
     run->entry.kill = on_kill;
     ww_roster_join(&run->node->roster, &run->entry, ww_view_str(run->load.image.label));
 }
@@ -141,9 +141,9 @@ static bool gets_operator(const ww_run *run)
 /* What the guest finds on its link: the membrane, or the operator, which is one too. */
 static ww_status open_membrane(ww_run *run, ww_capnp_cap **out)
 {
-    const ww_tenant_rights rights = {.allowance = &run->node->owner, .is_trusted = true};
+    const ww_tenant_rights rights = {.account = run->account, .is_trusted = true};
     if (gets_operator(run)) {
-        run->lent = ww_operators_lend(&run->node->operators, out);
+        run->lent = ww_operators_lend(&run->node->operators, run->account, out);
     } else {
         run->tenant = ww_tenant_new(&run->node->sessions, &rights);
         *out = run->tenant ? ww_tenant_membrane(run->tenant) : NULL;
@@ -170,7 +170,7 @@ static ww_status start_cell(ww_run *run)
         .ticker = node->ticker,
         .program = run->load.program,
         .wasi = &wasi,
-        .principal = &run->principal,
+        .principal = &run->account->principal,
         .authority = &run->authority,
         .audit = &node->audit,
         .capabilities = WW_CELL_CAPABILITIES,
@@ -293,6 +293,17 @@ static void deinit(ww_run *run)
     ww_surroundings_deinit(&run->surroundings);
     if (run->interrupt) ww_signal_close(run->interrupt);
     if (run->terminate) ww_signal_close(run->terminate);
+    ww_account_unref(run->account);
+}
+
+/* What the operator executes on the node meanwhile has the same limits. */
+static ww_status open_account(ww_run *run)
+{
+    ww_account_limits *limits = &run->node->sessions.limits;
+    limits->cpu_ns_max = run->options->cpu_ms * WW_NS_PER_MS;
+    limits->memory_bytes_max = run->options->memory_bytes_max;
+    run->account = ww_account_open(run->node->account, limits);
+    return run->account ? WW_OK : ww_fail(run->diag, WW_E_MEMORY, "out of memory");
 }
 
 /* A guest that could write there could forge the machine code of the next run. */
@@ -320,11 +331,8 @@ ww_status ww_node_run(ww_node *node, const ww_run_options *options, ww_run_repor
     run.load.done = on_loaded;
     run.grace.fire = on_grace_over;
     run.patience.fire = on_patience_over;
-    ww_principal_init(&run.principal, WW_VIEW_LITERAL("operator"));
-    if (options->cpu_ms) run.principal.cpu_ns.max = options->cpu_ms * WW_NS_PER_MS;
-    node->spawner.options.cpu_ns_max = options->cpu_ms * WW_NS_PER_MS; /* of each cell, too */
-    run.principal.memory.max = options->memory_bytes_max;
-    status = ww_stdio_init(&run.stdio, node->loop, diag);
+    status = open_account(&run);
+    if (!status) status = ww_stdio_init(&run.stdio, node->loop, diag);
     if (!status) status = start(&run);
     if (!status) {
         ww_loop_run(node->loop);

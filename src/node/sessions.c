@@ -18,7 +18,6 @@ static void open_spawner(ww_node *node)
         .roster = &node->roster,
         .authority = &node->cells,
         .maker = {node, compile},
-        .cells_max = node->cells_max,
         .memory_bytes_max = node->memory_bytes_max,
         .capabilities = WW_CELL_CAPABILITIES,
     };
@@ -29,7 +28,6 @@ void ww_node_open_sessions(ww_node *node)
 {
     open_spawner(node);
     ww_cap_table_init(&node->table, node->allocator, WW_CAP_TABLE_MAX);
-    ww_allowance_init_principal(&node->owner);
     ww_identity_multihash(node->identity.id, node->peer_id);
     node->sessions = (ww_rpc_node){
         .allocator = node->allocator,
@@ -39,6 +37,8 @@ void ww_node_open_sessions(ww_node *node)
         .epochs = &node->epochs,
         .table = &node->table,
         .spawner = &node->spawner.base,
+        .account = node->account,
+        .limits = {.memory_bytes_max = node->memory_bytes_max},
         .peer_id = ww_view_of(node->peer_id, sizeof node->peer_id),
         .signers = node->keys.keys,
         .signer_count = node->keys.count,

@@ -18,7 +18,7 @@ typedef struct ww_child {
     ww_cell *cell; /* NULL once it ended */
     ww_roster_entry entry;
     ww_spawn *spawn; /* who is to be told yet, or NULL */
-    ww_principal principal;
+    ww_account *account;
     bool is_killed;
     int32_t kill_code;
     ww_view *args;
@@ -49,6 +49,7 @@ static void child_free(ww_process *process)
 {
     ww_child *child = child_of(process);
     free_words(child);
+    ww_account_unref(child->account);
     ww_free(child->allocator, child, sizeof *child);
 }
 
@@ -224,7 +225,7 @@ static ww_status start_cell(ww_child *child, const ww_spawn_request *request,
         .ticker = options->ticker,
         .program = ww_programs_program(request->program),
         .wasi = &wasi,
-        .principal = &child->principal,
+        .principal = &child->account->principal,
         .authority = options->authority,
         .audit = options->audit,
         .capabilities = options->capabilities,
@@ -252,7 +253,7 @@ static void list(ww_child *child)
     ww_node_spawner *spawner = child->spawner;
     child->entry.started_ns = *ww_loop_turn_ns(spawner->options.loop);
     child->entry.cell = child->cell;
-    child->entry.principal = &child->principal;
+    child->entry.principal = &child->account->principal;
     child->entry.kill = kill_from_roster;
     child->next = spawner->children;
     child->link = &spawner->children;
@@ -290,10 +291,6 @@ static ww_process *make(ww_node_spawner *spawner, const ww_spawn_request *reques
 {
     static const ww_process_class class = {child_kill, child_bootstrap, child_tell_end, child_free};
     const ww_node_spawner_options *options = &spawner->options;
-    if (options->roster->count >= options->cells_max) {
-        ww_fail(diag, WW_E_QUOTA, "quota: the node has no room for another cell");
-        return NULL;
-    }
     ww_child *child = ww_alloc_zeroed(options->allocator, sizeof *child);
     if (!child) {
         ww_fail(diag, WW_E_MEMORY, "out of memory");
@@ -302,9 +299,7 @@ static ww_process *make(ww_node_spawner *spawner, const ww_spawn_request *reques
     child->base = (ww_process){.class = &class, .refs = 1};
     child->allocator = options->allocator;
     child->spawner = spawner;
-    ww_principal_init(&child->principal, WW_VIEW_LITERAL("cell"));
-    child->principal.memory.max = options->memory_bytes_max;
-    if (options->cpu_ns_max) child->principal.cpu_ns.max = options->cpu_ns_max;
+    child->account = ww_account_ref(request->account);
     if (!start(child, request, diag)) return &child->base;
     give_up(&child->base);
     return NULL;

@@ -7,8 +7,8 @@
  *            up, or what it was killed with.
  * Ownership  The spawner borrows what its options name, and owns the cells that live. Processes may
  *            outlive it, without a cell.
- * Bounds     Those of node/programs.h; WW_SPAWN_BYTES_MAX of arguments and variables together;
- *            cells_max cells on the roster. A pipe: resource/pipe.h.
+ * Bounds     Those of node/programs.h and of the account that pays for a cell; WW_SPAWN_BYTES_MAX of
+ *            arguments and variables together. A pipe: resource/pipe.h.
  * Errors     One line each, without a path or an address of the host.
  * Threads    The loop's.
  * Trust      Components, arguments and variables are hostile; the latter are passed on as they are.
@@ -31,9 +31,7 @@ typedef struct ww_node_spawner_options {
     ww_roster *roster;
     const ww_authority *authority;
     ww_program_maker maker;
-    uint32_t cells_max;
-    uint64_t memory_bytes_max; /* of all linear memories of a cell */
-    uint64_t cpu_ns_max;       /* of a cell; 0: no bound */
+    uint64_t memory_bytes_max; /* of one linear memory */
     uint64_t capabilities;     /* a set of 1 << ww_capability */
 } ww_node_spawner_options;
 

@@ -73,7 +73,8 @@ static inline bool ww_envelope_affords(const ww_principal *principal, const ww_p
     uint64_t bytes_left = ww_budget_left(&principal->bytes);
     return ww_budget_left(&principal->calls) && bytes <= bytes_left &&
            (row->charge != WW_CHARGE_BYTES || bytes_left) &&
-           (row->charge != WW_CHARGE_OBJECT || ww_budget_left(&principal->objects));
+           (row->charge != WW_CHARGE_OBJECT ||
+            ww_budget_left(&principal->budgets[WW_PRINCIPAL_OBJECTS]));
 }
 
 /* Charges the call and `bytes` of parameters, or says why not. */

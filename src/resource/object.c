@@ -6,7 +6,7 @@
 ww_status ww_object_init(ww_object *object, const ww_object_class *class, ww_principal *principal,
                          ww_object *parent)
 {
-    if (!ww_budget_charge(&principal->objects, 1)) return WW_E_QUOTA;
+    if (!ww_principal_charge(principal, WW_PRINCIPAL_OBJECTS, 1)) return WW_E_QUOTA;
     *object = (ww_object){.class = class, .principal = principal, .parent = parent};
     if (parent) parent->children++;
     return WW_OK;
@@ -20,7 +20,7 @@ void ww_object_release(ww_object *object)
             return;
         }
         ww_object *parent = object->parent;
-        ww_budget_release(&object->principal->objects, 1);
+        ww_principal_release(object->principal, WW_PRINCIPAL_OBJECTS, 1);
         object->class->free(object);
         if (!parent) return;
         WW_ASSERT(parent->children);

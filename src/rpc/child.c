@@ -81,7 +81,7 @@ static void leave_family(ww_child *child)
     *child->link = child->next;
     if (child->next) child->next->link = child->link;
     child->link = NULL;
-    ww_allowance_give(&parent->tenant->allowance, WW_ALLOWANCE_CHILDREN, 1);
+    ww_allowance_give(&parent->tenant->account->allowance, WW_ALLOWANCE_CHILDREN, 1);
     ww_session_child_left(parent);
     unref(child);
 }
@@ -260,7 +260,7 @@ ww_capnp_cap *ww_child_new(ww_session *parent, ww_session *own, ww_process *proc
     ww_child *child = ww_alloc_zeroed(node->allocator, sizeof *child);
     if (!child) {
         give_up(process);
-        ww_allowance_give(&parent->tenant->allowance, WW_ALLOWANCE_CHILDREN, 1);
+        ww_allowance_give(&parent->tenant->account->allowance, WW_ALLOWANCE_CHILDREN, 1);
         return NULL;
     }
     child->node = node;

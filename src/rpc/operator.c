@@ -50,6 +50,9 @@ static void put_cell(operator_cell_b out, const ww_operator_cell *cell)
     operator_cell_set_memory_bytes(out, cell->memory_bytes);
     operator_cell_set_calls(out, cell->calls);
     operator_cell_set_refused_calls(out, cell->refused);
+    operator_cell_set_family_cells(out, (uint32_t)cell->family.cells);
+    operator_cell_set_family_cpu_ns(out, cell->family.cpu_ns);
+    operator_cell_set_family_memory_bytes(out, cell->family.memory_bytes);
 }
 
 static void cells(ww_capnp_server *server, ww_capnp_call *call)
@@ -134,7 +137,7 @@ static ww_status need_session(ww_operator_host *host)
 {
     if (host->session) return WW_OK;
     const ww_tenant_rights rights = {
-        .allowance = host->allowance, .is_trusted = true, .is_lasting = true};
+        .account = host->tenant->account, .is_trusted = true, .is_lasting = true};
     ww_tenant *tenant = ww_tenant_new(host->node, &rights);
     if (!tenant) return WW_E_MEMORY;
     ww_status status = ww_session_new(host->node, tenant, NULL, &host->session);
@@ -209,7 +212,7 @@ static const operator_operator_vt methods = {
 
 ww_capnp_cap *ww_operator_serve(ww_operator_host *host)
 {
-    const ww_tenant_rights rights = {.allowance = host->allowance, .is_trusted = host->is_trusted};
+    const ww_tenant_rights rights = {.account = host->account, .is_trusted = host->is_trusted};
     host->tenant = ww_tenant_new(host->node, &rights);
     if (!host->tenant) return NULL;
     host->cap = operator_operator_serve(host->node->vat, &host->server, &methods, released).cap;

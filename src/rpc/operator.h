@@ -21,6 +21,9 @@ typedef struct ww_operator_cell {
     ww_view name;
     bool is_ending;
     uint64_t age_ns, cpu_ns, memory_bytes, calls, refused;
+    struct {
+        uint64_t cells, cpu_ns, memory_bytes;
+    } family; /* with all that it started */
 } ww_operator_cell;
 
 typedef struct ww_operator_status {
@@ -50,8 +53,8 @@ typedef struct ww_operator_host_class {
 struct ww_operator_host {
     const ww_operator_host_class *class;
     const ww_rpc_node *node;
-    ww_allowance *allowance; /* of the owner; may be NULL */
-    bool is_trusted;         /* a graft needs no signer */
+    ww_account *account; /* of the connection; borrowed until it is served; NULL: a new one */
+    bool is_trusted;     /* a graft needs no signer */
     /* what follows is the operator's own */
     ww_capnp_server server;
     ww_capnp_cap *cap;   /* itself, not counted */

@@ -14,8 +14,11 @@ ww_tenant *ww_tenant_new(const ww_rpc_node *node, const ww_tenant_rights *rights
     tenant->is_lasting = rights->is_lasting;
     tenant->is_limited = rights->methods != NULL;
     if (rights->methods) tenant->methods = *rights->methods;
-    ww_allowance_init_cell(&tenant->allowance, rights->allowance);
-    return tenant;
+    tenant->account = rights->account ? ww_account_ref(rights->account)
+                                      : ww_account_open(node->account, &node->limits);
+    if (tenant->account) return tenant;
+    ww_tenant_unref(tenant);
+    return NULL;
 }
 
 ww_tenant *ww_tenant_ref(ww_tenant *tenant)
@@ -33,6 +36,7 @@ bool ww_tenant_holds(const ww_tenant *tenant)
 void ww_tenant_unref(ww_tenant *tenant)
 {
     if (!tenant || --tenant->refs) return;
+    ww_account_unref(tenant->account);
     ww_free(tenant->node->allocator, tenant, sizeof *tenant);
 }
 
@@ -48,9 +52,9 @@ void ww_tenant_set_cell(ww_tenant *tenant, uint32_t number)
     tenant->cell = number;
 }
 
-ww_allowance *ww_tenant_allowance(ww_tenant *tenant)
+ww_account *ww_tenant_account(ww_tenant *tenant)
 {
-    return &tenant->allowance;
+    return tenant->account;
 }
 
 /* ---- sessions ---- */
@@ -161,7 +165,7 @@ static ww_status make_membrane(ww_session *session)
                         &session->root->authority, &tenant->authority},
         .methods = tenant->is_limited ? &tenant->methods : NULL,
         .parent = parent ? ww_membrane_grant(parent->membrane) : (ww_cap_ref){0},
-        .allowance = &tenant->allowance,
+        .allowance = &tenant->account->allowance,
         .end = &session->end,
     };
     return ww_membrane_new(&options, &session->membrane);

@@ -6,18 +6,20 @@
  *            current epoch, and servers behind a membrane of that grant. A cell that a session
  *            starts gets a Host behind a membrane of its own: the same lineage and its own cell, so
  *            no more than its parent, and nothing once its parent's session is over.
+ *            A cell is on an account below that of its session's tenant (account/account.h): what it
+ *            uses and holds, all above it pay for.
  *            A session ends when its epoch, its principal or its link does, or when its holder has
  *            let go of all of it. Its cells then see the end of their standard input and are killed
  *            WW_SESSION_GRACE_MS later with WW_EXIT_KILLED; they are ordinary cells until then.
  * Ownership  ww_rpc_node is the node's and outlives everything made from it; the servers are held by
  *            their capabilities.
- * Bounds     Those of the allowance, and the constants here.
+ * Bounds     Those of the account, and the constants here.
  * Errors     Texts that clients may rely on: doc/membrane.md.
  * Trust      Every caller is hostile. What a child writes is passed on unread.
  * Threads    The loop's, which is the vat's.
  */
 #pragma once
-#include "account/allowance.h"
+#include "account/account.h"
 #include "cap/table.h"
 #include "capnp/cap.h"
 #include "os/ed25519.h"
@@ -43,6 +45,8 @@ typedef struct ww_rpc_node {
     ww_epoch_source *epochs;
     ww_cap_table *table;
     ww_spawner *spawner;
+    ww_account *account;      /* the node's */
+    ww_account_limits limits; /* of each that is opened below it */
     uint8_t id[WW_ED25519_PUBLIC_BYTES];
     ww_view peer_id; /* the multihash bytes that Host.id tells */
     /* Whose signature a graft takes; at most WW_SIGNERS_MAX. */
@@ -56,7 +60,7 @@ typedef struct ww_tenant ww_tenant;
 
 typedef struct ww_tenant_rights {
     ww_authority *principal;   /* whose revocation ends it too; NULL: nobody's */
-    ww_allowance *allowance;   /* its principal's; NULL: none. Outlives the node's sessions */
+    ww_account *account;       /* who pays; kept while it is used; NULL: one is opened for it */
     const ww_methods *methods; /* NULL: all; copied */
     bool is_trusted; /* a graft needs no signer: the node's own pid0, a socket of the same user */
     bool is_lasting; /* what it starts itself does not end with the epoch: the operator's */
@@ -81,5 +85,5 @@ void ww_tenant_end(ww_tenant *tenant);
 /* It is this cell: the parent of what it starts. */
 void ww_tenant_set_cell(ww_tenant *tenant, uint32_t number);
 
-/* What it holds and may hold; its bounds may be changed. */
-ww_allowance *ww_tenant_allowance(ww_tenant *tenant);
+/* What it uses and holds, with all that it starts; its bounds may be changed. Lives as long. */
+ww_account *ww_tenant_account(ww_tenant *tenant);

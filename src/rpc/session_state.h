@@ -6,8 +6,8 @@
  *     of its children and their streams are servers of it, too.
  *  2. A session that became unreachable or whose grant ended is over, from a task of the loop: its
  *     children get the end of their input, and the grace timer runs while any is left.
- *  3. A child is in its session's list until its process ended, and counted in its tenant's
- *     allowance as long.
+ *  3. A child is in its session's list until its process ended, and counted in the allowance of its
+ *     tenant's account as long.
  *  4. The authorities of a grant belong to things that the session refers to: its epoch source, its
  *     tenant, and the session at the root of its family.
  */
@@ -26,7 +26,7 @@ struct ww_tenant {
     ww_authority authority;
     ww_authority *principal; /* NULL: nobody's */
     uint64_t principal_seen;
-    ww_allowance allowance;
+    ww_account *account;
     bool is_limited, is_trusted, is_lasting;
     uint32_t cell;      /* its number; 0: none */
     ww_methods methods; /* when it is limited */

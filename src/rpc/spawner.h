@@ -8,13 +8,14 @@
  *            asker's. A process comes with one reference to each of its pipes, which the asker
  *            takes: dropping the last one to `input` is the end of its standard input, dropping
  *            `output` or `errors` makes its writes fail.
- * Bounds     The node's: size of a component, memory, time to compile and to start.
+ * Bounds     The node's: size of a component, memory, time to compile and to start; and the account's.
  * Errors     A failure is one line in the diag, which the remote caller gets to read: no path and no
  *            address of the host in it.
  * Threads    The loop's. `done` never runs inside the call that it answers; `on_exit` wakes from
  *            anywhere on the loop.
  */
 #pragma once
+#include "account/account.h"
 #include "capnp/cap.h"
 #include "os/content_hash.h"
 #include "resource/sink.h"
@@ -86,6 +87,7 @@ typedef struct ww_load ww_load;
 struct ww_load {
     /* `program` is the asker's; NULL: *diag says why. */
     void (*done)(ww_load *self, ww_loaded *program, const ww_diag *diag);
+    ww_principal *payer; /* of a compilation; NULL: nobody */
     /* The spawner's, from the asking until `done`: */
     ww_load *next;
     ww_view component;
@@ -110,6 +112,7 @@ typedef struct ww_spawn_request {
     const ww_view *args, *env; /* verbatim; env: KEY=VALUE */
     uint32_t arg_count, env_count;
     ww_capnp_cap *bootstrap; /* what the cell's link offers it; may be NULL */
+    ww_account *account;     /* who pays */
     ww_view name;            /* for people; empty: the first argument */
     uint32_t parent;         /* the cell that asks; 0: none */
 } ww_spawn_request;

@@ -1,6 +1,6 @@
 /* Starting children: load, make a session for the child, spawn, hand out the Process.
  *
- * Invariant: what is being started holds its session, its call and one of its tenant's CHILDREN (not
+ * Invariant: what is being started holds its session, its call and one of its account's CHILDREN (not
  * a mere load) until `done` came, also when the caller is gone by then.
  */
 #include "capnp/peer.capnp.h"
@@ -30,7 +30,7 @@ static void finish(starting *s, bool child_lives)
 {
     ww_session *session = s->session;
     if (counts(s) && !child_lives)
-        ww_allowance_give(&session->tenant->allowance, WW_ALLOWANCE_CHILDREN, 1);
+        ww_allowance_give(&session->tenant->account->allowance, WW_ALLOWANCE_CHILDREN, 1);
     if (s->own) ww_session_leave(s->own);
     ww_capnp_cap_unref(s->bootstrap);
     ww_free(session->node->allocator, s, sizeof *s);
@@ -99,16 +99,27 @@ static ww_status offer_membrane(starting *s, ww_capnp_cap **bootstrap)
     return *bootstrap ? WW_OK : WW_E_MEMORY;
 }
 
+/* What the operator runs has an account of its own, any other child one below its parent's. NULL
+ * when memory is short. */
+static ww_tenant *new_tenant(const starting *s)
+{
+    const ww_tenant *parent = s->session->tenant;
+    ww_tenant_rights rights = {.principal = parent->principal, .is_trusted = s->errand == EXEC};
+    if (s->errand != EXEC) {
+        rights.account = ww_account_below(parent->account);
+        if (!rights.account) return NULL;
+    }
+    ww_tenant *tenant = ww_tenant_new(parent->node, &rights);
+    ww_account_unref(rights.account);
+    return tenant;
+}
+
 /* A session for the child, under its parent's grant, and what its link offers. */
 static ww_status make_room(starting *s, ww_capnp_cap **bootstrap, const char **reason)
 {
     ww_session *session = s->session;
-    const ww_tenant *parent = session->tenant;
-    const ww_tenant_rights rights = {.principal = parent->principal,
-                                     .allowance = parent->allowance.parent,
-                                     .is_trusted = s->errand == EXEC};
     *reason = "out of memory";
-    ww_tenant *tenant = ww_tenant_new(session->node, &rights);
+    ww_tenant *tenant = new_tenant(s);
     if (!tenant) return WW_E_MEMORY;
     ww_status status = ww_session_new(session->node, tenant, session, &s->own);
     ww_tenant_unref(tenant);
@@ -157,6 +168,7 @@ static void ask_for_process(starting *s, ww_loaded *program, ww_capnp_cap *boots
                                       .arg_count = arg_count,
                                       .env_count = all.count - arg_count,
                                       .bootstrap = bootstrap,
+                                      .account = s->own->tenant->account,
                                       .name = s->name,
                                       .parent = s->session->tenant->cell};
     node->spawner->spawn(node->spawner, &request, &s->spawn);
@@ -215,7 +227,8 @@ static starting *begin(ww_session *session, ww_capnp_call *call, errand what)
         return NULL;
     }
     *s = (starting){.load.done = loaded, .spawn.done = spawned, .errand = what, .call = call};
-    if (counts(s) && !ww_allowance_take(&session->tenant->allowance, WW_ALLOWANCE_CHILDREN, 1)) {
+    if (counts(s) &&
+        !ww_allowance_take(&session->tenant->account->allowance, WW_ALLOWANCE_CHILDREN, 1)) {
         ww_free(allocator, s, sizeof *s);
         ww_capnp_call_fail(call, WW_CAPNP_OVERLOADED, "%s",
                            ww_allowance_text(WW_ALLOWANCE_CHILDREN));
@@ -228,6 +241,7 @@ static starting *begin(ww_session *session, ww_capnp_call *call, errand what)
 static void load(starting *s, ww_view component)
 {
     ww_spawner *spawner = s->session->node->spawner;
+    s->load.payer = &s->session->tenant->account->principal;
     spawner->load(spawner, component, &s->load);
 }
 

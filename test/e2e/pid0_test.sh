@@ -45,7 +45,7 @@ expect_out_has "/c/environment.wasm"
 case_is "pid0, a child that spins: has the quota of a cell, and pid0 goes on"
 cp "$BUILD/guests/spin.wasm" "$tmp/c/"
 printf 'run /c/spin.wasm\necho on\n' >"$tmp/in"
-run "$WW" run --cpu 200ms --volume "$tmp/c:/c" "$image" <"$tmp/in"
+run "$WW" run --cpu 2s --volume "$tmp/c:/c" "$image" <"$tmp/in"
 expect_code 0
 expect_err_has "has used up its CPU time"
 expect_err_has "Error: exit code 124"

@@ -77,6 +77,8 @@ void bring_up_init(bring_up_node *f, bring_up_world *world, const char *folder)
     ww_identity_multihash(node->identity.id, node->peer_id);
     ww_random_system_init(&node->random);
     ww_roster_init(&node->roster);
+    node->account = ww_account_new(node->allocator);
+    assert_non_null(node->account);
     assert_ok(ww_audit_ring_init(&node->audit, ww_allocator_libc(), 64));
     assert_ok(ww_loop_new(node->allocator, &f->clock.base, &node->loop, &diag));
     assert_ok(ww_rpc_vat_init(&node->rpc, node->loop, NULL));
@@ -112,6 +114,7 @@ void bring_up_deinit(bring_up_node *f)
     ww_programs_close(&node->spawner.programs);
     for (int i = 0; i < 10; i++)
         bring_up_turn(f);
+    ww_account_unref(node->account);
     ww_rpc_vat_deinit(&node->rpc);
     ww_loop_free(node->loop);
     ww_audit_ring_deinit(&node->audit);

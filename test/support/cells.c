@@ -34,7 +34,7 @@ void test_cells_init(test_cells *cells)
 
 void test_cells_deinit(test_cells *cells)
 {
-    assert_int_equal(cells->principal.objects.used, 0);
+    assert_int_equal(cells->principal.budgets[WW_PRINCIPAL_OBJECTS].used, 0);
     ww_rpc_vat_deinit(&cells->rpc);
     ww_ticker_free(cells->ticker);
     ww_linker_free(cells->linker);

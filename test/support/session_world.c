@@ -13,7 +13,9 @@ void scene_init_with(session_world *w, const ww_tenant_rights *rights)
     ww_epoch_source_init_local(&w->epochs, ww_allocator_libc());
     ww_cap_table_init(&w->table, &w->l.allocator.base, 1000);
     fake_cells_init(&w->cells, w->loop);
-    ww_allowance_init_principal(&w->principal_allowance);
+    const ww_account_limits no_limits = {0};
+    w->top = ww_account_new(ww_allocator_libc());
+    w->account = ww_account_open(w->top, &no_limits);
     w->node = (ww_rpc_node){.allocator = &w->l.allocator.base,
                             .vat = w->l.b.vat,
                             .loop = w->loop,
@@ -21,11 +23,13 @@ void scene_init_with(session_world *w, const ww_tenant_rights *rights)
                             .epochs = &w->epochs,
                             .table = &w->table,
                             .spawner = &w->cells.base,
+                            .account = w->top,
                             .id = {0xab, 0xcd},
                             .peer_id = WW_VIEW_LITERAL("\x00\x03peer")};
-    const ww_tenant_rights trusted = {
-        .principal = &w->principal, .allowance = &w->principal_allowance, .is_trusted = true};
-    w->tenant = ww_tenant_new(&w->node, rights ? rights : &trusted);
+    ww_tenant_rights all = {.principal = &w->principal, .is_trusted = true};
+    if (rights) all = *rights;
+    all.account = w->account;
+    w->tenant = ww_tenant_new(&w->node, &all);
     ww_capnp_cap *membrane = ww_tenant_membrane(w->tenant);
     link_connect(&w->l, NULL, membrane);
     ww_capnp_cap_unref(membrane);
@@ -78,12 +82,14 @@ void scene_deinit(session_world *w)
     for (uint32_t i = 0; i < w->cells.count; i++)
         assert_null(w->cells.cells[i]);
     assert_int_equal(w->cells.loaded, 0);
-    for (int kind = 0; kind < WW_ALLOWANCE_KINDS; kind++) {
-        assert_int_equal(ww_tenant_allowance(w->tenant)->budgets[kind].used, 0);
-        assert_int_equal(w->principal_allowance.budgets[kind].used, 0);
-    }
+    for (int kind = 0; kind < WW_ALLOWANCE_KINDS; kind++)
+        assert_int_equal(w->account->allowance.budgets[kind].used, 0);
     assert_int_equal(w->table.in_use, 0);
     ww_tenant_unref(w->tenant);
+    assert_int_equal(w->account->refs, 1);
+    ww_account_unref(w->account);
+    assert_int_equal(w->top->refs, 1);
+    ww_account_unref(w->top);
     ww_cap_table_deinit(&w->table);
     ww_epoch_source_deinit(&w->epochs);
     ww_loop_free(w->loop);

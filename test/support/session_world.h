@@ -23,7 +23,7 @@ typedef struct session_world {
     fake_cells cells;
     ww_rpc_node node;
     ww_authority principal;
-    ww_allowance principal_allowance;
+    ww_account *top, *account; /* the node's, and the world's below it */
     ww_tenant *tenant;
     ww_capnp_cap *membrane; /* as the client holds it */
 } session_world;
@@ -44,7 +44,7 @@ typedef struct client_process {
     ww_capnp_cap *process, *in, *out, *err;
 } client_process;
 
-/* `rights` NULL: a trusted link of the world's principal. */
+/* `rights` NULL: a trusted link of the world's principal. Either is on the world's account. */
 void scene_init_with(session_world *w, const ww_tenant_rights *rights);
 void scene_init(session_world *w);
 /* All is given back: memory, programs, cells, allowances, grants. */

@@ -59,10 +59,10 @@ static inline ww_object *fake_object(void)
     ww_object *object = ww_alloc(ww_allocator_libc(), sizeof *object);
     assert_non_null(object);
     ww_principal *principal = ((ww_context *)fake.host)->principal;
-    uint64_t quota = principal->objects.max; /* is not what these objects are about */
-    principal->objects.max = UINT64_MAX;
+    uint64_t quota = principal->budgets[WW_PRINCIPAL_OBJECTS].max; /* is not what these objects are about */
+    principal->budgets[WW_PRINCIPAL_OBJECTS].max = UINT64_MAX;
     assert_ok(ww_object_init(object, &fake_class, principal, NULL));
-    principal->objects.max = quota;
+    principal->budgets[WW_PRINCIPAL_OBJECTS].max = quota;
     return object;
 }
 

@@ -60,7 +60,7 @@ static void setup(bool last_case)
 static void teardown(void)
 {
     fake_drop_handles();
-    assert_int_equal(t.principal.objects.used, 0);
+    assert_int_equal(t.principal.budgets[WW_PRINCIPAL_OBJECTS].used, 0);
     ww_audit_ring_deinit(&t.audit);
 }
 

@@ -50,7 +50,7 @@ static void setup_world(world *w)
 static void teardown_world(world *w)
 {
     fake_drop_handles();
-    assert_int_equal(w->principal.objects.used, 0);
+    assert_int_equal(w->principal.budgets[WW_PRINCIPAL_OBJECTS].used, 0);
     assert_int_equal(fake.open_calls, 0);
     ww_audit_ring_deinit(&w->audit);
 }
@@ -305,7 +305,8 @@ static void every_function__moving_more_than_its_quota_of_bytes__does_not_act(vo
 static void run_out_of_objects(world *w, one *call, const ww_policy *row)
 {
     if (row->charge != WW_CHARGE_OBJECT) return;
-    w->principal.objects.max = w->principal.objects.used;
+    w->principal.budgets[WW_PRINCIPAL_OBJECTS].max =
+        w->principal.budgets[WW_PRINCIPAL_OBJECTS].used;
     enter(call);
     check_refused(w, call, WW_E_QUOTA, "quota", row->over_quota);
 }
@@ -523,7 +524,7 @@ static void drop(world *w, const ww_resource_type *resource)
     assert_int_equal(record->time_ns, NOW_NS);
     assert_int_equal(w->audit.written, 1);
     assert_int_equal(w->principal.refused, 0);
-    assert_int_equal(w->principal.objects.used, 0);
+    assert_int_equal(w->principal.budgets[WW_PRINCIPAL_OBJECTS].used, 0);
     assert_int_equal(fake.objects_freed, freed + 1);
 }
 
@@ -557,7 +558,7 @@ static void drop_over_quota(world *w, const ww_resource_type *resource)
 {
     w->principal.calls = (ww_budget){.used = 3, .max = 3};
     w->principal.bytes.max = 0;
-    w->principal.objects.max = 0;
+    w->principal.budgets[WW_PRINCIPAL_OBJECTS].max = 0;
     drop(w, resource);
     assert_int_equal(w->principal.calls.used, 3);
 }

@@ -618,11 +618,11 @@ static void quota__no_objects_left__opens_nothing(void **state)
     (void)state;
     wasi_filesystem_result_descriptor_error_code result;
     ww_call call = new_call();
-    f.principal.objects.max = f.principal.objects.used;
+    f.principal.budgets[WW_PRINCIPAL_OBJECTS].max = f.principal.budgets[WW_PRINCIPAL_OBJECTS].used;
     ww_status status = fs->descriptor_open_at(&call, root, FOLLOW, TEXT("file"), HOW(CREATE),
                                               FLAG(WRITE), &result);
     assert_int_equal(finish_call(&call, status, &result), WW_E_QUOTA);
-    f.principal.objects.max = UINT64_MAX;
+    f.principal.budgets[WW_PRINCIPAL_OBJECTS].max = UINT64_MAX;
 }
 
 static void error_code__of_a_stream_error__is_that_of_its_errno(void **state)

@@ -98,7 +98,7 @@ static void fields__from_a_list_with_a_bad_one__leave_nothing(void **state)
                                             &result));
     assert_true(result.is_error);
     assert_int_equal(result.error.tag, WASI_HTTP_HEADER_ERROR_INVALID_SYNTAX);
-    assert_int_equal(f.principal.objects.used, 0);
+    assert_int_equal(f.principal.budgets[WW_PRINCIPAL_OBJECTS].used, 0);
 }
 
 static void fields__beyond_their_bytes__are_over_quota(void **state)

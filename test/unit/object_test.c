@@ -28,10 +28,10 @@ static void object__over_quota__is_not_charged(void **state)
     family f;
     ww_object object;
     setup_family(&f);
-    f.principal.objects.max = 2;
+    f.principal.budgets[WW_PRINCIPAL_OBJECTS].max = 2;
     assert_int_equal(ww_object_init(&object, &fake_class, &f.principal, f.parent), WW_E_QUOTA);
     assert_int_equal(f.parent->children, 1);
-    assert_int_equal(f.principal.objects.used, 2);
+    assert_int_equal(f.principal.budgets[WW_PRINCIPAL_OBJECTS].used, 2);
     ww_object_release(f.child);
     ww_object_release(f.parent);
 }
@@ -45,7 +45,7 @@ static void object__released_child_first__frees_both(void **state)
     assert_int_equal(fake.objects_freed, 1);
     ww_object_release(f.parent);
     assert_int_equal(fake.objects_freed, 2);
-    assert_int_equal(f.principal.objects.used, 0);
+    assert_int_equal(f.principal.budgets[WW_PRINCIPAL_OBJECTS].used, 0);
 }
 
 static void object__parent_released_first__goes_with_its_last_child(void **state)
@@ -60,7 +60,7 @@ static void object__parent_released_first__goes_with_its_last_child(void **state
     assert_int_equal(fake.objects_freed, 1);
     ww_object_release(grandchild);
     assert_int_equal(fake.objects_freed, 4);
-    assert_int_equal(f.principal.objects.used, 0);
+    assert_int_equal(f.principal.budgets[WW_PRINCIPAL_OBJECTS].used, 0);
 }
 
 static void drop__of_a_parent_with_children__traps_and_leaks_nothing(void **state)

@@ -32,7 +32,8 @@ static void cells(ww_operator_host *host, ww_operator_cell *out, size_t count)
                                 .name = WW_VIEW_LITERAL("one"),
                                 .age_ns = 10,
                                 .cpu_ns = 20,
-                                .memory_bytes = 30};
+                                .memory_bytes = 30,
+                                .family = {.cells = 2, .cpu_ns = 21, .memory_bytes = 31}};
     out[1] = (ww_operator_cell){.number = 5,
                                 .parent = 3,
                                 .name = WW_VIEW_LITERAL("two"),
@@ -84,6 +85,7 @@ typedef struct pair {
     ww_epoch_source epochs;
     ww_cap_table table;
     fake_cells cells;
+    ww_account *account;
     ww_rpc_node node;
     fake fake;
     operator_operator_cap operator;
@@ -96,7 +98,9 @@ static void make_node(pair *p)
     ww_epoch_source_init_local(&p->epochs, allocator);
     ww_cap_table_init(&p->table, allocator, 100);
     fake_cells_init(&p->cells, p->loop);
+    p->account = ww_account_new(allocator);
     p->node = (ww_rpc_node){.allocator = allocator,
+                            .account = p->account,
                             .vat = p->node_vat.vat,
                             .loop = p->loop,
                             .random = &p->random.base,
@@ -152,6 +156,8 @@ static void finish(pair *p)
     ww_rpc_vat_deinit(&p->client_vat);
     ww_rpc_vat_deinit(&p->node_vat);
     ww_cap_table_deinit(&p->table);
+    assert_int_equal(p->account->refs, 1);
+    ww_account_unref(p->account);
     ww_epoch_source_deinit(&p->epochs);
     ww_loop_free(p->loop);
     assert_int_equal(p->allocator.live_bytes, 0);

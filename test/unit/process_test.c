@@ -482,7 +482,8 @@ static void session_ends__cells_see_the_end_of_input_and_die_after_five_seconds(
         end_session(f, (ending)how);
         assert_cell_reads(f, "EOF");
         assert_false(f->cell->base.has_ended);
-        assert_int_equal(ww_tenant_allowance(f->w.tenant)->budgets[WW_ALLOWANCE_CHILDREN].used, 1);
+        assert_int_equal(
+            ww_tenant_account(f->w.tenant)->allowance.budgets[WW_ALLOWANCE_CHILDREN].used, 1);
         scene_wait_ms(&f->w, 4999);
         assert_int_equal(f->cell->kills, 0);
         f->cell->is_stubborn = true; /* so that it can be looked at */
@@ -490,7 +491,8 @@ static void session_ends__cells_see_the_end_of_input_and_die_after_five_seconds(
         assert_int_equal(f->cell->kills, 1);
         fake_cell_exit(f->cell, WW_EXIT_KILLED);
         scene_pump(&f->w);
-        assert_int_equal(ww_tenant_allowance(f->w.tenant)->budgets[WW_ALLOWANCE_CHILDREN].used, 0);
+        assert_int_equal(
+            ww_tenant_account(f->w.tenant)->allowance.budgets[WW_ALLOWANCE_CHILDREN].used, 0);
         family_free(f);
     }
 }
@@ -720,7 +722,9 @@ static ww_status whole_life(const ww_allocator *allocator, void *arg)
     ww_random_seeded_init(&random, 1);
     fake_cells_init(&l.cells, l.loop);
     l.vat = ww_capnp_vat_new(allocator, NULL);
+    ww_account *account = ww_account_new(allocator);
     const ww_rpc_node node = {.allocator = allocator,
+                              .account = account,
                               .vat = l.vat,
                               .loop = l.loop,
                               .random = &random.base,
@@ -728,13 +732,14 @@ static ww_status whole_life(const ww_allocator *allocator, void *arg)
                               .table = &table,
                               .spawner = &l.cells.base};
     const ww_tenant_rights rights = {.is_trusted = true};
-    ww_tenant *tenant = l.vat ? ww_tenant_new(&node, &rights) : NULL;
+    ww_tenant *tenant = l.vat && account ? ww_tenant_new(&node, &rights) : NULL;
     bool ok = tenant && graft_and_live(&l, tenant);
     fake_cells_deinit(&l.cells);
     if (l.vat) life_turn(&l);
     for (int kind = 0; tenant && kind < WW_ALLOWANCE_KINDS; kind++)
-        assert_int_equal(ww_tenant_allowance(tenant)->budgets[kind].used, 0);
+        assert_int_equal(ww_tenant_account(tenant)->allowance.budgets[kind].used, 0);
     ww_tenant_unref(tenant);
+    ww_account_unref(account);
     ww_capnp_vat_free(l.vat);
     assert_int_equal(table.in_use, 0);
     ww_cap_table_deinit(&table);

@@ -119,7 +119,7 @@ static void graft__out_of_handles__says_so_and_leaves_nothing(void **state)
     session_world w;
     grafted g, again;
     scene_init(&w);
-    ww_tenant_allowance(w.tenant)->budgets[WW_ALLOWANCE_HANDLES].max = 5;
+    ww_tenant_account(w.tenant)->allowance.budgets[WW_ALLOWANCE_HANDLES].max = 5;
     assert_string_equal(scene_graft(&w, NULL, &g), "");
     assert_string_equal(scene_graft(&w, NULL, &again), "quota: too many open handles");
     grafted_drop(&g);
@@ -325,7 +325,7 @@ static void run_bytes__cannot_load_or_start__fails_with_the_reason(void **state)
                             rows[i].reason);
         assert_int_equal(o.w.type, WW_CAPNP_FAILED);
     }
-    assert_int_equal(ww_tenant_allowance(w.tenant)->budgets[WW_ALLOWANCE_CHILDREN].used, 0);
+    assert_int_equal(ww_tenant_account(w.tenant)->allowance.budgets[WW_ALLOWANCE_CHILDREN].used, 0);
     grafted_drop(&g);
     scene_deinit(&w);
 }
@@ -338,7 +338,7 @@ static void run_bytes__one_child_too_many__says_so(void **state)
     outcome o;
     client_process p;
     scene_init(&w);
-    ww_tenant_allowance(w.tenant)->budgets[WW_ALLOWANCE_CHILDREN].max = 1;
+    ww_tenant_account(w.tenant)->allowance.budgets[WW_ALLOWANCE_CHILDREN].max = 1;
     assert_string_equal(scene_graft(&w, NULL, &g), "");
     client_run(&w, g.executor, &p);
     assert_string_equal(outcome_of(&w, &o, begin_run(g.executor, "component")),
@@ -485,7 +485,7 @@ static void caller__never_reads_answers__is_bounded_and_alone(void **state)
     grafted g;
     outcome o;
     scene_init(&w);
-    const ww_tenant_rights rights = {.allowance = &w.principal_allowance, .is_trusted = true};
+    const ww_tenant_rights rights = {.is_trusted = true};
     ww_tenant *other = ww_tenant_new(&w.node, &rights);
     ww_capnp_cap *membrane = ww_tenant_membrane(other);
     assert_string_equal(scene_graft(&w, NULL, &g), "");

@@ -3,12 +3,14 @@
 #include "support/capnp_link.h"
 #include "support/cells.h"
 #include "support/sanitized.h"
+#include <stdio.h>
 #include <stdlib.h>
 
 typedef struct fixture {
     test_cells cells;
     ww_roster roster;
     ww_node_spawner spawner;
+    ww_account *node, *account; /* of the node, and of who asks */
     factory *root;
     ww_capnp_cap *root_cap;
     uint32_t live;
@@ -28,6 +30,10 @@ static int setup(void **state)
     (void)state;
     test_cells_init(&f.cells);
     ww_roster_init(&f.roster);
+    const ww_account_limits limits = {.memory_bytes_max = 1 << 28};
+    f.node = ww_account_new(ww_allocator_libc());
+    f.node->principal.budgets[WW_PRINCIPAL_CELLS].max = 20;
+    f.account = ww_account_open(f.node, &limits);
     f.live = 0;
     f.root = factory_new(f.cells.rpc.vat, &f.live, &f.root_cap);
     ww_node_spawner_options options = {
@@ -40,12 +46,18 @@ static int setup(void **state)
         .roster = &f.roster,
         .authority = &f.cells.authority,
         .maker = {&f.cells, compile},
-        .cells_max = 20,
         .memory_bytes_max = 1 << 24,
         .capabilities = TEST_CAPABILITIES,
     };
     ww_node_spawner_init(&f.spawner, &options);
     return 0;
+}
+
+/* Nothing is left but the time that was taken. */
+static void assert_account_is_idle(const ww_account *account)
+{
+    for (int kind = 0; kind < WW_PRINCIPAL_KINDS; kind++)
+        if (kind != WW_PRINCIPAL_CPU_NS) assert_int_equal(account->principal.budgets[kind].used, 0);
 }
 
 static int teardown(void **state)
@@ -54,7 +66,11 @@ static int teardown(void **state)
     ww_node_spawner_close(&f.spawner);
     assert_int_equal(f.roster.count, 0);
     ww_capnp_cap_unref(f.root_cap);
+    assert_account_is_idle(f.node);
     test_cells_deinit(&f.cells);
+    ww_account_unref(f.account);
+    assert_int_equal(f.node->refs, 1);
+    ww_account_unref(f.node);
     assert_int_equal(f.live, 0);
     return 0;
 }
@@ -76,11 +92,16 @@ static void loaded(ww_load *self, ww_loaded *program, const ww_diag *diag)
     l->is_done = true;
 }
 
-static void begin_load(loading *l, ww_view component)
+static void begin_load_for(loading *l, ww_view component, ww_account *payer)
 {
-    *l = (loading){.load = {.done = loaded}};
+    *l = (loading){.load = {.done = loaded, .payer = &payer->principal}};
     f.spawner.base.load(&f.spawner.base, component, &l->load);
     assert_false(l->is_done);
+}
+
+static void begin_load(loading *l, ww_view component)
+{
+    begin_load_for(l, component, f.account);
 }
 
 static ww_loaded *await_load(loading *l)
@@ -117,10 +138,13 @@ static void spawned(ww_spawn *self, ww_process *process, const ww_diag *diag)
     s->is_done = true;
 }
 
+/* On the fixture's account, unless the request names another. */
 static ww_process *spawn_request(const ww_spawn_request *request, ww_diag *diag)
 {
     spawning s = {.spawn = {.done = spawned}};
-    f.spawner.base.spawn(&f.spawner.base, request, &s.spawn);
+    ww_spawn_request paid = *request;
+    if (!paid.account) paid.account = f.account;
+    f.spawner.base.spawn(&f.spawner.base, &paid, &s.spawn);
     assert_false(s.is_done);
     while (!s.is_done)
         ww_loop_turn(f.cells.loop, true);
@@ -382,7 +406,7 @@ static void process__that_never_ends__is_killed_with_the_code_that_is_told(void 
 static void process__that_used_its_time_up__ends(void **state)
 {
     (void)state;
-    f.spawner.options.cpu_ns_max = 20 * WW_NS_PER_MS;
+    f.account->principal.budgets[WW_PRINCIPAL_CPU_NS].max = 20 * WW_NS_PER_MS;
     ww_process *process = run("spin", NULL);
     assert_int_equal(await_exit(process), 124);
     release_process(process);
@@ -398,27 +422,147 @@ static void processes__nobody_holds_any_more__live_until_they_end(void **state)
     assert_int_equal(f.roster.count, 1); /* the teardown ends the other */
 }
 
-static void node__without_room__refuses_another_cell(void **state)
+/* Cells that wait until the fixture lets them go on. */
+typedef struct waiting_cells {
+    ww_loaded *program;
+    ww_capnp_cap *silent;
+    ww_process *processes[32];
+    int count;
+} waiting_cells;
+
+static void waiting_cells_init(waiting_cells *w)
 {
-    (void)state;
-    enum { ROOM = 20 };
+    *w = (waiting_cells){.program = load("link_echo")};
+    w->silent = ww_capnp_promise_new(f.cells.rpc.vat);
+}
+
+/* False when there is no room for it. */
+static bool add_waiting_cell(waiting_cells *w, ww_account *account)
+{
     ww_diag diag;
-    ww_process *processes[ROOM];
-    ww_loaded *program = load("link_echo");
-    ww_spawn_request request = {.program = program, .bootstrap = f.root_cap};
-    ww_capnp_cap *silent = ww_capnp_promise_new(f.cells.rpc.vat);
-    request.bootstrap = silent;
-    for (int i = 0; i < ROOM; i++)
-        processes[i] = spawn_request(&request, NULL);
-    assert_null(spawn_request(&request, &diag));
-    assert_string_equal(diag.text, "quota: the node has no room for another cell");
-    for (int i = 0; i < ROOM; i++)
-        release_process(processes[i]);
-    ww_capnp_promise_break(silent, WW_CAPNP_FAILED, "enough");
-    ww_capnp_cap_unref(silent);
-    ww_loaded_unref(program);
+    ww_spawn_request request = {.program = w->program, .bootstrap = w->silent, .account = account};
+    ww_process *process = spawn_request(&request, &diag);
+    if (process) w->processes[w->count++] = process;
+    if (!process) assert_string_equal(diag.text, "quota: no room for another cell");
+    return process != NULL;
+}
+
+static void waiting_cells_end(waiting_cells *w)
+{
+    for (int i = 0; i < w->count; i++)
+        release_process(w->processes[i]);
+    ww_capnp_promise_break(w->silent, WW_CAPNP_FAILED, "enough");
+    ww_capnp_cap_unref(w->silent);
+    ww_loaded_unref(w->program);
     while (f.roster.count)
         ww_loop_turn(f.cells.loop, true);
+}
+
+/* The node has room for 20. */
+static void cells__of_one_account__leave_room_for_others(void **state)
+{
+    (void)state;
+    const ww_account_limits limits = {0};
+    ww_account *neighbour = ww_account_open(f.node, &limits);
+    waiting_cells w;
+    waiting_cells_init(&w);
+    while (add_waiting_cell(&w, f.account))
+        continue;
+    assert_int_equal(w.count, 18);
+    while (add_waiting_cell(&w, neighbour))
+        continue;
+    assert_int_equal(w.count, 20);
+    waiting_cells_end(&w);
+    assert_int_equal(neighbour->principal.budgets[WW_PRINCIPAL_CELLS].used, 0);
+    ww_account_unref(neighbour);
+}
+
+/* A child that starts children that start children ... has less room than the family. */
+static void cells__of_a_deep_family__leave_room_for_the_parents_other_children(void **state)
+{
+    (void)state;
+    waiting_cells w;
+    waiting_cells_init(&w);
+    ww_account *bomb = ww_account_below(f.account), *deep = ww_account_ref(bomb);
+    for (bool has_room = true; has_room;) {
+        has_room = add_waiting_cell(&w, deep);
+        ww_account *child = ww_account_below(deep);
+        ww_account_unref(deep);
+        deep = child;
+    }
+    assert_int_equal(deep->level, WW_ALLOWANCE_LEVELS_MAX);
+    assert_true(w.count > 10 && w.count < 18);
+    assert_int_equal(bomb->principal.budgets[WW_PRINCIPAL_CELLS].used, w.count);
+    assert_true(add_waiting_cell(&w, f.account));
+    waiting_cells_end(&w);
+    ww_account_unref(deep);
+    ww_account_unref(bomb);
+}
+
+static uint64_t memory_used(const ww_account *account)
+{
+    return account->principal.budgets[WW_PRINCIPAL_MEMORY].used;
+}
+
+static void memory__of_grandchildren__counts_for_all_above_until_they_end(void **state)
+{
+    (void)state;
+    ww_account *child = ww_account_below(f.account), *grandchild = ww_account_below(child);
+    waiting_cells w;
+    waiting_cells_init(&w);
+    assert_true(add_waiting_cell(&w, grandchild));
+    uint64_t one = memory_used(grandchild);
+    assert_true(one > 0);
+    assert_true(add_waiting_cell(&w, child));
+    assert_true(add_waiting_cell(&w, f.account));
+    assert_int_equal(memory_used(grandchild), one);
+    assert_int_equal(memory_used(child), 2 * one);
+    assert_int_equal(memory_used(f.account), 3 * one);
+    assert_int_equal(memory_used(f.node), 3 * one);
+    waiting_cells_end(&w);
+    assert_int_equal(memory_used(f.account), 0);
+    ww_account_unref(grandchild);
+    ww_account_unref(child);
+}
+
+static void memory__that_the_parent_has_no_more__is_not_the_childs(void **state)
+{
+    (void)state;
+    ww_diag diag;
+    ww_account *child = ww_account_below(f.account);
+    waiting_cells w;
+    waiting_cells_init(&w);
+    assert_true(add_waiting_cell(&w, f.account));
+    f.account->principal.budgets[WW_PRINCIPAL_MEMORY].max = memory_used(f.account) + 65536;
+    ww_spawn_request request = {.program = w.program, .account = child};
+    assert_null(spawn_request(&request, &diag));
+    assert_true(diag.text[0]);
+    assert_int_equal(memory_used(child), 0);
+    waiting_cells_end(&w);
+    ww_account_unref(child);
+}
+
+static void time__that_a_child_used_up__leaves_some_to_its_parent(void **state)
+{
+    (void)state;
+    ww_account *child = ww_account_below(f.account);
+    const ww_budget *all = &f.account->principal.budgets[WW_PRINCIPAL_CPU_NS];
+    f.account->principal.budgets[WW_PRINCIPAL_CPU_NS].max = 80 * WW_NS_PER_MS;
+    ww_loaded *program = load("spin");
+    ww_spawn_request request = {.program = program, .account = child};
+    ww_process *process = spawn_request(&request, NULL);
+    assert_int_equal(await_exit(process), 124);
+    assert_int_equal(child->principal.budgets[WW_PRINCIPAL_CPU_NS].used, all->used);
+    assert_true(all->used >= 70 * WW_NS_PER_MS);
+    assert_int_equal(ww_principal_left(&child->principal, WW_PRINCIPAL_CPU_NS), 0);
+    release_process(process);
+    request.account = f.account;
+    process = spawn_request(&request, NULL); /* what is left is the parent's */
+    assert_int_equal(await_exit(process), 124);
+    assert_int_equal(ww_budget_left(all), 0);
+    release_process(process);
+    ww_loaded_unref(program);
+    ww_account_unref(child);
 }
 
 /* Each waits for an answer that comes when all are there. */
@@ -427,7 +571,7 @@ static void thousand_cells__with_links__live_side_by_side_and_end(void **state)
     (void)state;
     static ww_process *processes[1000];
     uint32_t count = test_is_sanitized() ? 100 : WW_COUNT_OF(processes);
-    f.spawner.options.cells_max = count;
+    f.node->principal.budgets[WW_PRINCIPAL_CELLS].max = count + count / WW_PRINCIPAL_SHARE + 1;
     ww_loaded *program = load("link_echo");
     ww_capnp_cap *silent = ww_capnp_promise_new(f.cells.rpc.vat);
     ww_spawn_request request = {.program = program, .bootstrap = silent};
@@ -493,7 +637,11 @@ int main(void)
         CASE(process__that_never_ends__is_killed_with_the_code_that_is_told),
         CASE(process__that_used_its_time_up__ends),
         CASE(processes__nobody_holds_any_more__live_until_they_end),
-        CASE(node__without_room__refuses_another_cell),
+        CASE(cells__of_one_account__leave_room_for_others),
+        CASE(cells__of_a_deep_family__leave_room_for_the_parents_other_children),
+        CASE(memory__of_grandchildren__counts_for_all_above_until_they_end),
+        CASE(memory__that_the_parent_has_no_more__is_not_the_childs),
+        CASE(time__that_a_child_used_up__leaves_some_to_its_parent),
         CASE(thousand_cells__with_links__live_side_by_side_and_end),
         CASE(component__whose_memory_is_too_large__is_not_a_process),
         CASE(arguments__of_more_than_a_mebibyte__are_refused),

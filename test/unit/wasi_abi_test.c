@@ -287,7 +287,7 @@ static void network__as_such__can_be_held(void **state)
     ww_network *network;
     ww_call call = new_call();
     assert_ok(ww_wasi_sockets_instance_network.instance_network(&call, &network));
-    assert_int_equal(f.principal.objects.used, 1);
+    assert_int_equal(f.principal.budgets[WW_PRINCIPAL_OBJECTS].used, 1);
     release(network);
 }
 

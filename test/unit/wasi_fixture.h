@@ -49,7 +49,7 @@ static inline void free_cell(void)
 {
     ww_loop *own = loop();
     ww_loop_turn(own, false); /* what dropped streams left behind */
-    assert_int_equal(f.principal.objects.used, 0);
+    assert_int_equal(f.principal.budgets[WW_PRINCIPAL_OBJECTS].used, 0);
     ww_wasi_deinit(&f.wasi);
     ww_loop_free(own);
 }
