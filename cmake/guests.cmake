@@ -115,6 +115,7 @@ set(ww_guest_options_learner NATIVE WIT ${CMAKE_SOURCE_DIR}/test/guest/wit WORLD
 set(ww_guest_options_cell_calls RUNTIME)
 set(ww_guest_options_link_echo RUNTIME ALSO ${CMAKE_SOURCE_DIR}/test/support/interop.capnp.c)
 set(ww_guest_options_link_bad RUNTIME ALSO ${CMAKE_SOURCE_DIR}/test/support/interop.capnp.c)
+set(ww_guest_options_family RUNTIME ALSO ${CMAKE_SOURCE_DIR}/guests/shell/session.c)
 set(ww_guest_options_calls NATIVE WIT ${CMAKE_SOURCE_DIR}/bench/wit WORLD calls)
 
 file(GLOB guest_headers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/test/guest/*.h)

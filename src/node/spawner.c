@@ -100,6 +100,8 @@ static void ended(void *self)
     if (facts.status && facts.text.size) note_end(child, &facts);
     child->base.exit_code = exit_code_of(child, &facts);
     child->base.has_ended = true;
+    ww_log_print(child->spawner->options.log, WW_LOG_DEBUG, "ww::cell", "cell %u ended with %d",
+                 child->base.cell, child->base.exit_code);
     leave(child);
     ww_waiters_wake(&child->base.on_exit);
     ww_process_unref(&child->base);
