@@ -37,12 +37,12 @@ static void finish(starting *s, bool child_lives)
     ww_session_unref(session);
 }
 
+/* The reason may be in `s`. */
 static void fail(starting *s, ww_status status, const char *reason)
 {
     bool is_ours = status == WW_E_MEMORY || status == WW_E_QUOTA || status == WW_E_LIMIT;
-    ww_capnp_call *call = s->call;
+    ww_capnp_call_fail(s->call, is_ours ? WW_CAPNP_OVERLOADED : WW_CAPNP_FAILED, "%s", reason);
     finish(s, false);
-    ww_capnp_call_fail(call, is_ours ? WW_CAPNP_OVERLOADED : WW_CAPNP_FAILED, "%s", reason);
 }
 
 static bool is_wanted(const starting *s)
