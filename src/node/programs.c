@@ -23,7 +23,8 @@ typedef struct ww_compilation {
     ww_programs *programs;
     struct ww_compilation *next, **link;
     ww_load *first, **last; /* who waits for it */
-    ww_view source;         /* of the first who asked */
+    ww_view source;         /* of the first who asked, ... */
+    ww_principal *payer;    /* and who pays for it, or NULL */
     ww_content_hash hash;
     kept_program *result;
     ww_status status;
@@ -191,6 +192,7 @@ static void done(ww_job *job, bool canceled)
     programs->compilation_count--;
     programs->compiled++;
     if (!programs->is_closed) {
+        if (c->payer) ww_principal_release(c->payer, WW_PRINCIPAL_COMPILATIONS, 1);
         answer_all(programs, c);
         if (!c->status) keep(programs, c->result);
     }
@@ -205,9 +207,8 @@ static void wait_for(compilation *c, ww_load *load)
     c->last = &load->next;
 }
 
-static ww_status compile(ww_programs *programs, ww_load *load)
+static ww_status start_job(ww_programs *programs, ww_load *load)
 {
-    if (programs->compilation_count == WW_COMPILATIONS_MAX) return WW_E_BUSY;
     compilation *c = ww_alloc_zeroed(programs->allocator, sizeof *c);
     if (!c) return WW_E_MEMORY;
     *c = (compilation){.job = {.work = work, .done = done},
@@ -215,6 +216,7 @@ static ww_status compile(ww_programs *programs, ww_load *load)
                        .next = programs->compilations,
                        .link = &programs->compilations,
                        .source = load->component,
+                       .payer = load->payer,
                        .hash = load->hash};
     c->last = &c->first;
     ww_status status = ww_job_start(programs->loop, &c->job);
@@ -229,6 +231,16 @@ static ww_status compile(ww_programs *programs, ww_load *load)
     return WW_OK;
 }
 
+static ww_status compile(ww_programs *programs, ww_load *load)
+{
+    if (programs->compilation_count == WW_COMPILATIONS_MAX) return WW_E_BUSY;
+    if (load->payer && !ww_principal_charge(load->payer, WW_PRINCIPAL_COMPILATIONS, 1))
+        return WW_E_QUOTA;
+    ww_status status = start_job(programs, load);
+    if (status && load->payer) ww_principal_release(load->payer, WW_PRINCIPAL_COMPILATIONS, 1);
+    return status;
+}
+
 static void compile_or_wait(ww_programs *programs, ww_load *load)
 {
     for (compilation *c = programs->compilations; c; c = c->next)
@@ -237,8 +249,8 @@ static void compile_or_wait(ww_programs *programs, ww_load *load)
             return;
         }
     ww_status status = compile(programs, load);
-    if (status == WW_E_BUSY)
-        refuse(programs, load, status, "too many components are being loaded");
+    if (status == WW_E_BUSY || status == WW_E_QUOTA)
+        refuse(programs, load, WW_E_QUOTA, "quota: too many components are being loaded");
     else if (status)
         refuse(programs, load, status, "out of memory");
 }

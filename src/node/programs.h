@@ -7,8 +7,9 @@
  *            queue, of which each turn of the loop hashes or compares that much.
  * Ownership  Borrows what it is made of. Programs may outlive it.
  * Bounds     WW_PROGRAMS_KEPT programs of WW_PROGRAM_BYTES_KEPT bytes together: the one that was not
- *            asked for for the longest time goes. WW_COMPILATIONS_MAX at a time, waiting or running.
- * Errors     E_BUSY above that; what the compiler says.
+ *            asked for for the longest time goes. WW_COMPILATIONS_MAX at a time, waiting or running, and
+ *            of each account what account/account.h says.
+ * Errors     E_QUOTA above that; what the compiler says.
  * Threads    The loop's; `compile` runs on a worker.
  * Trust      Components are hostile.
  */

@@ -344,6 +344,37 @@ static void component__that_is_none__fails_with_a_sentence(void **state)
     assert_true(l.diag.text[0]);
 }
 
+/* What is under way is counted until the loop turns. */
+static void components__more_than_one_account_may_compile__are_refused_to_it_alone(void **state)
+{
+    (void)state;
+    enum { MOST = WW_ACCOUNT_COMPILATIONS_MAX };
+    static char texts[MOST + 1][32];
+    loading all[MOST + 1], neighbour;
+    const ww_account_limits limits = {0};
+    ww_account *other = ww_account_open(f.node, &limits);
+    for (int i = 0; i <= MOST; i++) {
+        snprintf(texts[i], sizeof texts[i], "not a component: %d", i);
+        begin_load(&all[i], ww_view_str(texts[i]));
+    }
+    begin_load_for(&neighbour, WW_VIEW_LITERAL("neither is this"), other);
+    assert_int_equal(f.account->principal.budgets[WW_PRINCIPAL_COMPILATIONS].used, MOST);
+    assert_int_equal(other->principal.budgets[WW_PRINCIPAL_COMPILATIONS].used, 1);
+    assert_null(await_load(&all[MOST]));
+    assert_string_equal(all[MOST].diag.text, "quota: too many components are being loaded");
+    assert_int_equal(all[MOST].diag.status, WW_E_QUOTA);
+    assert_null(await_load(&neighbour));
+    assert_int_equal(neighbour.diag.status, WW_E_INVALID);
+    for (int i = 0; i < MOST; i++) {
+        assert_null(await_load(&all[i]));
+        assert_int_equal(all[i].diag.status, WW_E_INVALID);
+    }
+    begin_load(&all[0], ww_view_str(texts[MOST])); /* now there is room */
+    assert_null(await_load(&all[0]));
+    assert_int_equal(all[0].diag.status, WW_E_INVALID);
+    ww_account_unref(other);
+}
+
 static void process__with_input__gives_it_back_and_ends(void **state)
 {
     (void)state;
@@ -631,6 +662,7 @@ int main(void)
         CASE(component__of_several_portions__is_looked_up_in_as_many_turns),
         CASE(spawner__closed_while_a_component_is_looked_up__tells_nobody),
         CASE(component__that_is_none__fails_with_a_sentence),
+        CASE(components__more_than_one_account_may_compile__are_refused_to_it_alone),
         CASE(process__with_input__gives_it_back_and_ends),
         CASE(process__that_ends__keeps_its_own_exit_code),
         CASE(process__with_a_link__calls_what_it_was_given),
