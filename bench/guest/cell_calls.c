@@ -24,7 +24,7 @@ enum { COMPONENT_MAX = 4 << 20, PADDING = 8, PIECE = 64 << 10, WINDOW = 8 };
 
 /* Taken when they are needed, so that cells without them stay small. */
 static uint64_t *samples;
-static uint8_t *component;
+static uint8_t *component, *piece;
 static uint64_t most_waits;
 
 typedef struct moment {
@@ -217,7 +217,6 @@ static void written(ww_capnp_done *done, ww_capnp_call *call)
 
 static void write_piece(ww_guest *guest, writer *w, peer_byte_stream_cap to)
 {
-    static uint8_t piece[PIECE]; /* zeroes, which cost the component nothing */
     ww_capnp_call *call;
     peer_byte_stream_write_params_b params = peer_byte_stream_write_begin(to, &call);
     ww_capnp_any_b_set_external(peer_byte_stream_write_params_pointer_data(params),
@@ -241,6 +240,8 @@ static void end_input(ww_guest *guest, peer_byte_stream_cap input, peer_process_
 static void run_pipe(ww_guest *guest, uint32_t mebibytes)
 {
     writer w = {.done = {written}};
+    piece = calloc(1, PIECE);
+    if (!piece) fail(guest, NULL);
     peer_executor_cap executor = graft(guest, ww_guest_link(guest, NULL));
     size_t size = read_component(guest);
     ww_capnp_call *call = begin_run(executor, size, "drain"), *input;
@@ -265,9 +266,10 @@ static void run_pipe(ww_guest *guest, uint32_t mebibytes)
 
 static void run_drain(ww_guest *guest, uint32_t count)
 {
-    static uint8_t piece[PIECE];
     size_t got;
     (void)count;
+    piece = malloc(PIECE);
+    if (!piece) fail(guest, NULL);
     while (ww_guest_read(guest, piece, PIECE, &got) == WW_OK)
         continue;
 }
