@@ -107,7 +107,8 @@ static size_t link_room(ww_sink *base)
     if (is_over(link)) fail_output(link, EPIPE);
     if (base->error) return 0;
     size_t used = link->arrived;
-    size_t room = used < WW_LINK_BUDGET ? WW_LINK_BUDGET - used : 0;
+    size_t all = link->room_size > WW_LINK_BUDGET ? link->room_size : WW_LINK_BUDGET;
+    size_t room = used < all ? all - used : 0;
     return room < WW_STREAM_ROOM_MIN ? 0 : room;
 }
 

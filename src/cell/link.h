@@ -14,8 +14,10 @@
  *            reads as its Abort message and then as the end.
  * Ownership  Embedded in the cell. Source and sink count who holds them: nobody after somebody is
  *            the guest's way to close. They outlive the instance, whose streams hold them.
- * Bounds     WW_LINK_BUDGET bytes written and not yet read by the host; a guest that leaves more than
- *            WW_LINK_OUTPUT_MAX bytes of answers unread is not listened to until it reads.
+ * Bounds     WW_LINK_BUDGET bytes written and not yet read by the host, or what the connection has
+ *            room for: once it has seen the begin of a large message, that is more of it. A guest that
+ *            leaves more than WW_LINK_OUTPUT_MAX bytes of answers unread is not listened to until it
+ *            reads.
  * Threads    The loop's.
  * Trust      Every byte that the guest writes is hostile. At worst it ends this link.
  */
