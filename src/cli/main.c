@@ -39,10 +39,18 @@ static bool is_any(const char *text, const char *a, const char *b)
     return !strcmp(text, a) || !strcmp(text, b);
 }
 
-int main(int argc, char **argv)
+/* What was printed has to arrive: a secret key, above all. */
+static int finish(int code)
+{
+    ww_diag diag;
+    if (!fflush(stdout) && !ferror(stdout)) return code;
+    ww_fail(&diag, WW_E_IO, "standard output cannot be written");
+    return code ? code : ww_command_failed(&diag);
+}
+
+static int run(int argc, char **argv)
 {
     const char *const *environment = (const char *const *)environ;
-    ww_fd_fill_standard();
     if (argc < 2) {
         char *help[] = {(char[]){"help"}, NULL};
         ww_command_invoke(&ww_command_help, 1, help, environment);
@@ -56,4 +64,10 @@ int main(int argc, char **argv)
         return WW_EXIT_USAGE;
     }
     return ww_command_invoke(command, argc - 1, argv + 1, environment);
+}
+
+int main(int argc, char **argv)
+{
+    ww_fd_fill_standard();
+    return finish(run(argc, argv));
 }

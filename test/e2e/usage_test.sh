@@ -74,6 +74,11 @@ run "$WW" run one two
 expect_code 2
 expect_err_has "put the guest's arguments after --"
 
+case_is "what cannot be printed is an error"
+run sh -c '"$0" keygen >/dev/full' "$WW"
+expect_code 1
+expect_err_has "ww: standard output cannot be written"
+
 case_is "an image that is not there: what each place answered"
 run "$WW" run "$tmp/none"
 expect_code 1
