@@ -1,8 +1,9 @@
 /* node/flow_ask.h - what a component says about itself before it takes a slot.
  *
  * Model      A program that is to take a slot exports the contract. What its bootstrap needs from the
- *            operator, and as a backend which operations it has, it is asked once, in an instance of its own that is gone afterwards, so that an install
- *            is checked as a whole before anything of it is made.
+ *            operator, and as a backend which operations it has, it is asked once, in an instance of
+ *            its own that is gone afterwards, so that an install is checked as a whole before anything
+ *            of it is made.
  *
  *              ww_flow_ask_start -> exports -> inputs -> operations -> done
  *

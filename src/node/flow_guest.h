@@ -1,12 +1,14 @@
 /* node/flow_guest.h - WebAssembly components in the slots of dataflow modules.
  *
- * Model      One type per role, for the engine's configuration. A component that is to take a slot is asked
- *            what it offers (node/flow_ask.h), and bound; the install that needs the slot makes a cell of it, which calls nothing by itself. Each
- *            call of the engine becomes a call of an export; the engine is told that the answer comes later,
- *            and gets it when the call has returned, at once or after whatever it waited for. A guest that
- *            trapped or was killed fails its calls, and those that follow, until its bootstrap makes it anew.
- *            A bootstrap that is stopped, by its deadline or because it was cancelled, ends the guests that it
- *            waits for, whatever they do.
+ * Model      One type per role, for the engine's configuration. A component that is to take a slot is
+ *            asked what it offers (node/flow_ask.h), and bound; the install that needs the slot makes a
+ *            cell of it, which calls nothing by itself. Each call of the engine becomes a call of an
+ *            export; the engine is told that the answer comes later, and gets it when the call has
+ *            returned, at once or after whatever it waited for. A guest that trapped or was killed fails
+ *            its calls, and those that follow, until its bootstrap makes it anew. A bootstrap that is
+ *            stopped, by its deadline or because it was cancelled, ends the guests that it waits for,
+ *            whatever they do. One that was bound with a state loads that in place of its first
+ *            bootstrap.
  *
  *              engine --vtable--> ww_flow_guest --ww_cell_call--> export ... --ww_dataflow_complete--> engine
  *

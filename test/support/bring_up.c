@@ -136,10 +136,10 @@ static bool is_settled(const bring_up_node *f)
 {
     const ww_bringup *b = &f->node.bringup;
     ww_dataflow_stats stats = ww_dataflow_stats_of(b->flow);
-    return !b->installs && !b->keeper.is_busy && !b->is_to_arm && !b->task.link &&
-           !b->resume.link && b->asked_count == stats.components && !stats.frontier &&
-           !stats.pending_async && !stats.inbox && !stats.held && !b->guests.unanswered &&
-           ww_bootstrap_status_of(b->queue).state != WW_BOOTSTRAP_RUNNING;
+    return !b->installs && !b->keeper.is_busy && !b->states.is_busy && !b->is_to_arm &&
+           !b->task.link && !b->resume.link && b->asked_count == stats.components &&
+           !stats.frontier && !stats.pending_async && !stats.inbox && !stats.held &&
+           !b->guests.unanswered && ww_bootstrap_status_of(b->queue).state != WW_BOOTSTRAP_RUNNING;
 }
 
 void bring_up_settle(bring_up_node *f)

@@ -598,6 +598,46 @@ static void resume__any_allocation_fails__the_next_has_it_all(void **state)
     }
 }
 
+/* --- components that remember --- */
+
+/* The node before has told that it is up, or nothing of it is done; the next one has its state, or asks again. */
+static bool learn_once(bring_up_node *f, size_t fail_at)
+{
+    const bring_up_bind learner = {"store", "learner", ""};
+    assert_null(bring_up_install(f, held, &learner, 1));
+    bring_up_settle(f);
+    assert_int_equal(bring_up_state_of(f, "store"), BRINGUP_TARGET_STATE_NEEDS_INPUT);
+    f->allocator.count = 0;
+    f->allocator.fail_at = fail_at;
+    const char *reason = bring_up_bootstrap(f, "store", both, 2);
+    bring_up_settle(f);
+    bool has_failed = f->allocator.count >= fail_at;
+    f->allocator.fail_at = 0;
+    if (reason && !says_lack(reason)) fail_msg("refused: %s", reason);
+    bool was_up = bring_up_state_of(f, "store") == BRINGUP_TARGET_STATE_DONE;
+    assert_true(was_up || has_failed);
+    restart(f);
+    int state = bring_up_state_of(f, "store");
+    if (!has_failed) assert_int_equal(state, BRINGUP_TARGET_STATE_DONE);
+    assert_true(state == BRINGUP_TARGET_STATE_DONE || state == BRINGUP_TARGET_STATE_NEEDS_INPUT);
+    return has_failed;
+}
+
+static void remember__any_allocation_fails__the_next_has_the_state_or_asks(void **state)
+{
+    (void)state;
+    bool has_failed = true;
+    for (size_t fail_at = 1; has_failed; fail_at++) {
+        char folder[TEST_PATH_MAX];
+        bring_up_node f;
+        test_folder_make(folder);
+        bring_up_init(&f, &world, folder);
+        has_failed = learn_once(&f, fail_at);
+        bring_up_deinit(&f);
+        test_folder_remove(folder);
+    }
+}
+
 /* --- the end --- */
 
 /* The node ends some turns after an install began: with it or without it, and the next one as the journal says. */
@@ -664,6 +704,7 @@ int main(void)
         cmocka_unit_test(pid0__is_asked_for__starts_in_its_turn),
         cmocka_unit_test(resume__after_everything__all_is_there),
         cmocka_unit_test(resume__any_allocation_fails__the_next_has_it_all),
+        cmocka_unit_test(remember__any_allocation_fails__the_next_has_the_state_or_asks),
         cmocka_unit_test(close__in_the_middle_of_an_install__all_or_nothing),
     };
     bring_up_world_init(&world);
