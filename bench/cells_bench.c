@@ -69,7 +69,12 @@ static ww_process *start(bench *b, const char *kind, const char *count, ww_capnp
 {
     ww_view args[3] = {WW_VIEW_LITERAL("cell_calls"), ww_view_str(kind), ww_view_str(count)};
     ww_spawn_request request = {
-        .program = b->program, .args = args, .arg_count = 3, .bootstrap = bootstrap};
+        .program = b->program,
+        .args = args,
+        .arg_count = 3,
+        .bootstrap = bootstrap,
+        .account = ww_tenant_account(b->tenant),
+    };
     spawning s = {.spawn = {.done = spawned}};
     ww_spawner *spawner = &b->node->spawner.base;
     spawner->spawn(spawner, &request, &s.spawn);
