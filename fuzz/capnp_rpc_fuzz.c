@@ -304,6 +304,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     limits.answers_max = limits.exports_max = limits.imports_max = limits.questions_max = 6;
     limits.embargoes_max = 2;
     limits.held_words_max = limits.output_words_max = limits.queued_words_max = 1 << 14;
+    if (size && data[size - 1] % 2) limits.memory_max = (data[size - 1] + 16u) << 10;
     test_allocator_init(&x.allocator, 0);
     x.vat = ww_capnp_vat_new(&x.allocator.base, &limits);
     if (!x.vat) return 0;
@@ -317,6 +318,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (n.questions > 6 || n.answers > 6 || n.exports > 6 || n.imports > 6 || n.embargoes > 2)
             abort();
         if (x.allocator.live_bytes > MEMORY_MAX) abort();
+        bool is_bound = limits.memory_max && !ww_capnp_conn_is_over(x.conn);
+        if (is_bound && ww_capnp_conn_memory(x.conn) > limits.memory_max) abort();
     }
     ww_capnp_call_drop(x.asked);
     ww_capnp_conn_free(x.conn);

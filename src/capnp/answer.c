@@ -18,7 +18,7 @@ ww_capnp_any_b ww_capnp_call_results_b(ww_capnp_call *call)
 {
     if (call->state != CALL_RUNNING) return (ww_capnp_any_b){0};
     if (!call->reply) {
-        call->reply = capnp_parcel_new(call->vat);
+        call->reply = capnp_parcel_new(call->arena);
         if (!call->reply) {
             capnp_call_set_failure(call, WW_CAPNP_OVERLOADED, "out of memory");
             return (ww_capnp_any_b){0};
@@ -39,7 +39,7 @@ ww_capnp_struct_b ww_capnp_call_init_results(ww_capnp_call *call, ww_capnp_struc
 capnp_parcel *capnp_call_reply(ww_capnp_call *call)
 {
     if (call->reply) return call->reply;
-    call->reply = capnp_parcel_new(call->vat);
+    call->reply = capnp_parcel_new(call->arena);
     if (!call->reply) return NULL;
     ww_capnp_any_b content = capnp_parcel_begin_return(call->reply);
     ww_capnp_any_b_set_copy(content, call->response);
@@ -49,14 +49,14 @@ capnp_parcel *capnp_call_reply(ww_capnp_call *call)
 
 void capnp_call_drop_results(ww_capnp_call *call)
 {
-    ww_capnp_vat *vat = call->vat; /* what is dropped may be the last to hold the call */
+    /* What is dropped may be the last to hold the call. */
     capnp_parcel *reply = call->reply;
     capnp_letter *letter = call->reply_letter;
     call->response = (ww_capnp_any){0};
     call->reply = NULL;
     call->reply_letter = NULL;
-    capnp_parcel_unref(vat, reply);
-    capnp_letter_free(vat, letter);
+    capnp_parcel_unref(reply);
+    capnp_letter_free(letter);
 }
 
 /* With a handler, which owes an answer. */
@@ -154,7 +154,7 @@ void ww_capnp_call_tail(ww_capnp_call *call, ww_capnp_call *inner)
 void ww_capnp_call_set_pipeline(ww_capnp_call *call, ww_capnp_pipeline pipeline, ww_capnp_cap *cap)
 {
     if (call->state != CALL_RUNNING || pipeline.depth > WW_CAPNP_PATH_MAX) return;
-    capnp_early *early = ww_alloc(call->vat->allocator, sizeof *early);
+    capnp_early *early = ww_alloc(&call->arena->base, sizeof *early);
     if (!early) return; /* a hint: the results will say it too */
     ww_capnp_cap *wrapped = capnp_call_wrap_early(call, cap);
     *early = (capnp_early){call->early, wrapped, pipeline.depth, {0}};

@@ -50,6 +50,8 @@ typedef struct ww_capnp_builder_options {
 void ww_capnp_builder_init(ww_capnp_builder *builder, const ww_allocator *allocator,
                            const ww_capnp_builder_options *options);
 void ww_capnp_builder_deinit(ww_capnp_builder *builder);
+/* Bytes that it has from its allocator. */
+size_t ww_capnp_builder_taken(const ww_capnp_builder *builder);
 /* As new, with the same scratch space and limits. */
 void ww_capnp_builder_reset(ww_capnp_builder *builder);
 

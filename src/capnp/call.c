@@ -15,9 +15,9 @@
 
 ww_capnp_call *ww_capnp_call_new(ww_capnp_cap *cap, uint64_t interface_id, uint16_t method)
 {
-    ww_capnp_call *call = cap ? capnp_call_alloc(cap->vat) : NULL;
+    ww_capnp_call *call = cap ? capnp_call_alloc(cap->vat->arena) : NULL;
     if (!call) return NULL;
-    call->request = capnp_parcel_new(cap->vat);
+    call->request = capnp_parcel_new(cap->vat->arena);
     if (!call->request) {
         capnp_call_recycle(call);
         return NULL;
@@ -174,7 +174,7 @@ void capnp_call_set_failure(ww_capnp_call *call, ww_capnp_exception type, const 
     call->has_failed = true;
     call->exception = (uint8_t)type;
     size_t size = strnlen(reason, WW_CAPNP_REASON_MAX - 1);
-    call->reason = ww_alloc(call->vat->allocator, size + 1);
+    call->reason = ww_alloc(&call->arena->base, size + 1);
     if (!call->reason) return;
     memcpy(call->reason, reason, size);
     call->reason[size] = '\0';
@@ -189,8 +189,8 @@ void capnp_call_fail_now(ww_capnp_call *call, ww_capnp_exception type, const cha
 void capnp_call_release_request(ww_capnp_call *call)
 {
     if (call->letter) capnp_conn_unhold(call);
-    capnp_parcel_unref(call->vat, call->request);
-    capnp_letter_free(call->vat, call->letter);
+    capnp_parcel_unref(call->request);
+    capnp_letter_free(call->letter);
     call->request = NULL;
     call->letter = NULL;
     call->params = (ww_capnp_any){0};
@@ -232,17 +232,17 @@ static void settle_follower(ww_capnp_call *call)
 
 static void free_call(ww_capnp_call *call)
 {
-    ww_capnp_vat *vat = call->vat;
+    const ww_allocator *allocator = &call->arena->base;
     capnp_call_release_request(call);
-    capnp_parcel_unref(vat, call->reply);
-    capnp_letter_free(vat, call->reply_letter);
-    if (call->reason) ww_free(vat->allocator, call->reason, strlen(call->reason) + 1);
-    for (capnp_early *e; (e = call->early); ww_free(vat->allocator, e, sizeof *e)) {
+    capnp_parcel_unref(call->reply);
+    capnp_letter_free(call->reply_letter);
+    if (call->reason) ww_free(allocator, call->reason, strlen(call->reason) + 1);
+    for (capnp_early *e; (e = call->early); ww_free(allocator, e, sizeof *e)) {
         call->early = e->next;
         ww_capnp_cap_unref(e->cap);
     }
     if (call->result_exports.more)
-        ww_free(vat->allocator, call->result_exports.more,
+        ww_free(allocator, call->result_exports.more,
                 call->result_exports.capacity * sizeof(uint32_t));
     ww_capnp_call *inner = call->inner;
     ww_capnp_cap *target = call->target;
@@ -456,10 +456,10 @@ ww_capnp_cap *ww_capnp_pipeline_cap(ww_capnp_pipeline p)
     if (!p.call) return NULL;
     ww_capnp_vat *vat = p.call->vat;
     if (p.depth > WW_CAPNP_PATH_MAX)
-        return capnp_broken(vat, WW_CAPNP_FAILED, "the path is too long");
+        return capnp_broken(p.call->arena, WW_CAPNP_FAILED, "the path is too long");
     if (!capnp_call_is_over(p.call)) return capnp_pipe(p.call, p.path, p.depth);
     if (p.call->has_failed)
-        return capnp_broken(vat, (ww_capnp_exception)p.call->exception,
+        return capnp_broken(p.call->arena, (ww_capnp_exception)p.call->exception,
                             ww_capnp_call_reason(p.call));
     /* The pipe that calls went through before it was resolved stays the way to it. */
     for (capnp_promise *pipe = p.call->pipes; pipe; pipe = pipe->next_pipe)

@@ -41,6 +41,9 @@ typedef struct ww_capnp_limits {
     uint64_t output_words_max; /* in memory, not yet taken by the transport; then calls and results
                                    are refused, and at twice as much the connection is lost */
     uint32_t stream_window_size; /* bytes of streaming calls in flight */
+    uint64_t memory_max; /* bytes that a connection may take in all; 0: the default. Above three
+                            quarters of it calls and results are refused, above it the connection is
+                            lost. See ww_capnp_conn_limit_memory */
 } ww_capnp_limits;
 
 extern const ww_capnp_limits WW_CAPNP_LIMITS_DEFAULT;

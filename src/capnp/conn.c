@@ -12,32 +12,38 @@ void capnp_conn_ref(ww_capnp_conn *conn)
 
 void capnp_conn_unref(ww_capnp_conn *conn)
 {
-    if (--conn->refs == 0) ww_free(conn->vat->allocator, conn, sizeof *conn);
+    if (--conn->refs == 0) ww_free(&conn->arena->base, conn, sizeof *conn);
 }
 
 ww_capnp_conn *ww_capnp_conn_new(ww_capnp_vat *vat, ww_capnp_cap *bootstrap)
 {
-    ww_capnp_conn *conn = ww_alloc_zeroed(vat->allocator, sizeof *conn);
-    if (!conn) return NULL;
+    capnp_arena *arena = capnp_arena_new(vat, vat->limits.memory_max);
+    ww_capnp_conn *conn = arena ? ww_alloc_zeroed(&arena->base, sizeof *conn) : NULL;
+    if (!conn) {
+        if (arena) capnp_arena_close(arena);
+        return NULL;
+    }
     conn->vat = vat;
+    conn->arena = arena;
     conn->refs = 1;
     conn->bootstrap = ww_capnp_cap_ref(bootstrap);
     conn->question_free = conn->export_free = CAPNP_NONE;
-    capnp_idmap_init(&conn->answers, vat->allocator, vat->limits.answers_max);
-    capnp_idmap_init(&conn->imports, vat->allocator, vat->limits.imports_max);
-    capnp_idmap_init(&conn->other_exports, vat->allocator, vat->limits.exports_max);
+    capnp_idmap_init(&conn->answers, &arena->base, vat->limits.answers_max);
+    capnp_idmap_init(&conn->imports, &arena->base, vat->limits.imports_max);
+    capnp_idmap_init(&conn->other_exports, &arena->base, vat->limits.exports_max);
     return conn;
 }
 
 ww_capnp_cap *ww_capnp_conn_bootstrap(ww_capnp_conn *conn)
 {
     ww_capnp_vat *vat = conn->vat;
-    if (conn->is_over) return capnp_broken(vat, WW_CAPNP_DISCONNECTED, "the connection is closed");
+    if (conn->is_over)
+        return capnp_broken(vat->arena, WW_CAPNP_DISCONNECTED, "the connection is closed");
     uint32_t id;
-    ww_capnp_call *call = capnp_call_alloc(vat);
+    ww_capnp_call *call = capnp_call_alloc(vat->arena);
     ww_capnp_cap *cap = call ? capnp_pipe(call, NULL, 0) : NULL;
     capnp_question *q = cap ? capnp_question_new(conn, &id) : NULL;
-    capnp_parcel *parcel = q ? capnp_parcel_new(vat) : NULL;
+    capnp_parcel *parcel = q ? capnp_parcel_new(conn->arena) : NULL;
     if (!parcel) {
         if (q) capnp_question_free(conn, id);
         ww_capnp_cap_unref(cap);
@@ -73,11 +79,22 @@ static ww_status arriving(const ww_capnp_conn *conn, size_t *have, uint64_t *nee
 /* A chunk for `size` bytes of the message that is arriving, the first `have` of which move along. */
 static bool move_input(ww_capnp_conn *conn, size_t have, uint64_t size)
 {
-    capnp_chunk *chunk = size > SIZE_MAX / 2 ? NULL : capnp_chunk_new(conn->vat, (size_t)size);
+    capnp_chunk *old = conn->input, *chunk = NULL;
+    if (size > SIZE_MAX / 2) return false;
+    bool is_large = old && old->capacity > CHUNK_SIZE && size > CHUNK_SIZE;
+    if (is_large && old->refs == 1) { /* nobody reads it: it need not be there twice */
+        capnp_pool_open(old->bytes, old->capacity);
+        memmove(old->bytes, old->bytes + conn->input_start, have);
+        conn->input_start = 0;
+        old->used = have;
+        chunk = capnp_chunk_grow(old, (size_t)size);
+    } else {
+        chunk = capnp_chunk_new(conn->arena, (size_t)size);
+        if (chunk && have) memcpy(chunk->bytes, old->bytes + conn->input_start, have);
+        if (chunk) capnp_chunk_unref(old);
+    }
     if (!chunk) return false;
-    if (have) memcpy(chunk->bytes, conn->input->bytes + conn->input_start, have);
     chunk->used = have;
-    capnp_chunk_unref(conn->vat, conn->input);
     conn->input = chunk;
     conn->input_start = 0;
     return true;
@@ -107,7 +124,7 @@ uint8_t *ww_capnp_conn_room(ww_capnp_conn *conn, size_t *size)
     capnp_chunk *c = conn->input;
     if (arriving(conn, &have, &need, NULL)) return NULL; /* told when it arrived */
     if (c && !have && c->capacity > CHUNK_SIZE) {        /* what is large is for one message */
-        capnp_chunk_unref(conn->vat, c);
+        capnp_chunk_unref(c);
         conn->input = c = NULL;
     }
     if (c && !have && c->refs == 1) {
@@ -119,7 +136,7 @@ uint8_t *ww_capnp_conn_room(ww_capnp_conn *conn, size_t *size)
         need ? need - have <= left || (need > CHUNK_SIZE && left >= READ_MIN) : left >= TABLE_ROOM;
     if (!fits) {
         if (!make_room(conn, have, need)) {
-            capnp_conn_end(conn, WW_CAPNP_OVERLOADED, "out of memory");
+            ww_capnp_conn_no_memory(conn);
             return NULL;
         }
         c = conn->input;
@@ -144,16 +161,15 @@ uint8_t *ww_capnp_conn_more_room(ww_capnp_conn *conn, size_t filled, size_t size
 /* The whole message at input_start, as a letter that shares the chunk. */
 static capnp_letter *open_letter(ww_capnp_conn *conn, size_t size)
 {
-    ww_capnp_vat *vat = conn->vat;
-    capnp_letter *letter = capnp_letter_new(vat);
+    capnp_letter *letter = capnp_letter_new(conn->arena);
     if (!letter) return NULL;
     const uint8_t *table = conn->input->bytes + conn->input_start;
     uint32_t count = ww_le32(table) + 1;
     if (count > LETTER_SEGMENTS) {
-        letter->segments = ww_alloc_array(vat->allocator, count, sizeof *letter->segments);
+        letter->segments = ww_alloc_array(&conn->arena->base, count, sizeof *letter->segments);
         if (!letter->segments) {
             letter->segments = letter->few_segments;
-            capnp_letter_free(vat, letter);
+            capnp_letter_free(letter);
             return NULL;
         }
     }
@@ -163,7 +179,7 @@ static capnp_letter *open_letter(ww_capnp_conn *conn, size_t size)
         at += (size_t)letter->segments[i].words * 8;
     }
     ww_capnp_message_init(&letter->message, letter->segments, count);
-    letter->message.words_left = vat->limits.message_words_max;
+    letter->message.words_left = conn->vat->limits.message_words_max;
     letter->words = size / 8;
     letter->chunk = conn->input;
     conn->input->refs++;
@@ -192,7 +208,7 @@ ww_status ww_capnp_conn_received(ww_capnp_conn *conn, size_t size, ww_diag *diag
         if (letter)
             capnp_conn_message(conn, letter);
         else
-            capnp_conn_end(conn, WW_CAPNP_OVERLOADED, "out of memory");
+            ww_capnp_conn_no_memory(conn);
         capnp_conn_drop_fds(conn);
     }
     ww_status status = outcome(conn, diag);
@@ -269,7 +285,7 @@ static void drop_first(ww_capnp_conn *conn)
     conn->output_first = p->next;
     if (!conn->output_first) conn->output_last = NULL;
     conn->output_sent = 0;
-    capnp_parcel_unref(conn->vat, p);
+    capnp_parcel_unref(p);
 }
 
 void ww_capnp_conn_sent(ww_capnp_conn *conn, size_t size)
@@ -358,6 +374,7 @@ void capnp_conn_end(ww_capnp_conn *conn, ww_capnp_exception type, const char *re
     snprintf(conn->reason, sizeof conn->reason, "%s", reason);
     const char *text = conn->reason;
     conn->is_over = true;
+    capnp_arena_lift(conn->arena);
     capnp_conn_drop_fds(conn);
     capnp_conn_ref(conn);
     end_questions(conn, type, text);
@@ -404,7 +421,8 @@ uint64_t ww_capnp_conn_output_size(const ww_capnp_conn *conn)
 void ww_capnp_conn_abort(ww_capnp_conn *conn, ww_capnp_exception type, const char *reason)
 {
     if (conn->is_over) return;
-    capnp_parcel *parcel = capnp_parcel_new(conn->vat);
+    capnp_arena_lift(conn->arena); /* the peer is to be told why */
+    capnp_parcel *parcel = capnp_parcel_new(conn->arena);
     if (parcel) {
         rpc_message_b message = rpc_message_init_root(&parcel->builder);
         capnp_write_exception(rpc_message_init_abort(message), type, reason);
@@ -418,6 +436,11 @@ void capnp_conn_abort(ww_capnp_conn *conn, const char *reason)
     ww_capnp_conn_abort(conn, WW_CAPNP_FAILED, reason);
 }
 
+void ww_capnp_conn_no_memory(ww_capnp_conn *conn)
+{
+    ww_capnp_conn_abort(conn, WW_CAPNP_OVERLOADED, capnp_arena_why(conn->arena));
+}
+
 bool ww_capnp_conn_is_over(const ww_capnp_conn *conn)
 {
     return conn->is_over;
@@ -426,14 +449,15 @@ bool ww_capnp_conn_is_over(const ww_capnp_conn *conn)
 void ww_capnp_conn_free(ww_capnp_conn *conn)
 {
     if (!conn) return;
-    ww_capnp_vat *vat = conn->vat;
+    capnp_arena *arena = conn->arena;
+    const ww_allocator *allocator = &arena->base;
     conn->wake = NULL;
     ww_capnp_conn_lost(conn, "the connection was closed");
-    capnp_chunk_unref(vat, conn->input);
+    capnp_chunk_unref(conn->input);
     conn->input = NULL;
-    ww_free(vat->allocator, conn->questions, conn->question_capacity * sizeof *conn->questions);
-    ww_free(vat->allocator, conn->exports, conn->export_capacity * sizeof *conn->exports);
-    ww_free(vat->allocator, conn->embargoes, conn->embargo_capacity * sizeof *conn->embargoes);
+    ww_free(allocator, conn->questions, conn->question_capacity * sizeof *conn->questions);
+    ww_free(allocator, conn->exports, conn->export_capacity * sizeof *conn->exports);
+    ww_free(allocator, conn->embargoes, conn->embargo_capacity * sizeof *conn->embargoes);
     conn->questions = NULL;
     conn->exports = NULL;
     conn->embargoes = NULL;
@@ -442,6 +466,20 @@ void ww_capnp_conn_free(ww_capnp_conn *conn)
     capnp_idmap_deinit(&conn->imports);
     capnp_idmap_deinit(&conn->other_exports);
     capnp_conn_unref(conn);
+    capnp_arena_close(arena);
+}
+
+size_t ww_capnp_conn_memory(const ww_capnp_conn *conn)
+{
+    return conn->arena->size;
+}
+
+void ww_capnp_conn_limit_memory(ww_capnp_conn *conn, uint64_t size_max)
+{
+    capnp_arena *arena = conn->arena;
+    if (conn->is_over) return;
+    arena->size_max = size_max > SIZE_MAX ? SIZE_MAX : (size_t)size_max;
+    if (arena->size_max < arena->size) arena->size_max = arena->size;
 }
 
 ww_capnp_conn_counts ww_capnp_conn_count(const ww_capnp_conn *conn)

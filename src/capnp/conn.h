@@ -4,8 +4,14 @@
  *            what _output shows and reports with _sent. Messages are read where they arrived and written where they
  *            were built.
  * Ownership  The vat outlives the connection. Capabilities and calls of a freed connection stay and fail.
+ *            What a connection holds is in an arena of its own: tables, arriving bytes, messages and calls that came,
+ *            what was imported, output. Freed, it gives all of that back at once, but for what somebody else still
+ *            holds: a capability that was passed on, results that are still read, a call that a server has
+ *            not answered. Each of those goes when its holder lets go, and is charged to nobody else until then.
+ *            Calls that we make are the vat's; their parameters go over to the connection that they leave by.
  * Bounds     The vat's limits: a peer that floods tables or sends too large a message is aborted, calls above the
- *            limits are answered `overloaded`.
+ *            limits are answered `overloaded`. And `memory_max` bytes for everything together: nothing that one
+ *            peer does takes memory that another may have.
  * Errors     A protocol error aborts this connection with a reason that is sent to the peer, and nothing else.
  * Trust      Everything received is hostile.
  * Time       None is needed but to limit how long a closing connection waits for a peer that does not read; that is
@@ -65,6 +71,14 @@ void ww_capnp_conn_close(ww_capnp_conn *conn, const char *reason);
 const char *ww_capnp_conn_reason(const ww_capnp_conn *conn);
 /* Aborted, closed or lost: once the output is written (or does not get written any more), close the transport. */
 bool ww_capnp_conn_is_over(const ww_capnp_conn *conn);
+
+/* There was no memory for what came by the transport, or _more_room had none: ends it, and says which. */
+void ww_capnp_conn_no_memory(ww_capnp_conn *conn);
+
+/* Another bound than the vat's; at least what it has now. */
+void ww_capnp_conn_limit_memory(ww_capnp_conn *conn, uint64_t size_max);
+size_t
+ww_capnp_conn_memory(const ww_capnp_conn *conn); /* bytes that it has now, spare ones included */
 
 /* Bytes that wait to be written. */
 uint64_t ww_capnp_conn_output_size(const ww_capnp_conn *conn);

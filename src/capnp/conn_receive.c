@@ -17,15 +17,21 @@ static ww_capnp_cap *import(ww_capnp_conn *conn, uint32_t id, bool is_promise)
         p->remote_refs++;
         return ww_capnp_cap_ref(&p->base);
     }
-    p = capnp_promise_alloc(conn->vat, PROMISE_IMPORT);
-    if (!p) return NULL;
+    p = capnp_promise_alloc(conn->arena, PROMISE_IMPORT);
+    if (!p) {
+        ww_capnp_conn_no_memory(conn);
+        return NULL;
+    }
     p->id = id;
     p->remote_refs = 1;
     p->is_settled = !is_promise;
     ww_status status = capnp_idmap_add(&conn->imports, id, p);
     if (status) {
-        capnp_promise_recycle(conn->vat, p);
-        capnp_conn_abort(conn, status == WW_E_LIMIT ? "too many capabilities" : "out of memory");
+        capnp_promise_recycle(p);
+        if (status == WW_E_LIMIT)
+            capnp_conn_abort(conn, "too many capabilities");
+        else
+            ww_capnp_conn_no_memory(conn);
         return NULL;
     }
     p->conn = conn;
@@ -56,25 +62,25 @@ static bool read_path(ww_capnp_conn *conn, rpc_promised_answer_r answer,
 /* What stands at a place of an answer of ours; always a reference. */
 static ww_capnp_cap *answer_cap(ww_capnp_conn *conn, rpc_promised_answer_r address)
 {
-    ww_capnp_vat *vat = conn->vat;
+    capnp_arena *arena = conn->arena;
     ww_capnp_call *call =
         capnp_idmap_find(&conn->answers, rpc_promised_answer_question_id(address));
     uint16_t path[WW_CAPNP_PATH_MAX], depth;
     if (!call || call->is_finished)
-        return capnp_broken(vat, WW_CAPNP_FAILED,
+        return capnp_broken(arena, WW_CAPNP_FAILED,
                             "a promised answer that is finished or never was");
     if (!read_path(conn, address, path, &depth))
-        return capnp_broken(vat, WW_CAPNP_FAILED,
+        return capnp_broken(arena, WW_CAPNP_FAILED,
                             "the path of a promised answer is not understood");
     if (!capnp_call_is_over(call)) {
         ww_capnp_cap *pipe = capnp_pipe(call, path, depth);
-        return pipe ? pipe : capnp_broken(vat, WW_CAPNP_OVERLOADED, "out of memory");
+        return pipe ? pipe : capnp_broken(arena, WW_CAPNP_OVERLOADED, "out of memory");
     }
     if (call->has_failed)
-        return capnp_broken(vat, (ww_capnp_exception)call->exception, ww_capnp_call_reason(call));
+        return capnp_broken(arena, (ww_capnp_exception)call->exception, ww_capnp_call_reason(call));
     ww_capnp_cap *cap = capnp_call_entry_at(call, path, depth).cap;
     return cap ? ww_capnp_cap_ref(cap)
-               : capnp_broken(vat, WW_CAPNP_FAILED, "no capability stands there");
+               : capnp_broken(arena, WW_CAPNP_FAILED, "no capability stands there");
 }
 
 static ww_capnp_cap_entry read_descriptor(ww_capnp_conn *conn, rpc_cap_descriptor_r d)
@@ -93,7 +99,7 @@ static ww_capnp_cap_entry read_descriptor(ww_capnp_conn *conn, rpc_cap_descripto
     case RPC_CAP_DESCRIPTOR_IS_RECEIVER_HOSTED:
         e = capnp_export_at(conn, rpc_cap_descriptor_receiver_hosted(d));
         if (e) return (ww_capnp_cap_entry){ww_capnp_cap_ref(e->cap), true};
-        return (ww_capnp_cap_entry){capnp_broken(conn->vat, WW_CAPNP_FAILED, "no such export"),
+        return (ww_capnp_cap_entry){capnp_broken(conn->arena, WW_CAPNP_FAILED, "no such export"),
                                     true};
     case RPC_CAP_DESCRIPTOR_IS_RECEIVER_ANSWER:
         return (ww_capnp_cap_entry){answer_cap(conn, rpc_cap_descriptor_receiver_answer(d)), true};
@@ -104,7 +110,7 @@ static ww_capnp_cap_entry read_descriptor(ww_capnp_conn *conn, rpc_cap_descripto
     }
     default:
         return (ww_capnp_cap_entry){
-            capnp_broken(conn->vat, WW_CAPNP_UNIMPLEMENTED, "a capability of an unknown kind"),
+            capnp_broken(conn->arena, WW_CAPNP_UNIMPLEMENTED, "a capability of an unknown kind"),
             false};
     }
 }
@@ -119,10 +125,10 @@ static bool read_caps(ww_capnp_conn *conn, capnp_letter *letter, rpc_payload_r p
         return false;
     }
     if (count > LETTER_CAPS) {
-        letter->caps = ww_alloc_array(conn->vat->allocator, count, sizeof *letter->caps);
+        letter->caps = ww_alloc_array(&conn->arena->base, count, sizeof *letter->caps);
         if (!letter->caps) {
             letter->caps = letter->few_caps;
-            capnp_conn_abort(conn, "out of memory");
+            ww_capnp_conn_no_memory(conn);
             return false;
         }
     }
@@ -150,12 +156,14 @@ static ww_capnp_call *new_answer(ww_capnp_conn *conn, uint32_t id)
         capnp_conn_abort(conn, "a question's number is in use already");
         return NULL;
     }
-    ww_capnp_call *call = capnp_call_alloc(conn->vat);
+    ww_capnp_call *call = capnp_call_alloc(conn->arena);
     ww_status status = call ? capnp_idmap_add(&conn->answers, id, call) : WW_E_MEMORY;
     if (status) {
         if (call) capnp_call_recycle(call);
-        capnp_conn_abort(conn,
-                         status == WW_E_LIMIT ? "too many questions at once" : "out of memory");
+        if (status == WW_E_LIMIT)
+            capnp_conn_abort(conn, "too many questions at once");
+        else
+            ww_capnp_conn_no_memory(conn);
         return NULL;
     }
     call->answer = id;
@@ -183,7 +191,8 @@ static ww_capnp_cap *read_target(ww_capnp_conn *conn, rpc_message_target_r targe
         return NULL;
     case RPC_MESSAGE_TARGET_IS_PROMISED_ANSWER:
         return answer_cap(conn, rpc_message_target_promised_answer(target));
-    default: return capnp_broken(conn->vat, WW_CAPNP_UNIMPLEMENTED, "a target of an unknown kind");
+    default:
+        return capnp_broken(conn->arena, WW_CAPNP_UNIMPLEMENTED, "a target of an unknown kind");
     }
 }
 
@@ -400,9 +409,11 @@ static void loop_back(ww_capnp_conn *conn, rpc_disembargo_r in)
     ww_capnp_cap *target = read_target(conn, rpc_disembargo_target(in));
     if (!target) return;
     bool is_full = conn->tokens >= conn->vat->limits.embargoes_max;
-    capnp_token *token = is_full ? NULL : ww_alloc(conn->vat->allocator, sizeof *token);
-    if (!token) {
-        capnp_conn_abort(conn, is_full ? "too many embargoes at once" : "out of memory");
+    capnp_token *token = is_full ? NULL : ww_alloc(&conn->arena->base, sizeof *token);
+    if (is_full) {
+        capnp_conn_abort(conn, "too many embargoes at once");
+    } else if (!token) {
+        ww_capnp_conn_no_memory(conn);
     } else {
         uint32_t id = rpc_disembargo_context_sender_loopback(rpc_disembargo_context(in));
         *token = (capnp_token){.item = {.is_token = true}, .conn = conn, .embargo = id};
@@ -538,7 +549,7 @@ void capnp_conn_message(ww_capnp_conn *conn, capnp_letter *letter)
     rpc_message_r message = rpc_message_root(&letter->message);
     bool is_kept = carry_out(conn, letter, message);
     ww_status fault = is_kept ? WW_OK : (ww_status)letter->message.fault;
-    if (!is_kept) capnp_letter_free(conn->vat, letter);
+    if (!is_kept) capnp_letter_free(letter);
     if (fault && !conn->is_over) capnp_conn_abort(conn, "a malformed message");
     capnp_vat_work(conn->vat);
 }

@@ -24,8 +24,8 @@ uint64_t capnp_parcel_cost(const capnp_parcel *parcel)
 
 capnp_parcel *capnp_conn_parcel(ww_capnp_conn *conn)
 {
-    capnp_parcel *parcel = conn->is_over ? NULL : capnp_parcel_new(conn->vat);
-    if (!parcel && !conn->is_over) capnp_conn_end(conn, WW_CAPNP_OVERLOADED, "out of memory");
+    capnp_parcel *parcel = conn->is_over ? NULL : capnp_parcel_new(conn->arena);
+    if (!parcel && !conn->is_over) ww_capnp_conn_no_memory(conn);
     return parcel;
 }
 
@@ -33,15 +33,16 @@ void capnp_conn_write(ww_capnp_conn *conn, capnp_parcel *parcel)
 {
     if (conn->is_over || parcel->builder.fault) {
         bool is_broken = !conn->is_over;
-        capnp_parcel_unref(conn->vat, parcel);
-        if (is_broken) capnp_conn_end(conn, WW_CAPNP_OVERLOADED, "out of memory");
+        capnp_parcel_unref(parcel);
+        if (is_broken) ww_capnp_conn_no_memory(conn);
         return;
     }
     if (conn->output_cost / 2 > conn->vat->limits.output_words_max) {
-        capnp_parcel_unref(conn->vat, parcel);
+        capnp_parcel_unref(parcel);
         capnp_conn_end(conn, WW_CAPNP_OVERLOADED, "the peer asks and does not read");
         return;
     }
+    WW_ASSERT(parcel->arena == conn->arena);
     uint8_t table[WW_CAPNP_TABLE_SIZE_MAX];
     parcel->table_size = (uint32_t)ww_capnp_frame_table(&parcel->builder, table);
     bool is_one = parcel->builder.message.segment_count == 1;
@@ -53,6 +54,13 @@ void capnp_conn_write(ww_capnp_conn *conn, capnp_parcel *parcel)
     conn->output_words += words_of(parcel);
     conn->output_cost += capnp_parcel_cost(parcel);
     if (was_empty && conn->wake) conn->wake->fn(conn->wake);
+}
+
+/* What is new is refused: the peer does not read, or holds much. */
+static bool is_full(const ww_capnp_conn *conn)
+{
+    return conn->output_cost > conn->vat->limits.output_words_max ||
+           capnp_arena_is_short(conn->arena);
 }
 
 /* ---- addresses and descriptors ---- */
@@ -83,7 +91,7 @@ void capnp_write_exception(rpc_exception_b e, ww_capnp_exception type, const cha
 
 static bool watch(ww_capnp_conn *conn, capnp_promise *p, uint32_t id)
 {
-    capnp_watch *w = ww_alloc(conn->vat->allocator, sizeof *w);
+    capnp_watch *w = ww_alloc(&conn->arena->base, sizeof *w);
     if (!w) return false;
     *w = (capnp_watch){p->watches, conn, id};
     p->watches = w;
@@ -120,7 +128,7 @@ static bool describe(ww_capnp_conn *conn, capnp_parcel *parcel, rpc_cap_descript
     uint32_t id = capnp_export_add(conn, inner, &is_new);
     if (id == CAPNP_NONE) return false;
     if ((is_new && is_unsettled(p) && !watch(conn, p, id)) ||
-        !capnp_ids_add(conn->vat->allocator, ids, id)) {
+        !capnp_ids_add(&conn->arena->base, ids, id)) {
         bool ok = capnp_export_release(conn, id, 1);
         WW_ASSERT(ok);
         return false;
@@ -175,11 +183,11 @@ static void follow_up(ww_capnp_conn *conn, capnp_ids *ids)
 
 /* ---- calls ---- */
 
-/* The parcel that leaves: what the caller built, or a copy of what came from elsewhere. */
-static capnp_parcel *request_of(ww_capnp_call *call)
+/* The parcel that leaves: what the caller built, or a copy of what came from elsewhere; the connection's from now on. */
+static capnp_parcel *request_of(ww_capnp_conn *conn, ww_capnp_call *call)
 {
-    if (call->request) return call->request;
-    call->request = capnp_parcel_new(call->vat);
+    if (call->request) return capnp_parcel_move(call->request, conn->arena) ? call->request : NULL;
+    call->request = capnp_parcel_new(conn->arena);
     if (!call->request) return NULL;
     ww_capnp_any_b_set_copy(capnp_parcel_begin_call(call->request), call->params);
     return call->request;
@@ -188,7 +196,7 @@ static capnp_parcel *request_of(ww_capnp_call *call)
 static bool write_call(ww_capnp_conn *conn, ww_capnp_call *call, const capnp_promise *target,
                        uint32_t id)
 {
-    capnp_parcel *parcel = request_of(call);
+    capnp_parcel *parcel = request_of(conn, call);
     if (!parcel) return false;
     rpc_call_b out = capnp_parcel_call(parcel);
     rpc_call_set_question_id(out, id);
@@ -209,8 +217,7 @@ void capnp_conn_send_call(ww_capnp_conn *conn, ww_capnp_call *call, capnp_promis
         return;
     }
     uint32_t id;
-    bool is_full = conn->output_cost > conn->vat->limits.output_words_max;
-    capnp_question *q = is_full ? NULL : capnp_question_new(conn, &id);
+    capnp_question *q = is_full(conn) ? NULL : capnp_question_new(conn, &id);
     if (!q || !write_call(conn, call, target, id)) {
         if (q) capnp_question_free(conn, id);
         capnp_call_set_failure(call, WW_CAPNP_OVERLOADED,
@@ -316,8 +323,7 @@ static void return_bare(ww_capnp_conn *conn, ww_capnp_call *call)
 
 static bool return_results(ww_capnp_conn *conn, ww_capnp_call *call)
 {
-    bool is_full = conn->output_cost > conn->vat->limits.output_words_max;
-    capnp_parcel *parcel = is_full ? NULL : capnp_call_reply(call);
+    capnp_parcel *parcel = is_full(conn) ? NULL : capnp_call_reply(call);
     if (!parcel) return false;
     rpc_return_b out = capnp_parcel_return(parcel);
     head_return(out, call);
@@ -343,7 +349,7 @@ void capnp_conn_send_return(ww_capnp_conn *conn, ww_capnp_call *call)
     bool is_plain = !call->is_finished && !call->has_failed && !call->is_redirect;
     if (is_plain && return_results(conn, call)) return;
     if (is_plain) {
-        capnp_parcel_unref(call->vat, call->reply);
+        capnp_parcel_unref(call->reply);
         call->reply = NULL;
         call->response = (ww_capnp_any){0};
         capnp_conn_unhold(call);
@@ -374,7 +380,7 @@ void capnp_conn_send_unimplemented(ww_capnp_conn *conn, rpc_message_r message)
     ww_capnp_set_u16(copy, 0, ww_capnp_get_u16(message.s, 0));
     ww_capnp_any_b_set_copy(ww_capnp_struct_b_pointer(copy, 0), ww_capnp_get_pointer(message.s, 0));
     if (parcel->builder.fault)
-        capnp_parcel_unref(conn->vat, parcel); /* too large to be echoed */
+        capnp_parcel_unref(parcel); /* too large to be echoed */
     else
         capnp_conn_write(conn, parcel);
 }
@@ -387,8 +393,8 @@ bool capnp_conn_send_embargo(ww_capnp_conn *conn, capnp_promise *promise)
     if (id == conn->vat->limits.embargoes_max) return false;
     if (id == conn->embargo_capacity) {
         uint32_t capacity = id ? id * 2 : 4;
-        capnp_embargo *larger = ww_realloc(conn->vat->allocator, conn->embargoes,
-                                           id * sizeof *larger, capacity * sizeof *larger);
+        capnp_embargo *larger = ww_realloc(&conn->arena->base, conn->embargoes, id * sizeof *larger,
+                                           capacity * sizeof *larger);
         if (!larger) return false;
         for (uint32_t i = id; i < capacity; i++)
             larger[i].promise = NULL;
@@ -459,7 +465,7 @@ void capnp_conn_resolved(ww_capnp_conn *conn, uint32_t export_id, capnp_promise 
         if (describe(conn, NULL, rpc_resolve_init_cap(out), &entry, &ids))
             capnp_conn_write(conn, parcel);
         else {
-            capnp_parcel_unref(conn->vat, parcel);
+            capnp_parcel_unref(parcel);
             capnp_conn_end(conn, WW_CAPNP_OVERLOADED, "no room to say what a promise became");
         }
     }

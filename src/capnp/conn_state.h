@@ -33,6 +33,7 @@ typedef struct capnp_embargo {
 
 struct ww_capnp_conn {
     ww_capnp_vat *vat;
+    capnp_arena *arena; /* of all that is here, and of this */
     uint32_t refs;
     bool is_over;
     ww_capnp_cap *bootstrap;

@@ -5,7 +5,7 @@ enum { CAPACITY_FIRST = 8 };
 
 const ww_allocator *capnp_conn_allocator(const ww_capnp_conn *conn)
 {
-    return conn->vat->allocator;
+    return &conn->arena->base;
 }
 
 /* Doubles *array when it is full. */
@@ -33,7 +33,7 @@ capnp_question *capnp_question_new(ww_capnp_conn *conn, uint32_t *id)
         conn->question_free = conn->questions[*id].next_free;
     } else {
         void *array = conn->questions;
-        if (!grow(conn->vat->allocator, &array, conn->question_count, &conn->question_capacity,
+        if (!grow(&conn->arena->base, &array, conn->question_count, &conn->question_capacity,
                   conn->vat->limits.questions_max, sizeof *conn->questions))
             return NULL;
         conn->questions = array;
@@ -121,7 +121,7 @@ uint32_t capnp_export_add(ww_capnp_conn *conn, ww_capnp_cap *cap, bool *is_new)
         conn->export_free = conn->exports[id].next_free;
     } else {
         void *array = conn->exports;
-        if (!grow(conn->vat->allocator, &array, conn->export_count, &conn->export_capacity,
+        if (!grow(&conn->arena->base, &array, conn->export_count, &conn->export_capacity,
                   conn->vat->limits.exports_max, sizeof *conn->exports))
             return CAPNP_NONE;
         conn->exports = array;
@@ -146,7 +146,7 @@ static void unwatch(ww_capnp_conn *conn, ww_capnp_cap *cap, uint32_t id)
         capnp_watch *watch = *link;
         if (watch->conn != conn || watch->export_id != id) continue;
         *link = watch->next;
-        ww_free(conn->vat->allocator, watch, sizeof *watch);
+        ww_free(&conn->arena->base, watch, sizeof *watch);
         capnp_conn_unref(conn);
         return;
     }
@@ -194,7 +194,8 @@ bool capnp_conn_hold(ww_capnp_call *call, uint64_t words)
     ww_capnp_conn *conn = call->answer_conn;
     uint64_t max = conn->vat->limits.held_words_max;
     capnp_conn_unhold(call);
-    if (words > max || conn->held_words > max - words) return false;
+    if (words > max || conn->held_words > max - words || capnp_arena_is_short(conn->arena))
+        return false;
     conn->held_words += words;
     call->held_words = words;
     return true;
@@ -209,7 +210,7 @@ void capnp_conn_unhold(ww_capnp_call *call)
 void capnp_conn_token_done(capnp_token *token)
 {
     ww_capnp_conn *conn = token->conn;
-    ww_free(conn->vat->allocator, token, sizeof *token);
+    ww_free(&conn->arena->base, token, sizeof *token);
     conn->tokens--;
     capnp_conn_unref(conn);
 }
@@ -239,7 +240,7 @@ bool capnp_ids_add(const ww_allocator *allocator, capnp_ids *ids, uint32_t id)
 
 void capnp_ids_forget(ww_capnp_conn *conn, capnp_ids *ids)
 {
-    ww_free(conn->vat->allocator, ids->more, ids->capacity * sizeof *ids->more);
+    ww_free(&conn->arena->base, ids->more, ids->capacity * sizeof *ids->more);
     *ids = (capnp_ids){0};
 }
 

@@ -157,9 +157,10 @@ static void tell_watches(capnp_promise *p)
     while (p->watches) {
         capnp_watch *watch = p->watches;
         p->watches = watch->next;
+        const ww_allocator *allocator = capnp_conn_allocator(watch->conn);
         capnp_conn_resolved(watch->conn, watch->export_id, p);
         capnp_conn_unref(watch->conn);
-        ww_free(p->base.vat->allocator, watch, sizeof *watch);
+        ww_free(allocator, watch, sizeof *watch);
     }
 }
 
@@ -221,7 +222,7 @@ void capnp_promise_settle(capnp_promise *p, ww_capnp_cap_entry entry)
     p->state = PROMISE_EMBARGOED;
     if (capnp_conn_send_embargo(conn_of(p), p)) return;
     ww_capnp_cap_unref(p->target);
-    p->target = capnp_broken(vat, WW_CAPNP_OVERLOADED, "too many embargoes");
+    p->target = capnp_broken(p->arena, WW_CAPNP_OVERLOADED, "too many embargoes");
     resolved(p);
 }
 
@@ -229,7 +230,7 @@ void capnp_promise_settle_broken(capnp_promise *p, ww_capnp_exception type, cons
 {
     if (p->state == PROMISE_RESOLVED) return;
     ww_capnp_cap *old = p->target;
-    p->target = capnp_broken(p->base.vat, type, reason);
+    p->target = capnp_broken(p->arena, type, reason);
     ww_capnp_cap_unref(old);
     resolved(p);
     if (p->is_pinned && p->conn) capnp_conn_unpin(p->conn, p);
@@ -248,7 +249,7 @@ ww_capnp_cap *capnp_pipe(ww_capnp_call *call, const uint16_t *path, uint16_t dep
         if (p->depth == depth && memcmp(p->path, path, depth * sizeof *path) == 0)
             return ww_capnp_cap_ref(&p->base);
     capnp_promise *p =
-        call->pipe_count < PIPES_MAX ? capnp_promise_alloc(call->vat, PROMISE_PIPE) : NULL;
+        call->pipe_count < PIPES_MAX ? capnp_promise_alloc(call->arena, PROMISE_PIPE) : NULL;
     if (!p) return NULL;
     call->pipe_count++;
     p->depth = depth;
@@ -290,13 +291,13 @@ void capnp_promise_destroy(capnp_promise *p)
     if (p->kind == PROMISE_IMPORT && p->conn) capnp_conn_import_gone(p->conn, p);
     if (p->kind == PROMISE_PIPE) leave_call(p);
     ww_capnp_cap_unref(p->target);
-    capnp_promise_recycle(vat, p);
+    capnp_promise_recycle(p);
     capnp_vat_work(vat);
 }
 
 ww_capnp_cap *ww_capnp_promise_new(ww_capnp_vat *vat)
 {
-    capnp_promise *p = capnp_promise_alloc(vat, PROMISE_PLAIN);
+    capnp_promise *p = capnp_promise_alloc(vat->arena, PROMISE_PLAIN);
     return p ? &p->base : NULL;
 }
 

@@ -26,9 +26,9 @@ static void server_destroy(ww_capnp_cap *cap)
 
 static void broken_destroy(capnp_broken_cap *cap)
 {
-    ww_capnp_vat *vat = cap->base.vat;
-    if (cap->reason) ww_free(vat->allocator, cap->reason, strlen(cap->reason) + 1);
-    ww_free(vat->allocator, cap, sizeof *cap);
+    const ww_allocator *allocator = &cap->arena->base;
+    if (cap->reason) ww_free(allocator, cap->reason, strlen(cap->reason) + 1);
+    ww_free(allocator, cap, sizeof *cap);
 }
 
 static void destroy(ww_capnp_cap *cap)
@@ -76,24 +76,25 @@ ww_capnp_server *ww_capnp_cap_server(ww_capnp_cap *cap)
     return cap ? capnp_server_of(cap) : NULL;
 }
 
-ww_capnp_cap *capnp_broken(ww_capnp_vat *vat, ww_capnp_exception type, const char *reason)
+ww_capnp_cap *capnp_broken(capnp_arena *arena, ww_capnp_exception type, const char *reason)
 {
+    ww_capnp_vat *vat = arena->vat;
     size_t size = strnlen(reason, WW_CAPNP_REASON_MAX - 1);
-    capnp_broken_cap *cap = ww_alloc(vat->allocator, sizeof *cap);
-    char *copy = cap ? ww_alloc(vat->allocator, size + 1) : NULL;
+    capnp_broken_cap *cap = ww_alloc(&arena->base, sizeof *cap);
+    char *copy = cap ? ww_alloc(&arena->base, size + 1) : NULL;
     if (!copy) {
-        ww_free(vat->allocator, cap, sizeof *cap);
+        ww_free(&arena->base, cap, sizeof *cap);
         return ww_capnp_cap_ref(&vat->null_cap.base);
     }
     memcpy(copy, reason, size);
     copy[size] = '\0';
-    *cap = (capnp_broken_cap){{.class = &CAPNP_BROKEN, .refs = 1, .vat = vat}, type, copy};
+    *cap = (capnp_broken_cap){{.class = &CAPNP_BROKEN, .refs = 1, .vat = vat}, type, copy, arena};
     return &cap->base;
 }
 
 ww_capnp_cap *ww_capnp_broken_new(ww_capnp_vat *vat, ww_capnp_exception type, const char *reason)
 {
-    ww_capnp_cap *cap = capnp_broken(vat, type, reason);
+    ww_capnp_cap *cap = capnp_broken(vat->arena, type, reason);
     if (cap != &vat->null_cap.base) return cap;
     ww_capnp_cap_unref(cap);
     return NULL;

@@ -11,9 +11,9 @@
  *     the unref that ends a server; never while a table entry is half changed.
  */
 #pragma once
+#include "capnp/arena.h"
 #include "capnp/boundary.h"
 #include "capnp/call.h"
-#include "capnp/cap.h"
 #include "capnp/conn.h"
 
 enum {
@@ -22,7 +22,6 @@ enum {
     LETTER_SEGMENTS = 2,
     LETTER_CAPS = 2,
     CHUNK_SIZE = 8 * 1024 - 64,
-    POOL_KEEP = 64,
     PIPES_MAX = 256 /* places of one answer that are spoken of before it is there */
 };
 
@@ -49,6 +48,7 @@ capnp_item *capnp_list_pop(capnp_list *list);
  * leaves in one piece. */
 typedef struct capnp_parcel {
     struct capnp_parcel *next;
+    capnp_arena *arena;
     uint32_t refs;
     uint32_t table_size; /* 0: not framed yet */
     uint8_t fd_count;
@@ -60,7 +60,7 @@ typedef struct capnp_parcel {
 
 /* Received bytes; messages are read in place. */
 typedef struct capnp_chunk {
-    struct capnp_chunk *next;
+    capnp_arena *arena;
     uint32_t refs;
     size_t capacity, used; /* used: by arrived bytes */
     _Alignas(8) uint8_t bytes[];
@@ -68,7 +68,7 @@ typedef struct capnp_chunk {
 
 /* A received message that somebody keeps. */
 typedef struct capnp_letter {
-    struct capnp_letter *next;
+    capnp_arena *arena;
     capnp_chunk *chunk;
     ww_capnp_message message;
     ww_capnp_segment *segments;
@@ -111,6 +111,7 @@ typedef struct capnp_crossing {
 struct ww_capnp_call {
     capnp_item item; /* of a promise's or server's queue, or of vat->ready */
     ww_capnp_vat *vat;
+    capnp_arena *arena;
     uint32_t
         refs; /* of those who want the outcome: the application, `done`, pipelines, an answer, an outer call */
     uint8_t state;
@@ -185,7 +186,8 @@ typedef struct capnp_server_cap {
 typedef struct capnp_broken_cap {
     ww_capnp_cap base;
     ww_capnp_exception type;
-    char *reason; /* of the vat's allocator, or NULL for the static texts */
+    char *reason; /* NULL for the static texts */
+    capnp_arena *arena;
 } capnp_broken_cap;
 
 /* An exported promise: who is to be told. */
@@ -207,6 +209,7 @@ enum capnp_promise_state { PROMISE_PENDING, PROMISE_EMBARGOED, PROMISE_RESOLVED 
 
 struct capnp_promise {
     ww_capnp_cap base;
+    capnp_arena *arena;
     uint8_t kind, state;
     bool used;       /* something was sent through it, so that a shortcut could overtake */
     bool told;       /* a peer may send messages to this place of an answer: its Finish waits */
@@ -260,26 +263,28 @@ struct ww_capnp_vat {
     struct capnp_attached *attached;
     uint32_t attached_count;
     capnp_broken_cap
-        null_cap; /* what a null capability answers, and what is at hand without memory */
-    capnp_parcel *parcels;
-    capnp_letter *letters;
-    capnp_chunk *chunks;
-    ww_capnp_call *calls;
-    capnp_promise *promises;
-    uint32_t parcel_count, letter_count, chunk_count, call_count, promise_count; /* in the pools */
+        null_cap;       /* what a null capability answers, and what is at hand without memory */
+    capnp_arena *arena; /* of what the application makes */
 };
 
-capnp_parcel *capnp_parcel_new(ww_capnp_vat *vat); /* NULL when memory is short; one reference */
-void capnp_parcel_unref(ww_capnp_vat *vat, capnp_parcel *parcel);
-capnp_chunk *capnp_chunk_new(ww_capnp_vat *vat, size_t size);
-void capnp_chunk_unref(ww_capnp_vat *vat, capnp_chunk *chunk);
-capnp_letter *capnp_letter_new(ww_capnp_vat *vat);
-void capnp_letter_free(ww_capnp_vat *vat,
-                       capnp_letter *letter); /* drops its capabilities; accepts NULL */
-capnp_promise *capnp_promise_alloc(ww_capnp_vat *vat, enum capnp_promise_kind kind);
-void capnp_promise_recycle(ww_capnp_vat *vat, capnp_promise *promise);
-ww_capnp_call *capnp_call_alloc(ww_capnp_vat *vat);
+/* ---- what arenas hold (arena.c): NULL when it would be too much, or memory is short ---- */
+
+capnp_parcel *capnp_parcel_new(capnp_arena *arena); /* one reference, as of each of these */
+void capnp_parcel_unref(capnp_parcel *parcel);      /* accepts NULL */
+/* The application's parcel goes to the arena of the connection that it leaves by. False: it would be too much. */
+bool capnp_parcel_move(capnp_parcel *parcel, capnp_arena *to);
+capnp_chunk *capnp_chunk_new(capnp_arena *arena, size_t size);
+/* One that is large, to be larger; nobody else reads it. */
+capnp_chunk *capnp_chunk_grow(capnp_chunk *chunk, size_t size);
+void capnp_chunk_unref(capnp_chunk *chunk); /* accepts NULL */
+capnp_letter *capnp_letter_new(capnp_arena *arena);
+void capnp_letter_free(capnp_letter *letter); /* drops its capabilities; accepts NULL */
+capnp_promise *capnp_promise_alloc(capnp_arena *arena, enum capnp_promise_kind kind);
+void capnp_promise_recycle(capnp_promise *promise);
+ww_capnp_call *capnp_call_alloc(capnp_arena *arena);
 void capnp_call_recycle(ww_capnp_call *call);
+
+/* ---- the vat's work ---- */
 
 /* To the end of vat->ready. */
 void capnp_vat_ready(ww_capnp_vat *vat, capnp_item *item);
@@ -345,7 +350,7 @@ ww_capnp_cap *capnp_follow(ww_capnp_cap *cap, const ww_capnp_conn *origin);
 /* Whether the promise has an address on the connection: an import, or a place in an answer that is not finished. */
 bool capnp_promise_is_on(const capnp_promise *promise, const ww_capnp_conn *conn);
 
-ww_capnp_cap *capnp_broken(ww_capnp_vat *vat, ww_capnp_exception type,
+ww_capnp_cap *capnp_broken(capnp_arena *arena, ww_capnp_exception type,
                            const char *reason); /* never NULL */
 void capnp_stream_settled(ww_capnp_call *call);
 void capnp_reap(

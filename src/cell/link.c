@@ -255,6 +255,7 @@ ww_status ww_cell_link_init(ww_cell_link *link, ww_rpc_vat *vat, ww_capnp_cap *b
         .on_output = {on_output},
     };
     if (!link->conn) return WW_E_MEMORY;
+    ww_capnp_conn_limit_memory(link->conn, WW_LINK_MEMORY_MAX);
     ww_capnp_conn_on_output(link->conn, &link->on_output);
     return WW_OK;
 }

@@ -17,7 +17,8 @@
  * Bounds     WW_LINK_BUDGET bytes written and not yet read by the host, or what the connection has
  *            room for: once it has seen the begin of a large message, that is more of it. A guest that
  *            leaves more than WW_LINK_OUTPUT_MAX bytes of answers unread is not listened to until it
- *            reads.
+ *            reads. The connection has an arena of its own, of at most WW_LINK_MEMORY_MAX bytes: the
+ *            largest message, and half as much for everything else.
  * Threads    The loop's.
  * Trust      Every byte that the guest writes is hostile. At worst it ends this link.
  */
@@ -25,7 +26,12 @@
 #include "resource/wasi.h"
 #include "rpc/vat.h"
 
-enum { WW_LINK_BUDGET = 64 << 10, WW_LINK_OUTPUT_MAX = 64 << 10, WW_LINK_PIECES = 16 };
+enum {
+    WW_LINK_BUDGET = 64 << 10,
+    WW_LINK_OUTPUT_MAX = 64 << 10,
+    WW_LINK_MEMORY_MAX = 96 << 20,
+    WW_LINK_PIECES = 16
+};
 
 typedef enum ww_link_state { WW_LINK_OPEN, WW_LINK_DRAINING, WW_LINK_CLOSED } ww_link_state;
 

@@ -24,8 +24,9 @@ static size_t bound(void)
 {
     size_t entries = ENTRIES * (4 * 64 + sizeof(capnp_promise) + sizeof(struct ww_capnp_call) +
                                 sizeof(capnp_letter) + sizeof(capnp_parcel) + CHUNK_SIZE);
-    size_t pools = POOL_KEEP * (sizeof(capnp_promise) + sizeof(struct ww_capnp_call) +
-                                sizeof(capnp_letter) + sizeof(capnp_parcel) + CHUNK_SIZE);
+    size_t pools = CAPNP_KEPT_MAX * (sizeof(capnp_promise) + sizeof(struct ww_capnp_call) +
+                                     sizeof(capnp_letter) + sizeof(capnp_parcel)) +
+                   CAPNP_CHUNKS_KEPT_MAX * CHUNK_SIZE;
     return entries + pools +
            8 * ((size_t)HELD_WORDS * 2 + OUTPUT_WORDS * 2 + MESSAGE_WORDS * 8 + (64 << 10));
 }

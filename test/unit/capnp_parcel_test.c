@@ -10,8 +10,8 @@ typedef struct pair {
 static void setup(pair *p)
 {
     p->vat = ww_capnp_vat_new(ww_allocator_libc(), NULL);
-    p->copied = capnp_parcel_new(p->vat);
-    p->built = capnp_parcel_new(p->vat);
+    p->copied = capnp_parcel_new(p->vat->arena);
+    p->built = capnp_parcel_new(p->vat->arena);
 }
 
 static void assert_same(pair *p)
@@ -20,8 +20,8 @@ static void assert_same(pair *p)
                            *b = &p->built->builder.segments[0];
     assert_int_equal(a->words, b->words);
     assert_memory_equal(a->data, b->data, a->words * sizeof(uint64_t));
-    capnp_parcel_unref(p->vat, p->copied);
-    capnp_parcel_unref(p->vat, p->built);
+    capnp_parcel_unref(p->copied);
+    capnp_parcel_unref(p->built);
     ww_capnp_vat_free(p->vat);
 }
 

@@ -1,0 +1,274 @@
+/* Arenas, and the objects of each kind that wait in them.
+ *
+ * A1  `size` is the sum of all that was taken and not given back; the arena itself is not counted.
+ * A2  is_closed => nothing waits; closed and of size 0 => freed.
+ * A3  A spare parcel is empty and its scratch space zero; a spare chunk has CHUNK_SIZE.
+ */
+#include "capnp/pool.h"
+#include "capnp/vat.h"
+
+/* What an object starts with while it waits. */
+struct capnp_spare {
+    struct capnp_spare *next;
+};
+
+static const uint8_t KEPT_MAX[CAPNP_KINDS] = {
+    [CAPNP_PARCELS] = CAPNP_KEPT_MAX,       [CAPNP_LETTERS] = CAPNP_KEPT_MAX,
+    [CAPNP_CHUNKS] = CAPNP_CHUNKS_KEPT_MAX, [CAPNP_CALLS] = CAPNP_KEPT_MAX,
+    [CAPNP_PROMISES] = CAPNP_KEPT_MAX,
+};
+
+static void *take_spare(capnp_arena *arena, enum capnp_kind kind)
+{
+    struct capnp_shelf *shelf = &arena->shelves[kind];
+    struct capnp_spare *spare = shelf->first;
+    if (!spare) return NULL;
+    shelf->first = spare->next;
+    shelf->count--;
+    return spare;
+}
+
+/* False: there are enough of them. */
+static bool keep(capnp_arena *arena, enum capnp_kind kind, void *object)
+{
+    struct capnp_shelf *shelf = &arena->shelves[kind];
+    struct capnp_spare *spare = object;
+    if (shelf->count == KEPT_MAX[kind] || arena->is_closed) return false;
+    spare->next = shelf->first;
+    shelf->first = spare;
+    shelf->count++;
+    return true;
+}
+
+/* ---- bytes ---- */
+
+static bool has_room(capnp_arena *arena, size_t size)
+{
+    if (size <= arena->size_max - arena->size) return true;
+    capnp_arena_trim(arena);
+    arena->is_full = size > arena->size_max - arena->size;
+    return !arena->is_full;
+}
+
+static void *resize(const ww_allocator *base, void *ptr, size_t old_size, size_t size)
+{
+    capnp_arena *arena = WW_CONTAINER_OF(base, capnp_arena, base);
+    const ww_allocator *source = arena->vat->allocator;
+    if (size > old_size && !has_room(arena, size - old_size)) return NULL;
+    void *moved = ww_realloc(source, ptr, old_size, size);
+    if (size && !moved) {
+        arena->is_full = false;
+        return NULL;
+    }
+    arena->size += size - old_size;
+    if (!arena->size && arena->is_closed) ww_free(source, arena, sizeof *arena);
+    return moved;
+}
+
+/* ---- parcels ---- */
+
+capnp_parcel *capnp_parcel_new(capnp_arena *arena)
+{
+    capnp_parcel *p = take_spare(arena, CAPNP_PARCELS);
+    if (p) {
+        capnp_pool_open(p->scratch, sizeof p->scratch);
+    } else {
+        p = ww_alloc(&arena->base, sizeof *p);
+        if (!p) return NULL;
+        memset(p->scratch, 0, sizeof p->scratch);
+        const ww_capnp_builder_options options = {.words_max = arena->vat->limits.message_words_max,
+                                                  .scratch = p->scratch + 1,
+                                                  .scratch_words = PARCEL_SCRATCH_WORDS};
+        ww_capnp_builder_init(&p->builder, &arena->base, &options);
+        p->arena = arena;
+    }
+    p->next = NULL;
+    p->refs = 1;
+    p->table_size = 0;
+    p->fd_count = 0;
+    return p;
+}
+
+static void free_parcel(capnp_parcel *parcel)
+{
+    capnp_pool_open(parcel->scratch, sizeof parcel->scratch);
+    ww_capnp_builder_deinit(&parcel->builder);
+    ww_free(&parcel->arena->base, parcel, sizeof *parcel);
+}
+
+void capnp_parcel_unref(capnp_parcel *parcel)
+{
+    if (!parcel || --parcel->refs) return;
+    ww_capnp_builder_reset(&parcel->builder);
+    capnp_pool_close(parcel->scratch, sizeof parcel->scratch);
+    if (!keep(parcel->arena, CAPNP_PARCELS, parcel)) free_parcel(parcel);
+}
+
+/* Its bytes are counted there from now on. */
+static void hand_over(capnp_parcel *parcel, capnp_arena *to)
+{
+    size_t size = sizeof *parcel + ww_capnp_builder_taken(&parcel->builder);
+    parcel->arena->size -= size;
+    to->size += size;
+    parcel->arena = to;
+    parcel->builder.allocator = &to->base;
+}
+
+bool capnp_parcel_move(capnp_parcel *parcel, capnp_arena *to)
+{
+    capnp_arena *from = parcel->arena;
+    if (from == to) return true;
+    WW_ASSERT(!from->is_closed);
+    if (!has_room(to, sizeof *parcel + ww_capnp_builder_taken(&parcel->builder))) return false;
+    capnp_parcel *spare = take_spare(to, CAPNP_PARCELS);
+    hand_over(parcel, to);
+    if (!spare) return true;
+    hand_over(spare, from);
+    if (!keep(from, CAPNP_PARCELS, spare)) free_parcel(spare);
+    return true;
+}
+
+/* ---- chunks and letters ---- */
+
+capnp_chunk *capnp_chunk_new(capnp_arena *arena, size_t size)
+{
+    capnp_chunk *c = size <= CHUNK_SIZE ? take_spare(arena, CAPNP_CHUNKS) : NULL;
+    if (!c) {
+        size_t capacity = size <= CHUNK_SIZE ? CHUNK_SIZE : size;
+        c = capacity > SIZE_MAX - sizeof *c ? NULL : ww_alloc(&arena->base, sizeof *c + capacity);
+        if (!c) return NULL;
+        c->capacity = capacity;
+    }
+    capnp_pool_open(c->bytes, c->capacity);
+    c->arena = arena;
+    c->refs = 1;
+    c->used = 0;
+    return c;
+}
+
+capnp_chunk *capnp_chunk_grow(capnp_chunk *chunk, size_t size)
+{
+    WW_ASSERT(chunk->refs == 1 && chunk->capacity > CHUNK_SIZE && size > CHUNK_SIZE);
+    if (size > SIZE_MAX - sizeof *chunk) return NULL;
+    chunk = ww_realloc(&chunk->arena->base, chunk, sizeof *chunk + chunk->capacity,
+                       sizeof *chunk + size);
+    if (chunk) chunk->capacity = size;
+    return chunk;
+}
+
+void capnp_chunk_unref(capnp_chunk *chunk)
+{
+    if (!chunk || --chunk->refs) return;
+    if (chunk->capacity == CHUNK_SIZE && keep(chunk->arena, CAPNP_CHUNKS, chunk)) return;
+    capnp_pool_open(chunk->bytes, chunk->capacity);
+    ww_free(&chunk->arena->base, chunk, sizeof *chunk + chunk->capacity);
+}
+
+capnp_letter *capnp_letter_new(capnp_arena *arena)
+{
+    capnp_letter *l = take_spare(arena, CAPNP_LETTERS);
+    if (!l) l = ww_alloc(&arena->base, sizeof *l);
+    if (!l) return NULL;
+    l->arena = arena;
+    l->chunk = NULL;
+    l->segments = l->few_segments;
+    l->caps = l->few_caps;
+    l->message.cap_count = 0;
+    l->message.segment_count = 0;
+    return l;
+}
+
+void capnp_letter_free(capnp_letter *letter)
+{
+    if (!letter) return;
+    const ww_allocator *allocator = &letter->arena->base;
+    for (uint32_t i = 0; i < letter->message.cap_count; i++)
+        ww_capnp_cap_unref(letter->caps[i].cap);
+    for (uint32_t i = 0; i < letter->message.segment_count; i++)
+        capnp_pool_close(letter->segments[i].data, (size_t)letter->segments[i].words * 8);
+    if (letter->caps != letter->few_caps)
+        ww_free(allocator, letter->caps, letter->message.cap_count * sizeof *letter->caps);
+    if (letter->segments != letter->few_segments)
+        ww_free(allocator, letter->segments,
+                letter->message.segment_count * sizeof *letter->segments);
+    capnp_chunk_unref(letter->chunk);
+    if (!keep(letter->arena, CAPNP_LETTERS, letter)) ww_free(allocator, letter, sizeof *letter);
+}
+
+/* ---- calls and promises ---- */
+
+capnp_promise *capnp_promise_alloc(capnp_arena *arena, enum capnp_promise_kind kind)
+{
+    capnp_promise *p = take_spare(arena, CAPNP_PROMISES);
+    if (!p) p = ww_alloc(&arena->base, sizeof *p);
+    if (!p) return NULL;
+    ww_zero(p, sizeof *p);
+    p->base = (ww_capnp_cap){.class = &CAPNP_PROMISE, .refs = 1, .vat = arena->vat};
+    p->arena = arena;
+    p->kind = (uint8_t)kind;
+    return p;
+}
+
+void capnp_promise_recycle(capnp_promise *promise)
+{
+    capnp_arena *arena = promise->arena;
+    if (!keep(arena, CAPNP_PROMISES, promise)) ww_free(&arena->base, promise, sizeof *promise);
+}
+
+ww_capnp_call *capnp_call_alloc(capnp_arena *arena)
+{
+    ww_capnp_call *call = take_spare(arena, CAPNP_CALLS);
+    if (!call) call = ww_alloc(&arena->base, sizeof *call);
+    if (!call) return NULL;
+    ww_zero(call, sizeof *call);
+    call->vat = arena->vat;
+    call->arena = arena;
+    call->refs = 1;
+    return call;
+}
+
+void capnp_call_recycle(ww_capnp_call *call)
+{
+    capnp_arena *arena = call->arena;
+    if (!keep(arena, CAPNP_CALLS, call)) ww_free(&arena->base, call, sizeof *call);
+}
+
+/* ---- life ---- */
+
+capnp_arena *capnp_arena_new(ww_capnp_vat *vat, uint64_t size_max)
+{
+    capnp_arena *arena = ww_alloc_zeroed(vat->allocator, sizeof *arena);
+    if (!arena) return NULL;
+    arena->base.resize = resize;
+    arena->vat = vat;
+    arena->size_max = size_max > SIZE_MAX ? SIZE_MAX : (size_t)size_max;
+    return arena;
+}
+
+void capnp_arena_trim(capnp_arena *arena)
+{
+    const ww_allocator *a = &arena->base;
+    for (capnp_parcel *p; (p = take_spare(arena, CAPNP_PARCELS));)
+        free_parcel(p);
+    for (capnp_letter *l; (l = take_spare(arena, CAPNP_LETTERS));)
+        ww_free(a, l, sizeof *l);
+    for (capnp_chunk *c; (c = take_spare(arena, CAPNP_CHUNKS));)
+        ww_free(a, c, sizeof *c + CHUNK_SIZE);
+    for (ww_capnp_call *c; (c = take_spare(arena, CAPNP_CALLS));)
+        ww_free(a, c, sizeof *c);
+    for (capnp_promise *p; (p = take_spare(arena, CAPNP_PROMISES));)
+        ww_free(a, p, sizeof *p);
+}
+
+void capnp_arena_lift(capnp_arena *arena)
+{
+    arena->size_max = SIZE_MAX;
+}
+
+void capnp_arena_close(capnp_arena *arena)
+{
+    capnp_arena_lift(arena);
+    capnp_arena_trim(arena);
+    arena->is_closed = true;
+    if (!arena->size) ww_free(arena->vat->allocator, arena, sizeof *arena);
+}
