@@ -12,10 +12,15 @@ struct capnp_spare {
     struct capnp_spare *next;
 };
 
-static const uint8_t KEPT_MAX[CAPNP_KINDS] = {
-    [CAPNP_PARCELS] = CAPNP_KEPT_MAX,       [CAPNP_LETTERS] = CAPNP_KEPT_MAX,
-    [CAPNP_CHUNKS] = CAPNP_CHUNKS_KEPT_MAX, [CAPNP_CALLS] = CAPNP_KEPT_MAX,
-    [CAPNP_PROMISES] = CAPNP_KEPT_MAX,
+static const struct {
+    size_t size;
+    uint32_t kept_max;
+} KINDS[CAPNP_KINDS] = {
+    [CAPNP_PARCELS] = {sizeof(capnp_parcel), CAPNP_KEPT_MAX},
+    [CAPNP_LETTERS] = {sizeof(capnp_letter), CAPNP_KEPT_MAX},
+    [CAPNP_CHUNKS] = {sizeof(capnp_chunk) + CHUNK_SIZE, CAPNP_CHUNKS_KEPT_MAX},
+    [CAPNP_CALLS] = {sizeof(ww_capnp_call), CAPNP_KEPT_MAX},
+    [CAPNP_PROMISES] = {sizeof(capnp_promise), CAPNP_KEPT_MAX},
 };
 
 static void *take_spare(capnp_arena *arena, enum capnp_kind kind)
@@ -25,6 +30,7 @@ static void *take_spare(capnp_arena *arena, enum capnp_kind kind)
     if (!spare) return NULL;
     shelf->first = spare->next;
     shelf->count--;
+    capnp_pool_open(spare, KINDS[kind].size);
     return spare;
 }
 
@@ -33,10 +39,11 @@ static bool keep(capnp_arena *arena, enum capnp_kind kind, void *object)
 {
     struct capnp_shelf *shelf = &arena->shelves[kind];
     struct capnp_spare *spare = object;
-    if (shelf->count == KEPT_MAX[kind] || arena->is_closed) return false;
+    if (shelf->count == KINDS[kind].kept_max || arena->is_closed) return false;
     spare->next = shelf->first;
     shelf->first = spare;
     shelf->count++;
+    capnp_pool_close(spare + 1, KINDS[kind].size - sizeof *spare);
     return true;
 }
 
@@ -70,9 +77,7 @@ static void *resize(const ww_allocator *base, void *ptr, size_t old_size, size_t
 capnp_parcel *capnp_parcel_new(capnp_arena *arena)
 {
     capnp_parcel *p = take_spare(arena, CAPNP_PARCELS);
-    if (p) {
-        capnp_pool_open(p->scratch, sizeof p->scratch);
-    } else {
+    if (!p) {
         p = ww_alloc(&arena->base, sizeof *p);
         if (!p) return NULL;
         memset(p->scratch, 0, sizeof p->scratch);
@@ -91,7 +96,6 @@ capnp_parcel *capnp_parcel_new(capnp_arena *arena)
 
 static void free_parcel(capnp_parcel *parcel)
 {
-    capnp_pool_open(parcel->scratch, sizeof parcel->scratch);
     ww_capnp_builder_deinit(&parcel->builder);
     ww_free(&parcel->arena->base, parcel, sizeof *parcel);
 }
@@ -100,7 +104,6 @@ void capnp_parcel_unref(capnp_parcel *parcel)
 {
     if (!parcel || --parcel->refs) return;
     ww_capnp_builder_reset(&parcel->builder);
-    capnp_pool_close(parcel->scratch, sizeof parcel->scratch);
     if (!keep(parcel->arena, CAPNP_PARCELS, parcel)) free_parcel(parcel);
 }
 
@@ -139,7 +142,6 @@ capnp_chunk *capnp_chunk_new(capnp_arena *arena, size_t size)
         if (!c) return NULL;
         c->capacity = capacity;
     }
-    capnp_pool_open(c->bytes, c->capacity);
     c->arena = arena;
     c->refs = 1;
     c->used = 0;

@@ -462,9 +462,8 @@ ww_capnp_cap *ww_capnp_pipeline_cap(ww_capnp_pipeline p)
         return capnp_broken(p.call->arena, (ww_capnp_exception)p.call->exception,
                             ww_capnp_call_reason(p.call));
     /* The pipe that calls went through before it was resolved stays the way to it. */
-    for (capnp_promise *pipe = p.call->pipes; pipe; pipe = pipe->next_pipe)
-        if (pipe->depth == p.depth && memcmp(pipe->path, p.path, p.depth * sizeof *p.path) == 0)
-            return ww_capnp_cap_ref(&pipe->base);
+    ww_capnp_cap *pipe = capnp_pipe_known(p.call, p.path, p.depth);
+    if (pipe) return pipe;
     ww_capnp_cap *cap = capnp_call_entry_at(p.call, p.path, p.depth).cap;
     return ww_capnp_cap_ref(cap ? cap : &vat->null_cap.base);
 }

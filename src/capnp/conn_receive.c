@@ -469,16 +469,18 @@ static void question_unimplemented(ww_capnp_conn *conn, uint32_t id)
         return;
     }
     ww_capnp_call *call = q->call;
-    capnp_ids_release(conn, &q->exports);
-    q = &conn->questions[id];
+    capnp_ids sent = q->exports;
+    q->exports = (capnp_ids){0};
+    q->call = NULL;
     q->has_returned = q->finish_is_sent = true;
     if (call) {
         call->refs++;
-        capnp_call_fail_now(call, WW_CAPNP_UNIMPLEMENTED, "the peer does not implement this");
         call->conn = NULL;
-        capnp_call_unref(call);
+        capnp_call_fail_now(call, WW_CAPNP_UNIMPLEMENTED, "the peer does not implement this");
     }
-    capnp_question_check(conn, id);
+    capnp_ids_release(conn, &sent);
+    if (call) capnp_call_unref(call);
+    if (!conn->is_over) capnp_question_check(conn, id);
 }
 
 /* An embargo that will never be lifted: its calls could not be ordered. */

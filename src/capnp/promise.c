@@ -5,7 +5,9 @@
  * P2  `target` is the innermost reference at the moment of the resolution, which is also what peers were told then. It
  *     is not followed further for messages of the peer that was told: see capnp_follow.
  *     `target` is NULL while PENDING; following targets never leads in a circle.
- * P3  `used` is set when anything was sent through a promise that is still to be resolved by its peer.
+ * P3  A promise without references waits to be destroyed, perhaps in the list of capnp_reap: nobody finds it in its call any
+ *     more, and nothing settles it, which would bring it back to life.
+ * P4  `used` is set when anything was sent through a promise that is still to be resolved by its peer.
  */
 #include "capnp/crossing.h"
 
@@ -204,7 +206,7 @@ static void resolved(capnp_promise *p)
 
 void capnp_promise_settle(capnp_promise *p, ww_capnp_cap_entry entry)
 {
-    if (p->state != PROMISE_PENDING) return;
+    if (p->state != PROMISE_PENDING || !p->base.refs) return;
     ww_capnp_vat *vat = p->base.vat;
     ww_capnp_cap *inner = capnp_follow(entry.cap ? entry.cap : &vat->null_cap.base, NULL);
     if (leads_to(inner, p)) {
@@ -228,7 +230,7 @@ void capnp_promise_settle(capnp_promise *p, ww_capnp_cap_entry entry)
 
 void capnp_promise_settle_broken(capnp_promise *p, ww_capnp_exception type, const char *reason)
 {
-    if (p->state == PROMISE_RESOLVED) return;
+    if (p->state == PROMISE_RESOLVED || !p->base.refs) return;
     ww_capnp_cap *old = p->target;
     p->target = capnp_broken(p->arena, type, reason);
     ww_capnp_cap_unref(old);
@@ -243,11 +245,18 @@ void capnp_promise_lift_embargo(capnp_promise *p)
 
 /* ---- pipes ---- */
 
-ww_capnp_cap *capnp_pipe(ww_capnp_call *call, const uint16_t *path, uint16_t depth)
+ww_capnp_cap *capnp_pipe_known(ww_capnp_call *call, const uint16_t *path, uint16_t depth)
 {
     for (capnp_promise *p = call->pipes; p; p = p->next_pipe)
-        if (p->depth == depth && memcmp(p->path, path, depth * sizeof *path) == 0)
+        if (p->depth == depth && p->base.refs && !memcmp(p->path, path, depth * sizeof *path))
             return ww_capnp_cap_ref(&p->base);
+    return NULL;
+}
+
+ww_capnp_cap *capnp_pipe(ww_capnp_call *call, const uint16_t *path, uint16_t depth)
+{
+    ww_capnp_cap *known = capnp_pipe_known(call, path, depth);
+    if (known) return known;
     capnp_promise *p =
         call->pipe_count < PIPES_MAX ? capnp_promise_alloc(call->arena, PROMISE_PIPE) : NULL;
     if (!p) return NULL;

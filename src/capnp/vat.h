@@ -336,7 +336,9 @@ ww_capnp_cap *capnp_call_wrap_early(const ww_capnp_call *call, ww_capnp_cap *cap
 
 /* ---- promises (promise.c) ---- */
 
-/* The pipe of a call at a path, new or known; a new reference, NULL when memory is short. */
+/* The pipe of a call at a path; a new reference, NULL when there is none. */
+ww_capnp_cap *capnp_pipe_known(ww_capnp_call *call, const uint16_t *path, uint16_t depth);
+/* A new one if there is none; NULL when memory is short. */
 ww_capnp_cap *capnp_pipe(ww_capnp_call *call, const uint16_t *path, uint16_t depth);
 /* A pending promise now stands for `entry`, borrowed. */
 void capnp_promise_settle(capnp_promise *promise, ww_capnp_cap_entry entry);

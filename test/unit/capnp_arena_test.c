@@ -1,6 +1,6 @@
 /* Each connection has its own memory: what one peer hoards is its own, ends at its own bound, and comes back with it. */
-#include "capnp/vat.h"
-#include "support/capnp_link.h"
+#include "capnp/conn_state.h"
+#include "support/capnp_stage.h"
 
 enum { BOUND = 512 << 10, BLOB = 4000, PEERS_MAX = 1000 };
 
@@ -312,6 +312,41 @@ static void thousand_links__small_at_first__grow_and_shrink_each_by_itself(void 
     town_deinit(&t);
 }
 
+/* Sends what was built; nothing else happens. */
+static void feed(stage *s)
+{
+    ww_buf out;
+    ww_buf_init(&out, ww_allocator_libc(), 1 << 20);
+    assert_ok(ww_capnp_frame_write(&s->message, &out));
+    ww_status status = ww_capnp_conn_feed(s->conn, ww_buf_view(&out), NULL);
+    assert_true(status == WW_AGAIN || ww_capnp_conn_is_over(s->conn));
+    ww_buf_deinit(&out);
+}
+
+/* The promise that it waits for goes with it; the connection ends while it does, and with it the call that the promise is
+ * of. Found by the fuzzer. */
+static void disembargo__without_memory_for_its_echo__ends_the_connection_once(void **state)
+{
+    (void)state;
+    stage s;
+    stage_init(&s, NULL);
+    stage_bootstrap(&s, 1);
+    stage_ping(&s, 2, 1);
+    feed(&s);
+    rpc_disembargo_b d = rpc_message_init_disembargo(stage_message(&s));
+    rpc_promised_answer_set_question_id(
+        rpc_message_target_init_promised_answer(rpc_disembargo_init_target(d)), 2);
+    rpc_disembargo_context_set_sender_loopback(rpc_disembargo_edit_context(d), 0);
+    capnp_arena_trim(s.conn->arena);
+    ww_capnp_conn_limit_memory(s.conn, ww_capnp_conn_memory(s.conn) + sizeof(capnp_parcel) / 2);
+    feed(&s);
+    stage_settle(&s);
+    assert_string_equal(ww_capnp_conn_reason(s.conn),
+                        "the connection holds as much memory as it may");
+    assert_int_equal(s.got[RPC_MESSAGE_IS_ABORT], 1);
+    stage_deinit(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,6 +357,7 @@ int main(void)
         cmocka_unit_test(capability__that_outlives_its_connection__keeps_itself_and_no_more),
         cmocka_unit_test(output__of_a_peer_that_does_not_read__is_charged_to_it),
         cmocka_unit_test(calls__of_the_host__ask_nobody_for_memory_after_the_first),
+        cmocka_unit_test(disembargo__without_memory_for_its_echo__ends_the_connection_once),
         cmocka_unit_test(thousand_links__small_at_first__grow_and_shrink_each_by_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
