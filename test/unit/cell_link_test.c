@@ -3,6 +3,7 @@
 #include "cell/link.h"
 #include "support/capnp_link.h"
 #include <errno.h>
+#include <stdlib.h>
 
 typedef struct node {
     test_allocator allocator;
@@ -72,10 +73,13 @@ static bool guest_step(node *n)
         ww_capnp_conn_sent(n->guest, size);
         moved = true;
     }
-    for (size_t got; ww_source_read(&n->link.input, bytes, sizeof bytes, &got) == WW_OK;) {
-        assert_int_equal(ww_capnp_conn_feed(n->guest, ww_view_of(bytes, got), NULL), WW_AGAIN);
+    ww_status status;
+    for (size_t got; !(status = ww_source_read(&n->link.input, bytes, sizeof bytes, &got));) {
+        status = ww_capnp_conn_feed(n->guest, ww_view_of(bytes, got), NULL);
+        assert_true(status == WW_AGAIN || ww_capnp_conn_is_over(n->guest));
         moved = true;
     }
+    if (status == WW_E_CLOSED) ww_capnp_conn_ended(n->guest);
     while (ww_capnp_vat_run(n->guest_vat, 100))
         continue;
     return moved;
@@ -352,6 +356,85 @@ static void message__larger_than_the_budget__arrives_in_parts(void **state)
     node_deinit(&n);
 }
 
+/* ---- memory ---- */
+
+enum { PING, BLOB, BACK, HOLD, NEVER, QUESTIONS };
+
+/* All that a guest does with its link, its end included. What it asks is answered or fails, once. */
+static void live(node *n, waiter w[QUESTIONS])
+{
+    static uint8_t data[24000];
+    n->guest_vat = ww_capnp_vat_new(ww_allocator_libc(), NULL);
+    n->guest = ww_capnp_conn_new(n->guest_vat, NULL);
+    hold_streams(n);
+    ww_capnp_cap *root = ww_capnp_conn_bootstrap(n->guest), *own;
+    ww_capnp_call *blob, *back;
+    factory_new(n->guest_vat, NULL, &own);
+    interop_echo_blob_params_set_d(interop_echo_blob_begin((interop_echo_cap){root}, &blob),
+                                   ww_view_of(data, sizeof data));
+    interop_echo_back_params_set_len(interop_echo_back_begin((interop_echo_cap){root}, &back),
+                                     9000);
+    waiter_init(&w[BLOB]);
+    waiter_init(&w[BACK]);
+    ww_capnp_call_drop(call_ping(root, 1, &w[PING]));
+    assert_ok(ww_capnp_call_send(blob, &w[BLOB].done));
+    assert_ok(ww_capnp_call_send(back, &w[BACK].done));
+    ww_capnp_call_drop(call_hold(root, own, &w[HOLD]));
+    ww_capnp_call *never = call_never(root, own, &w[NEVER]);
+    pump(n);
+    ww_capnp_call_drop(blob);
+    ww_capnp_call_drop(back);
+    ww_capnp_cap_unref(own);
+    ww_capnp_cap_unref(root);
+    for (int i = 0; ww_cell_link_drain(&n->link, &n->waiter, &n->waker) == WW_AGAIN; i++) {
+        assert_true(i < 4);
+        ww_waiter_remove(&n->waiter);
+        ww_loop_turn(n->loop, false);
+    }
+    pump(n);
+    ww_capnp_call_drop(never);
+}
+
+static ww_status live_on(const ww_allocator *allocator, void *arg)
+{
+    (void)arg;
+    const test_allocator *self = WW_CONTAINER_OF(allocator, test_allocator, base);
+    node n = {.waker = {count_wake}};
+    waiter w[QUESTIONS] = {0};
+    ww_status status = ww_loop_new(allocator, NULL, &n.loop, NULL);
+    if (status) return status;
+    status = ww_rpc_vat_init(&n.rpc, n.loop, NULL);
+    if (!status) n.root = factory_new(n.rpc.vat, NULL, &n.root_cap);
+    if (!n.root_cap) free(n.root);
+    if (!n.root_cap) n.root = NULL;
+    if (!status) status = n.root_cap ? ww_cell_link_init(&n.link, &n.rpc, n.root_cap) : WW_E_MEMORY;
+    if (!status) {
+        live(&n, w);
+        for (int i = 0; i < QUESTIONS; i++)
+            assert_int_equal(w[i].count, 1);
+        bool has_failed = self->fail_at && self->count >= self->fail_at;
+        if (!has_failed) assert_failed(w[NEVER], WW_CAPNP_DISCONNECTED);
+        for (int i = 0; i < NEVER && !has_failed; i++)
+            assert_string_equal(w[i].reason, "");
+        if (has_failed) status = WW_E_MEMORY;
+        ww_capnp_conn_free(n.guest);
+        ww_capnp_vat_free(n.guest_vat);
+    }
+    ww_cell_link_deinit(&n.link);
+    if (n.root) ww_capnp_cap_unref(n.root->held);
+    if (n.root) n.root->held = NULL;
+    ww_capnp_cap_unref(n.root_cap);
+    ww_rpc_vat_deinit(&n.rpc);
+    ww_loop_free(n.loop);
+    return status;
+}
+
+static void link__any_allocation_failing__ends_each_call_once_and_gives_all_back(void **state)
+{
+    (void)state;
+    test_every_allocation_failing(live_on, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest cases[] = {
@@ -366,6 +449,7 @@ int main(void)
         cmocka_unit_test(last_words__of_a_guest_that_is_over__are_delivered),
         cmocka_unit_test(writes__beyond_the_room__move_it_and_lose_nothing),
         cmocka_unit_test(message__larger_than_the_budget__arrives_in_parts),
+        cmocka_unit_test(link__any_allocation_failing__ends_each_call_once_and_gives_all_back),
     };
     return cmocka_run_group_tests(cases, NULL, NULL);
 }

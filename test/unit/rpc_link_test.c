@@ -5,6 +5,7 @@
 #include "support/clock.h"
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -450,6 +451,95 @@ static void open__every_allocation_failing__gives_all_back(void **state)
     test_every_allocation_failing(open_and_close, NULL);
 }
 
+/* A question whose answer has `size` bytes; told once, also when it cannot be asked. */
+static void ask(ww_capnp_cap *root, uint32_t size, waiter *w)
+{
+    ww_capnp_call *call = NULL;
+    waiter_init(w);
+    if (root)
+        interop_echo_back_params_set_len(interop_echo_back_begin((interop_echo_cap){root}, &call),
+                                         size);
+    if (ww_capnp_call_send(call, &w->done)) w->count++;
+    ww_capnp_call_drop(call);
+}
+
+/* Two sides on one loop: calls, a descriptor's worth of capabilities, an ordered end. */
+static void live(two *t, waiter w[4])
+{
+    t->client.root = ww_rpc_link_bootstrap(t->client.link);
+    for (uint32_t i = 0; i < 3; i++)
+        ask(t->client.root, i * 4000, &w[i]);
+    turns(t, 60);
+    ww_capnp_call *never = NULL;
+    waiter_init(&w[3]);
+    if (t->client.root)
+        interop_echo_never_params_set_cap(
+            interop_echo_never_begin((interop_echo_cap){t->client.root}, &never),
+            (interop_echo_cap){t->client.root});
+    if (ww_capnp_call_send(never, &w[3].done)) w[3].count++;
+    turns(t, 20);
+    ww_rpc_link_close(t->client.link, "enough");
+    turns(t, 20);
+    t->clock.now_ns += (uint64_t)WW_RPC_CLOSING_MS * WW_NS_PER_MS;
+    turns(t, 4);
+    ww_capnp_call_drop(never);
+}
+
+static ww_status try_side(two *t, side *s, ww_transport **transport, bool offers)
+{
+    ww_capnp_cap *cap = NULL;
+    s->owner.over = over;
+    ww_status status = ww_rpc_vat_init(&s->vat, t->loop, NULL);
+    if (status) return status;
+    factory *f = offers ? factory_new(s->vat.vat, NULL, &cap) : NULL;
+    if (offers && !cap) {
+        free(f);
+        return WW_E_MEMORY;
+    }
+    status = ww_rpc_link_open(&s->vat, *transport, cap, &s->owner, &s->link);
+    *transport = NULL;
+    ww_capnp_cap_unref(cap);
+    return status;
+}
+
+static ww_status live_on(const ww_allocator *allocator, void *arg)
+{
+    (void)arg;
+    const test_allocator *self = WW_CONTAINER_OF(allocator, test_allocator, base);
+    two t = {.raw = -1};
+    waiter w[4];
+    ww_transport *ends[2] = {0};
+    test_clock_init(&t.clock, WW_NS_PER_S);
+    ww_status status = ww_loop_new(allocator, &t.clock.base, &t.loop, NULL);
+    if (status) return status;
+    status = ww_transport_new_pair(t.loop, 512, ends);
+    if (!status) status = try_side(&t, &t.server, &ends[0], true);
+    if (!status) status = try_side(&t, &t.client, &ends[1], false);
+    if (!status) {
+        live(&t, w);
+        bool has_failed = self->fail_at && self->count >= self->fail_at;
+        assert_int_equal(t.client.over, 1);
+        assert_int_equal(t.server.over, 1);
+        for (int i = 0; i < 4; i++)
+            assert_int_equal(w[i].count, 1);
+        for (int i = 0; i < 3 && !has_failed; i++)
+            assert_string_equal(w[i].reason, "");
+        if (has_failed) status = WW_E_MEMORY;
+    }
+    drop(&t.client);
+    drop(&t.server);
+    for (int i = 0; i < 2; i++)
+        ww_transport_free(ends[i]);
+    ww_loop_free(t.loop);
+    return status;
+}
+
+static void link__any_allocation_failing__ends_each_call_once_and_gives_all_back(void **state)
+{
+    (void)state;
+    test_every_allocation_failing(live_on, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -466,6 +556,7 @@ int main(void)
         cmocka_unit_test(t36__write_side_is_dead__pending_call_fails),
         cmocka_unit_test(output__peer_does_not_read__stops_reading_and_ends_by_the_clock),
         cmocka_unit_test(open__every_allocation_failing__gives_all_back),
+        cmocka_unit_test(link__any_allocation_failing__ends_each_call_once_and_gives_all_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
