@@ -72,6 +72,32 @@ static void *resize(const ww_allocator *base, void *ptr, size_t old_size, size_t
     return moved;
 }
 
+/* ---- objects ---- */
+
+static void *make(capnp_arena *arena, enum capnp_kind kind)
+{
+    void *spare = take_spare(arena, kind);
+    return spare ? spare : ww_alloc(&arena->base, KINDS[kind].size);
+}
+
+static void free_object(capnp_arena *arena, enum capnp_kind kind, void *object)
+{
+    if (kind == CAPNP_PARCELS) ww_capnp_builder_deinit(&((capnp_parcel *)object)->builder);
+    ww_free(&arena->base, object, KINDS[kind].size);
+}
+
+static void give_back(capnp_arena *arena, enum capnp_kind kind, void *object)
+{
+    if (!keep(arena, kind, object)) free_object(arena, kind, object);
+}
+
+void capnp_arena_trim(capnp_arena *arena)
+{
+    for (enum capnp_kind kind = 0; kind < CAPNP_KINDS; kind++)
+        for (void *object; (object = take_spare(arena, kind));)
+            free_object(arena, kind, object);
+}
+
 /* ---- parcels ---- */
 
 capnp_parcel *capnp_parcel_new(capnp_arena *arena)
@@ -94,23 +120,22 @@ capnp_parcel *capnp_parcel_new(capnp_arena *arena)
     return p;
 }
 
-static void free_parcel(capnp_parcel *parcel)
-{
-    ww_capnp_builder_deinit(&parcel->builder);
-    ww_free(&parcel->arena->base, parcel, sizeof *parcel);
-}
-
 void capnp_parcel_unref(capnp_parcel *parcel)
 {
     if (!parcel || --parcel->refs) return;
     ww_capnp_builder_reset(&parcel->builder);
-    if (!keep(parcel->arena, CAPNP_PARCELS, parcel)) free_parcel(parcel);
+    give_back(parcel->arena, CAPNP_PARCELS, parcel);
+}
+
+static size_t size_of(const capnp_parcel *parcel)
+{
+    return sizeof *parcel + ww_capnp_builder_taken(&parcel->builder);
 }
 
 /* Its bytes are counted there from now on. */
 static void hand_over(capnp_parcel *parcel, capnp_arena *to)
 {
-    size_t size = sizeof *parcel + ww_capnp_builder_taken(&parcel->builder);
+    size_t size = size_of(parcel);
     parcel->arena->size -= size;
     to->size += size;
     parcel->arena = to;
@@ -122,12 +147,12 @@ bool capnp_parcel_move(capnp_parcel *parcel, capnp_arena *to)
     capnp_arena *from = parcel->arena;
     if (from == to) return true;
     WW_ASSERT(!from->is_closed);
-    if (!has_room(to, sizeof *parcel + ww_capnp_builder_taken(&parcel->builder))) return false;
+    if (!has_room(to, size_of(parcel))) return false;
     capnp_parcel *spare = take_spare(to, CAPNP_PARCELS);
     hand_over(parcel, to);
     if (!spare) return true;
     hand_over(spare, from);
-    if (!keep(from, CAPNP_PARCELS, spare)) free_parcel(spare);
+    give_back(from, CAPNP_PARCELS, spare);
     return true;
 }
 
@@ -135,14 +160,12 @@ bool capnp_parcel_move(capnp_parcel *parcel, capnp_arena *to)
 
 capnp_chunk *capnp_chunk_new(capnp_arena *arena, size_t size)
 {
-    capnp_chunk *c = size <= CHUNK_SIZE ? take_spare(arena, CAPNP_CHUNKS) : NULL;
-    if (!c) {
-        size_t capacity = size <= CHUNK_SIZE ? CHUNK_SIZE : size;
-        c = capacity > SIZE_MAX - sizeof *c ? NULL : ww_alloc(&arena->base, sizeof *c + capacity);
-        if (!c) return NULL;
-        c->capacity = capacity;
-    }
+    bool is_large = size > CHUNK_SIZE;
+    capnp_chunk *c =
+        is_large ? ww_alloc(&arena->base, sizeof *c + size) : make(arena, CAPNP_CHUNKS);
+    if (!c) return NULL;
     c->arena = arena;
+    c->capacity = is_large ? size : CHUNK_SIZE;
     c->refs = 1;
     c->used = 0;
     return c;
@@ -151,7 +174,6 @@ capnp_chunk *capnp_chunk_new(capnp_arena *arena, size_t size)
 capnp_chunk *capnp_chunk_grow(capnp_chunk *chunk, size_t size)
 {
     WW_ASSERT(chunk->refs == 1 && chunk->capacity > CHUNK_SIZE && size > CHUNK_SIZE);
-    if (size > SIZE_MAX - sizeof *chunk) return NULL;
     chunk = ww_realloc(&chunk->arena->base, chunk, sizeof *chunk + chunk->capacity,
                        sizeof *chunk + size);
     if (chunk) chunk->capacity = size;
@@ -161,15 +183,16 @@ capnp_chunk *capnp_chunk_grow(capnp_chunk *chunk, size_t size)
 void capnp_chunk_unref(capnp_chunk *chunk)
 {
     if (!chunk || --chunk->refs) return;
-    if (chunk->capacity == CHUNK_SIZE && keep(chunk->arena, CAPNP_CHUNKS, chunk)) return;
     capnp_pool_open(chunk->bytes, chunk->capacity);
-    ww_free(&chunk->arena->base, chunk, sizeof *chunk + chunk->capacity);
+    if (chunk->capacity > CHUNK_SIZE)
+        ww_free(&chunk->arena->base, chunk, sizeof *chunk + chunk->capacity);
+    else
+        give_back(chunk->arena, CAPNP_CHUNKS, chunk);
 }
 
 capnp_letter *capnp_letter_new(capnp_arena *arena)
 {
-    capnp_letter *l = take_spare(arena, CAPNP_LETTERS);
-    if (!l) l = ww_alloc(&arena->base, sizeof *l);
+    capnp_letter *l = make(arena, CAPNP_LETTERS);
     if (!l) return NULL;
     l->arena = arena;
     l->chunk = NULL;
@@ -194,15 +217,14 @@ void capnp_letter_free(capnp_letter *letter)
         ww_free(allocator, letter->segments,
                 letter->message.segment_count * sizeof *letter->segments);
     capnp_chunk_unref(letter->chunk);
-    if (!keep(letter->arena, CAPNP_LETTERS, letter)) ww_free(allocator, letter, sizeof *letter);
+    give_back(letter->arena, CAPNP_LETTERS, letter);
 }
 
 /* ---- calls and promises ---- */
 
 capnp_promise *capnp_promise_alloc(capnp_arena *arena, enum capnp_promise_kind kind)
 {
-    capnp_promise *p = take_spare(arena, CAPNP_PROMISES);
-    if (!p) p = ww_alloc(&arena->base, sizeof *p);
+    capnp_promise *p = make(arena, CAPNP_PROMISES);
     if (!p) return NULL;
     ww_zero(p, sizeof *p);
     p->base = (ww_capnp_cap){.class = &CAPNP_PROMISE, .refs = 1, .vat = arena->vat};
@@ -213,14 +235,12 @@ capnp_promise *capnp_promise_alloc(capnp_arena *arena, enum capnp_promise_kind k
 
 void capnp_promise_recycle(capnp_promise *promise)
 {
-    capnp_arena *arena = promise->arena;
-    if (!keep(arena, CAPNP_PROMISES, promise)) ww_free(&arena->base, promise, sizeof *promise);
+    give_back(promise->arena, CAPNP_PROMISES, promise);
 }
 
 ww_capnp_call *capnp_call_alloc(capnp_arena *arena)
 {
-    ww_capnp_call *call = take_spare(arena, CAPNP_CALLS);
-    if (!call) call = ww_alloc(&arena->base, sizeof *call);
+    ww_capnp_call *call = make(arena, CAPNP_CALLS);
     if (!call) return NULL;
     ww_zero(call, sizeof *call);
     call->vat = arena->vat;
@@ -231,8 +251,7 @@ ww_capnp_call *capnp_call_alloc(capnp_arena *arena)
 
 void capnp_call_recycle(ww_capnp_call *call)
 {
-    capnp_arena *arena = call->arena;
-    if (!keep(arena, CAPNP_CALLS, call)) ww_free(&arena->base, call, sizeof *call);
+    give_back(call->arena, CAPNP_CALLS, call);
 }
 
 /* ---- life ---- */
@@ -245,21 +264,6 @@ capnp_arena *capnp_arena_new(ww_capnp_vat *vat, uint64_t size_max)
     arena->vat = vat;
     arena->size_max = size_max > SIZE_MAX ? SIZE_MAX : (size_t)size_max;
     return arena;
-}
-
-void capnp_arena_trim(capnp_arena *arena)
-{
-    const ww_allocator *a = &arena->base;
-    for (capnp_parcel *p; (p = take_spare(arena, CAPNP_PARCELS));)
-        free_parcel(p);
-    for (capnp_letter *l; (l = take_spare(arena, CAPNP_LETTERS));)
-        ww_free(a, l, sizeof *l);
-    for (capnp_chunk *c; (c = take_spare(arena, CAPNP_CHUNKS));)
-        ww_free(a, c, sizeof *c + CHUNK_SIZE);
-    for (ww_capnp_call *c; (c = take_spare(arena, CAPNP_CALLS));)
-        ww_free(a, c, sizeof *c);
-    for (capnp_promise *p; (p = take_spare(arena, CAPNP_PROMISES));)
-        ww_free(a, p, sizeof *p);
 }
 
 void capnp_arena_lift(capnp_arena *arena)

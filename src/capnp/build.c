@@ -81,15 +81,6 @@ void ww_capnp_builder_deinit(ww_capnp_builder *builder)
     builder->message.segment_count = builder->message.cap_count = 0;
 }
 
-size_t ww_capnp_builder_taken(const ww_capnp_builder *builder)
-{
-    size_t size = builder->cap_capacity * sizeof *builder->caps;
-    for (uint32_t i = builder->scratch_words ? 1 : 0; i < builder->message.segment_count; i++)
-        if (!(builder->external_mask >> i & 1))
-            size += (size_t)builder->segments[i].capacity * CAPNP_WORD;
-    return size;
-}
-
 /* ---- room ---- */
 
 static bool add_segment(ww_capnp_builder *b, uint64_t words)

@@ -51,7 +51,11 @@ void ww_capnp_builder_init(ww_capnp_builder *builder, const ww_allocator *alloca
                            const ww_capnp_builder_options *options);
 void ww_capnp_builder_deinit(ww_capnp_builder *builder);
 /* Bytes that it has from its allocator. */
-size_t ww_capnp_builder_taken(const ww_capnp_builder *builder);
+static inline size_t ww_capnp_builder_taken(const ww_capnp_builder *builder)
+{
+    return (size_t)(builder->words - builder->scratch_words) * 8 +
+           builder->cap_capacity * sizeof *builder->caps;
+}
 /* As new, with the same scratch space and limits. */
 void ww_capnp_builder_reset(ww_capnp_builder *builder);
 

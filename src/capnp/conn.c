@@ -50,7 +50,7 @@ ww_capnp_cap *ww_capnp_conn_bootstrap(ww_capnp_conn *conn)
         if (call) capnp_call_unref(call);
         return NULL;
     }
-    rpc_message_b message = rpc_message_init_root(&parcel->builder);
+    rpc_message_b message = capnp_parcel_message(parcel);
     rpc_bootstrap_set_question_id(rpc_message_init_bootstrap(message), id);
     call->state = CALL_REMOTE;
     call->in_progress = true;
@@ -269,18 +269,10 @@ size_t ww_capnp_conn_output(ww_capnp_conn *conn, ww_capnp_iov *iov, size_t max)
     return count;
 }
 
-static size_t size_of(const capnp_parcel *p)
-{
-    size_t size = p->table_size;
-    for (uint32_t i = 0; i < p->builder.message.segment_count; i++)
-        size += (size_t)p->builder.segments[i].words * 8;
-    return size;
-}
-
 static void drop_first(ww_capnp_conn *conn)
 {
     capnp_parcel *p = conn->output_first;
-    conn->output_words -= (size_of(p) - p->table_size) / 8;
+    conn->output_words -= capnp_parcel_words(p);
     conn->output_cost -= capnp_parcel_cost(p);
     conn->output_first = p->next;
     if (!conn->output_first) conn->output_last = NULL;
@@ -290,12 +282,14 @@ static void drop_first(ww_capnp_conn *conn)
 
 void ww_capnp_conn_sent(ww_capnp_conn *conn, size_t size)
 {
-    conn->output_sent += size;
-    while (conn->output_first && conn->output_sent >= size_of(conn->output_first)) {
-        size_t rest = conn->output_sent - size_of(conn->output_first);
+    size += conn->output_sent;
+    for (capnp_parcel *p; (p = conn->output_first);) {
+        size_t whole = p->table_size + (size_t)capnp_parcel_words(p) * 8;
+        if (size < whole) break;
+        size -= whole;
         drop_first(conn);
-        conn->output_sent = rest;
     }
+    conn->output_sent = size;
 }
 
 void ww_capnp_conn_on_output(ww_capnp_conn *conn, ww_capnp_wake *wake)
@@ -424,7 +418,7 @@ void ww_capnp_conn_abort(ww_capnp_conn *conn, ww_capnp_exception type, const cha
     capnp_arena_lift(conn->arena); /* the peer is to be told why */
     capnp_parcel *parcel = capnp_parcel_new(conn->arena);
     if (parcel) {
-        rpc_message_b message = rpc_message_init_root(&parcel->builder);
+        rpc_message_b message = capnp_parcel_message(parcel);
         capnp_write_exception(rpc_message_init_abort(message), type, reason);
         capnp_conn_write(conn, parcel);
     }

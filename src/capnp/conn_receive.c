@@ -9,6 +9,15 @@
 
 /* ---- capabilities in messages ---- */
 
+/* The peer's number found no place in a table. */
+static void no_entry(ww_capnp_conn *conn, ww_status status, const char *text)
+{
+    if (status == WW_E_LIMIT)
+        capnp_conn_abort(conn, text);
+    else
+        ww_capnp_conn_no_memory(conn);
+}
+
 static ww_capnp_cap *import(ww_capnp_conn *conn, uint32_t id, bool is_promise)
 {
     capnp_promise *p = capnp_idmap_find(&conn->imports, id);
@@ -18,22 +27,15 @@ static ww_capnp_cap *import(ww_capnp_conn *conn, uint32_t id, bool is_promise)
         return ww_capnp_cap_ref(&p->base);
     }
     p = capnp_promise_alloc(conn->arena, PROMISE_IMPORT);
-    if (!p) {
-        ww_capnp_conn_no_memory(conn);
+    ww_status status = p ? capnp_idmap_add(&conn->imports, id, p) : WW_E_MEMORY;
+    if (status) {
+        if (p) capnp_promise_recycle(p);
+        no_entry(conn, status, "too many capabilities");
         return NULL;
     }
     p->id = id;
     p->remote_refs = 1;
     p->is_settled = !is_promise;
-    ww_status status = capnp_idmap_add(&conn->imports, id, p);
-    if (status) {
-        capnp_promise_recycle(p);
-        if (status == WW_E_LIMIT)
-            capnp_conn_abort(conn, "too many capabilities");
-        else
-            ww_capnp_conn_no_memory(conn);
-        return NULL;
-    }
     p->conn = conn;
     return &p->base;
 }
@@ -160,10 +162,7 @@ static ww_capnp_call *new_answer(ww_capnp_conn *conn, uint32_t id)
     ww_status status = call ? capnp_idmap_add(&conn->answers, id, call) : WW_E_MEMORY;
     if (status) {
         if (call) capnp_call_recycle(call);
-        if (status == WW_E_LIMIT)
-            capnp_conn_abort(conn, "too many questions at once");
-        else
-            ww_capnp_conn_no_memory(conn);
+        no_entry(conn, status, "too many questions at once");
         return NULL;
     }
     call->answer = id;
@@ -294,13 +293,22 @@ static void take_from(ww_capnp_conn *conn, ww_capnp_call *outer, uint32_t id)
     capnp_call_follow(outer, inner);
 }
 
+/* The reason, cut to what fits. */
+static ww_capnp_exception read_exception(rpc_exception_r e, char text[WW_CAPNP_REASON_MAX])
+{
+    ww_view reason = rpc_exception_reason(e);
+    size_t size = reason.size < WW_CAPNP_REASON_MAX ? reason.size : WW_CAPNP_REASON_MAX;
+    snprintf(text, WW_CAPNP_REASON_MAX, "%.*s", (int)size, (const char *)reason.data);
+    unsigned type = (unsigned)rpc_exception_type(e);
+    return type > WW_CAPNP_UNIMPLEMENTED ? WW_CAPNP_FAILED : (ww_capnp_exception)type;
+}
+
 /* What the answer says, for the call that waits for it. True: the letter is kept. */
 static bool complete(ww_capnp_conn *conn, ww_capnp_call *call, capnp_letter *letter,
                      rpc_message_r message)
 {
     rpc_return_r in = rpc_message_return(message);
-    rpc_exception_r e;
-    ww_view reason;
+    ww_capnp_exception type;
     char text[WW_CAPNP_REASON_MAX];
     switch (rpc_return_which(in)) {
     case RPC_RETURN_IS_RESULTS:
@@ -311,14 +319,8 @@ static bool complete(ww_capnp_conn *conn, ww_capnp_call *call, capnp_letter *let
         capnp_call_settle(call);
         return true;
     case RPC_RETURN_IS_EXCEPTION:
-        e = rpc_return_exception(in);
-        reason = rpc_exception_reason(e);
-        snprintf(text, sizeof text, "%.*s",
-                 (int)(reason.size > sizeof text ? sizeof text : reason.size),
-                 (const char *)reason.data);
-        unsigned type = (unsigned)rpc_exception_type(e);
-        capnp_call_fail_now(
-            call, type > WW_CAPNP_UNIMPLEMENTED ? WW_CAPNP_FAILED : (ww_capnp_exception)type, text);
+        type = read_exception(rpc_return_exception(in), text);
+        capnp_call_fail_now(call, type, text);
         return false;
     case RPC_RETURN_IS_CANCELED:
         capnp_call_fail_now(call, WW_CAPNP_FAILED, "canceled by the peer");
@@ -386,14 +388,9 @@ static void on_resolve(ww_capnp_conn *conn, rpc_resolve_r in)
         ww_capnp_cap_unref(entry.cap);
         if (p) ww_capnp_cap_unref(&p->base);
     } else if (p) {
-        ww_view reason = rpc_exception_reason(rpc_resolve_exception(in));
         char text[WW_CAPNP_REASON_MAX];
-        snprintf(text, sizeof text, "%.*s",
-                 (int)(reason.size > sizeof text ? sizeof text : reason.size),
-                 (const char *)reason.data);
-        unsigned type = (unsigned)rpc_exception_type(rpc_resolve_exception(in));
-        capnp_promise_settle_broken(
-            p, type > WW_CAPNP_UNIMPLEMENTED ? WW_CAPNP_FAILED : (ww_capnp_exception)type, text);
+        ww_capnp_exception type = read_exception(rpc_resolve_exception(in), text);
+        capnp_promise_settle_broken(p, type, text);
     }
 }
 
@@ -410,10 +407,8 @@ static void loop_back(ww_capnp_conn *conn, rpc_disembargo_r in)
     if (!target) return;
     bool is_full = conn->tokens >= conn->vat->limits.embargoes_max;
     capnp_token *token = is_full ? NULL : ww_alloc(&conn->arena->base, sizeof *token);
-    if (is_full) {
-        capnp_conn_abort(conn, "too many embargoes at once");
-    } else if (!token) {
-        ww_capnp_conn_no_memory(conn);
+    if (!token) {
+        no_entry(conn, is_full ? WW_E_LIMIT : WW_E_MEMORY, "too many embargoes at once");
     } else {
         uint32_t id = rpc_disembargo_context_sender_loopback(rpc_disembargo_context(in));
         *token = (capnp_token){.item = {.is_token = true}, .conn = conn, .embargo = id};
@@ -518,10 +513,9 @@ static void on_unimplemented(ww_capnp_conn *conn, rpc_message_r echo)
 
 static void on_abort(ww_capnp_conn *conn, rpc_exception_r e)
 {
-    char reason[WW_CAPNP_REASON_MAX];
-    ww_view text = rpc_exception_reason(e);
-    snprintf(reason, sizeof reason, "the peer aborted: %.*s",
-             (int)(text.size > 400 ? 400 : text.size), (const char *)text.data);
+    char text[WW_CAPNP_REASON_MAX], reason[WW_CAPNP_REASON_MAX];
+    (void)read_exception(e, text);
+    snprintf(reason, sizeof reason, "the peer aborted: %.400s", text);
     capnp_conn_end(conn, WW_CAPNP_DISCONNECTED, reason);
 }
 

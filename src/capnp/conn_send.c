@@ -3,13 +3,7 @@
 
 /* ---- parcels ---- */
 
-static rpc_message_b message_of(capnp_parcel *parcel)
-{
-    return (rpc_message_b){
-        ww_capnp_any_b_get_struct(ww_capnp_builder_root(&parcel->builder), RPC_MESSAGE_SIZE)};
-}
-
-static uint64_t words_of(const capnp_parcel *parcel)
+uint64_t capnp_parcel_words(const capnp_parcel *parcel)
 {
     uint64_t words = 0;
     for (uint32_t i = 0; i < parcel->builder.message.segment_count; i++)
@@ -19,7 +13,7 @@ static uint64_t words_of(const capnp_parcel *parcel)
 
 uint64_t capnp_parcel_cost(const capnp_parcel *parcel)
 {
-    return sizeof *parcel / 8 + words_of(parcel);
+    return sizeof *parcel / 8 + capnp_parcel_words(parcel);
 }
 
 capnp_parcel *capnp_conn_parcel(ww_capnp_conn *conn)
@@ -51,7 +45,7 @@ void capnp_conn_write(ww_capnp_conn *conn, capnp_parcel *parcel)
     bool was_empty = !conn->output_last;
     *(was_empty ? &conn->output_first : &conn->output_last->next) = parcel;
     conn->output_last = parcel;
-    conn->output_words += words_of(parcel);
+    conn->output_words += capnp_parcel_words(parcel);
     conn->output_cost += capnp_parcel_cost(parcel);
     if (was_empty && conn->wake) conn->wake->fn(conn->wake);
 }
@@ -161,7 +155,7 @@ static void send_resolve_broken(ww_capnp_conn *conn, uint32_t id, const capnp_br
 {
     capnp_parcel *parcel = capnp_conn_parcel(conn);
     if (!parcel) return;
-    rpc_resolve_b resolve = rpc_message_init_resolve(message_of(parcel));
+    rpc_resolve_b resolve = rpc_message_init_resolve(capnp_parcel_message(parcel));
     rpc_resolve_set_promise_id(resolve, id);
     capnp_write_exception(rpc_resolve_init_exception(resolve), broken->type,
                           broken->reason ? broken->reason : "null capability");
@@ -246,7 +240,7 @@ void capnp_conn_send_finish(ww_capnp_conn *conn, uint32_t id, bool release_resul
     q->finish_is_sent = true;
     capnp_parcel *parcel = capnp_conn_parcel(conn);
     if (!parcel) return;
-    rpc_finish_b finish = rpc_message_init_finish(message_of(parcel));
+    rpc_finish_b finish = rpc_message_init_finish(capnp_parcel_message(parcel));
     rpc_finish_set_question_id(finish, id);
     rpc_finish_set_release_result_caps(finish, release_results);
     /* requireEarlyCancellationWorkaround = false, which schemas before 1.0 do not name */
@@ -309,7 +303,7 @@ static void return_bare(ww_capnp_conn *conn, ww_capnp_call *call)
 {
     capnp_parcel *parcel = capnp_conn_parcel(conn);
     if (!parcel) return;
-    rpc_return_b out = rpc_message_init_return(message_of(parcel));
+    rpc_return_b out = rpc_message_init_return(capnp_parcel_message(parcel));
     head_return(out, call);
     if (call->is_finished)
         rpc_return_set_canceled(out);
@@ -365,7 +359,7 @@ void capnp_conn_send_release(ww_capnp_conn *conn, uint32_t id, uint32_t count)
 {
     capnp_parcel *parcel = capnp_conn_parcel(conn);
     if (!parcel) return;
-    rpc_release_b release = rpc_message_init_release(message_of(parcel));
+    rpc_release_b release = rpc_message_init_release(capnp_parcel_message(parcel));
     rpc_release_set_id(release, id);
     rpc_release_set_reference_count(release, count);
     capnp_conn_write(conn, parcel);
@@ -375,7 +369,7 @@ void capnp_conn_send_unimplemented(ww_capnp_conn *conn, rpc_message_r message)
 {
     capnp_parcel *parcel = capnp_conn_parcel(conn);
     if (!parcel) return;
-    ww_capnp_any_b place = rpc_message_pointer_unimplemented(message_of(parcel));
+    ww_capnp_any_b place = rpc_message_pointer_unimplemented(capnp_parcel_message(parcel));
     ww_capnp_struct_b copy = ww_capnp_any_b_init_struct(place, RPC_MESSAGE_SIZE);
     ww_capnp_set_u16(copy, 0, ww_capnp_get_u16(message.s, 0));
     ww_capnp_any_b_set_copy(ww_capnp_struct_b_pointer(copy, 0), ww_capnp_get_pointer(message.s, 0));
@@ -403,7 +397,7 @@ bool capnp_conn_send_embargo(ww_capnp_conn *conn, capnp_promise *promise)
     }
     capnp_parcel *parcel = capnp_conn_parcel(conn);
     if (!parcel) return false;
-    rpc_disembargo_b out = rpc_message_init_disembargo(message_of(parcel));
+    rpc_disembargo_b out = rpc_message_init_disembargo(capnp_parcel_message(parcel));
     write_target(rpc_disembargo_init_target(out), promise);
     rpc_disembargo_context_set_sender_loopback(rpc_disembargo_edit_context(out), id);
     conn->embargoes[id].promise = promise;
@@ -417,7 +411,7 @@ void capnp_conn_send_loopback(ww_capnp_conn *conn, uint32_t embargo, capnp_promi
 {
     capnp_parcel *parcel = capnp_conn_parcel(conn);
     if (!parcel) return;
-    rpc_disembargo_b out = rpc_message_init_disembargo(message_of(parcel));
+    rpc_disembargo_b out = rpc_message_init_disembargo(capnp_parcel_message(parcel));
     rpc_message_target_b address = rpc_disembargo_init_target(out);
     if (target)
         write_target(address, target);
@@ -460,7 +454,7 @@ void capnp_conn_resolved(ww_capnp_conn *conn, uint32_t export_id, capnp_promise 
     capnp_parcel *parcel = capnp_conn_parcel(conn);
     capnp_ids ids = {0};
     if (parcel) {
-        rpc_resolve_b out = rpc_message_init_resolve(message_of(parcel));
+        rpc_resolve_b out = rpc_message_init_resolve(capnp_parcel_message(parcel));
         rpc_resolve_set_promise_id(out, export_id);
         if (describe(conn, NULL, rpc_resolve_init_cap(out), &entry, &ids))
             capnp_conn_write(conn, parcel);

@@ -82,8 +82,10 @@ void capnp_ids_release(ww_capnp_conn *conn,
                        capnp_ids *ids); /* gives back the references and empties */
 void capnp_ids_forget(ww_capnp_conn *conn, capnp_ids *ids); /* only empties */
 
-/* ---- parcel.c: places in what capnp_parcel_begin_call and _return began ---- */
+/* ---- parcel.c ---- */
 
+rpc_message_b capnp_parcel_message(capnp_parcel *parcel); /* its root, which is made if need be */
+/* Places in what capnp_parcel_begin_call and _return began: */
 rpc_call_b capnp_parcel_call(capnp_parcel *parcel);
 rpc_message_target_b capnp_parcel_call_target(capnp_parcel *parcel);
 rpc_payload_b capnp_parcel_call_params(capnp_parcel *parcel);
@@ -101,8 +103,9 @@ void capnp_parcel_add_fd(const ww_capnp_conn *conn, capnp_parcel *parcel, rpc_ca
 
 /* ---- conn_send.c ---- */
 
+uint64_t capnp_parcel_words(const capnp_parcel *parcel); /* of its segments */
+uint64_t capnp_parcel_cost(const capnp_parcel *parcel);  /* words of memory */
 /* Takes the parcel; what cannot be sent any more is dropped. */
-uint64_t capnp_parcel_cost(const capnp_parcel *parcel); /* words of memory */
 void capnp_conn_write(ww_capnp_conn *conn, capnp_parcel *parcel);
 capnp_parcel *
 capnp_conn_parcel(ww_capnp_conn *conn); /* NULL: the connection is ended for want of memory */

@@ -62,6 +62,12 @@ static ww_capnp_struct_b place(capnp_parcel *parcel, uint32_t at, ww_capnp_struc
     return (ww_capnp_struct_b){&parcel->builder, data, 0, size.data_words, size.pointer_count};
 }
 
+rpc_message_b capnp_parcel_message(capnp_parcel *parcel)
+{
+    return (rpc_message_b){
+        ww_capnp_any_b_get_struct(ww_capnp_builder_root(&parcel->builder), RPC_MESSAGE_SIZE)};
+}
+
 rpc_call_b capnp_parcel_call(capnp_parcel *parcel)
 {
     return (rpc_call_b){place(parcel, CALL_AT, RPC_CALL_SIZE)};

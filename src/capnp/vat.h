@@ -273,7 +273,7 @@ capnp_parcel *capnp_parcel_new(capnp_arena *arena); /* one reference, as of each
 void capnp_parcel_unref(capnp_parcel *parcel);      /* accepts NULL */
 /* The application's parcel goes to the arena of the connection that it leaves by. False: it would be too much. */
 bool capnp_parcel_move(capnp_parcel *parcel, capnp_arena *to);
-capnp_chunk *capnp_chunk_new(capnp_arena *arena, size_t size);
+capnp_chunk *capnp_chunk_new(capnp_arena *arena, size_t size); /* size: SIZE_MAX / 2 at most */
 /* One that is large, to be larger; nobody else reads it. */
 capnp_chunk *capnp_chunk_grow(capnp_chunk *chunk, size_t size);
 void capnp_chunk_unref(capnp_chunk *chunk); /* accepts NULL */
