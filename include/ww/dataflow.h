@@ -278,6 +278,8 @@ typedef struct ww_dataflow_limits { /*                           default    edge
     uint32_t timers_max;            /*                             65536     4096 */
     uint32_t queued_values_max;     /* per hold slot or queue;      4096      256 */
     uint32_t call_depth_max;        /*                                64       64 */
+    uint32_t held_work_max;         /* operations and rounds inside
+                                       one If or Loop;              1 Mi    64 Ki */
     uint64_t frame_bytes_max;       /* live executions;          512 MiB   16 MiB */
     uint64_t ingress_bytes_max;     /* from outside, held;       256 MiB    8 MiB */
     size_t artifact_bytes_max;      /*                           256 MiB    4 MiB */

@@ -9,7 +9,7 @@ typedef struct decoder {
 
 /* A graph in an attribute: known by its bytes first, by its nodes when its turn has come. */
 typedef struct graph_body {
-    df_range nodes;
+    df_body body;
     uint32_t depth;
     ww_view bytes;
 } graph_body;
@@ -50,6 +50,12 @@ static ww_status grow(const ww_allocator *allocator, df_vector *v, size_t size)
     v->items = items;
     v->capacity = capacity;
     return WW_OK;
+}
+
+void *df_vector_add(const ww_allocator *allocator, df_vector *v, size_t size)
+{
+    if (v->count == v->capacity && grow(allocator, v, size)) return NULL;
+    return memset((uint8_t *)v->items + v->count++ * size, 0, size);
 }
 
 /* Room for one more item of `size` bytes, zeroed; NULL when a limit or memory ends, which *status
@@ -328,17 +334,75 @@ static ww_status function_field(decoder *d, df_reader *r, const df_field *field,
     }
 }
 
+/* A value that a graph brings with it, as the node that would make it. */
+static ww_status decode_initializer(decoder *d, const df_reader *outer, const df_field *field)
+{
+    df_artifact *a = d->a;
+    ww_status status = expect(d, outer, field, DF_BYTES);
+    df_node node = {.op_type = WW_VIEW_LITERAL("Constant"),
+                    .domain = WW_VIEW_LITERAL("ai.onnx"),
+                    .outputs = {a->outputs.count, 1},
+                    .attributes = {a->attributes.count, 1},
+                    .offset = df_offset(outer)};
+    ww_view *name = status ? NULL : add(d, &a->outputs, sizeof *name, &status);
+    df_attribute *value = status ? NULL : add(d, &a->attributes, sizeof *value, &status);
+    if (status) return status;
+    *value = (df_attribute){
+        .name = WW_VIEW_LITERAL("value"), .type = DF_ATTR_TENSOR, .bytes = field->bytes};
+    df_reader r = df_reader_in(outer, field->bytes);
+    for (df_field part; !status && df_next(&r, &part);)
+        if (part.number == 8) status = take_name(d, &r, &part, name);
+    if (!status) status = end_of(d, &r);
+    df_node *item = status ? NULL : add(d, &a->nodes, sizeof *item, &status);
+    if (item) *item = node;
+    return status;
+}
+
+/* The names in all value infos of one field, side by side. */
+static ww_status decode_ends(decoder *d, const df_reader *outer, ww_view bytes, uint32_t number,
+                             df_range *range)
+{
+    ww_status status = WW_OK;
+    *range = (df_range){d->a->names.count, 0};
+    df_reader r = df_reader_in(outer, bytes);
+    for (df_field field; !status && df_next(&r, &field);) {
+        if (field.number != number) continue;
+        status = expect(d, &r, &field, DF_BYTES);
+        ww_view *name = status ? NULL : add(d, &d->a->names, sizeof *name, &status);
+        df_reader info = df_reader_in(&r, field.bytes);
+        for (df_field part; !status && df_next(&info, &part);)
+            if (part.number == 1) status = take_name(d, &info, &part, name);
+        if (!status) status = end_of(d, &info);
+        range->count++;
+    }
+    return status;
+}
+
+static ww_status body_field(decoder *d, df_reader *r, const df_field *field, uint32_t depth,
+                            df_function *function)
+{
+    switch (field->number) {
+    case 1: return decode_node(d, r, field, depth);
+    case 2: return take_name(d, r, field, &function->name);
+    case 5: return decode_initializer(d, r, field);
+    default: return WW_OK;
+    }
+}
+
 static ww_status decode_body(decoder *d, const df_reader *outer, uint32_t index)
 {
-    graph_body body = ((graph_body *)d->a->bodies.items)[index];
-    body.nodes.first = d->a->nodes.count;
+    graph_body known = ((graph_body *)d->a->bodies.items)[index];
+    df_reader r = df_reader_in(outer, known.bytes);
+    df_function f = {.nodes.first = d->a->nodes.count, .offset = df_offset(&r)};
     ww_status status = WW_OK;
-    df_reader r = df_reader_in(outer, body.bytes);
     for (df_field field; !status && df_next(&r, &field);)
-        if (field.number == 1) status = decode_node(d, &r, &field, body.depth);
+        status = body_field(d, &r, &field, known.depth, &f);
     if (!status) status = end_of(d, &r);
-    body.nodes.count = d->a->nodes.count - body.nodes.first;
-    ((graph_body *)d->a->bodies.items)[index] = body;
+    f.nodes.count = d->a->nodes.count - f.nodes.first;
+    if (!status) status = decode_ends(d, outer, known.bytes, 11, &f.inputs);
+    if (!status) status = decode_ends(d, outer, known.bytes, 12, &f.outputs);
+    known.body = (df_body){.function = f, .declared = f.inputs.count};
+    ((graph_body *)d->a->bodies.items)[index] = known;
     return status;
 }
 
@@ -433,10 +497,10 @@ void df_artifact_deinit(df_artifact *a)
     *a = (df_artifact){0};
 }
 
-df_range df_body_nodes(const df_artifact *a, uint32_t body)
+df_body *df_body_at(const df_artifact *a, uint32_t body)
 {
     WW_ASSERT(body < a->bodies.count);
-    return ((const graph_body *)a->bodies.items)[body].nodes;
+    return &((graph_body *)a->bodies.items)[body].body;
 }
 
 ww_view df_metadata_find(const df_artifact *a, df_range range, const char *key)
@@ -485,4 +549,102 @@ bool df_tensor_decode(ww_view bytes, df_tensor_proto *out)
             out->raw = field.bytes;
     }
     return !r.error;
+}
+
+/* Numbers of TensorProto.data_type. */
+typedef enum data_type {
+    DATA_FLOAT = 1,
+    DATA_UINT8 = 2,
+    DATA_INT8 = 3,
+    DATA_INT32 = 6,
+    DATA_INT64 = 7,
+    DATA_BOOL = 9,
+    DATA_DOUBLE = 11,
+} data_type;
+
+typedef struct elements {
+    const df_tensor_proto *t;
+    float *out;
+    uint64_t count;
+} elements;
+
+static bool add_element(elements *e, float value)
+{
+    if (e->count == e->t->element_count) return false;
+    e->out[e->count++] = value;
+    return true;
+}
+
+static size_t element_size(int32_t type)
+{
+    switch (type) {
+    case DATA_UINT8:
+    case DATA_INT8:
+    case DATA_BOOL: return 1;
+    case DATA_FLOAT:
+    case DATA_INT32: return 4;
+    case DATA_INT64:
+    case DATA_DOUBLE: return 8;
+    default: return 0;
+    }
+}
+
+static float element_at(const uint8_t *p, int32_t type)
+{
+    union {
+        uint64_t bits;
+        uint32_t low;
+        float f;
+        double d;
+    } u = {0};
+    switch (type) {
+    case DATA_INT8: return (int8_t)*p;
+    case DATA_INT32: return (float)(int32_t)ww_le32(p);
+    case DATA_INT64: return (float)(int64_t)ww_le64(p);
+    case DATA_FLOAT: u.low = ww_le32(p); return u.f;
+    case DATA_DOUBLE: u.bits = ww_le64(p); return (float)u.d;
+    default: return *p;
+    }
+}
+
+static bool add_fixed(elements *e, ww_view raw)
+{
+    size_t size = element_size(e->t->data_type);
+    if (!size || raw.size % size) return false;
+    for (size_t at = 0; at < raw.size; at += size)
+        if (!add_element(e, element_at(raw.data + at, e->t->data_type))) return false;
+    return true;
+}
+
+static bool add_varints(elements *e, const df_reader *outer, const df_field *field)
+{
+    if (field->type == DF_VARINT) return add_element(e, (float)(int64_t)field->value);
+    if (field->type != DF_BYTES) return false;
+    df_reader r = df_reader_in(outer, field->bytes);
+    while (r.at < r.end) {
+        uint64_t value;
+        if (!df_read_varint(&r, &value) || !add_element(e, (float)(int64_t)value)) return false;
+    }
+    return true;
+}
+
+bool df_tensor_floats(ww_view bytes, const df_tensor_proto *t, float *out)
+{
+    elements e = {.t = t, .out = out};
+    uint32_t fixed = t->data_type == DATA_FLOAT ? 4 : 10;
+    df_reader r = df_reader_of(bytes);
+    for (df_field field; df_next(&r, &field);) {
+        bool well = true;
+        uint8_t one[8];
+        if (field.number == 9 || field.number == fixed) {
+            ww_put_le64(one, field.value);
+            well =
+                add_fixed(&e, field.type == DF_BYTES ? field.bytes
+                                                     : ww_view_of(one, element_size(t->data_type)));
+        } else if (field.number == 5 || field.number == 7) {
+            well = add_varints(&e, &r, &field);
+        }
+        if (!well) return false;
+    }
+    return element_size(t->data_type) && e.count == t->element_count;
 }

@@ -4,7 +4,8 @@
  * Model      An artifact is an ONNX ModelProto (doc/compat/dataflow.md). One pass over the bytes
  *            checks them and lays out flat tables: functions point to ranges of nodes, nodes to
  *            ranges of inputs, outputs, attributes and metadata. Graphs inside attributes are set
- *            aside and read afterwards, so that no recursion follows the nesting of the file.
+ *            aside and read afterwards, so that no recursion follows the nesting of the file; their
+ *            initializers become constants.
  * Ownership  Everything borrows from the bytes, which must outlive the artifact. The tables belong
  *            to it.
  * Bounds     df_artifact_limits. Memory is at most a small multiple of the file, whatever it says.
@@ -75,6 +76,14 @@ typedef struct df_function {
     size_t offset;
 } df_function;
 
+/* A graph in an attribute. Its function has the graph's name and belongs to nobody; behind the
+ * inputs it declares stand, once lift.c has been over it, the values around it that it uses. */
+typedef struct df_body {
+    df_function function;
+    uint32_t declared;    /* inputs of its own */
+    uint32_t captured_at; /* the first other one among the inputs of its node */
+} df_body;
+
 typedef struct df_vector {
     void *items;
     uint32_t count, capacity;
@@ -98,6 +107,9 @@ void df_artifact_deinit(df_artifact *artifact); /* also fit for a zeroed one */
 /* Appends the artifact, encoded again in canonical order: the same bytes, if a compiler of the
  * format wrote them. */
 WW_MUST_USE ww_status df_artifact_encode(const df_artifact *artifact, ww_buf *out);
+
+/* Room for one more item of `size` bytes, zeroed; NULL: no memory. */
+void *df_vector_add(const ww_allocator *allocator, df_vector *table, size_t size);
 
 /* The item at `index`; NULL for an empty table. */
 static inline const void *df_item(const df_vector *table, size_t size, uint32_t index)
@@ -135,8 +147,8 @@ static inline const df_value_info *df_values(const df_artifact *a, df_range rang
     return df_item(&a->values, sizeof(df_value_info), range.first);
 }
 
-/* The nodes of the graph that a GRAPH attribute holds. */
-df_range df_body_nodes(const df_artifact *a, uint32_t body);
+/* The graph that a GRAPH attribute holds. */
+df_body *df_body_at(const df_artifact *a, uint32_t body);
 
 /* The value of a metadata key, or an empty view with data NULL. */
 ww_view df_metadata_find(const df_artifact *a, df_range range, const char *key);
@@ -151,3 +163,6 @@ typedef struct df_tensor_proto {
 } df_tensor_proto;
 
 WW_MUST_USE bool df_tensor_decode(ww_view bytes, df_tensor_proto *out);
+/* Its elements, of whatever type of numbers, as t->element_count floats; false: it does not have as
+ * many, or no numbers. */
+WW_MUST_USE bool df_tensor_floats(ww_view bytes, const df_tensor_proto *t, float *out);

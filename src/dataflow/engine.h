@@ -41,7 +41,13 @@ struct df_op {
     uint32_t callee;    /* of a call: the graph */
 };
 
-enum { DF_PORTS_MAX = 3 };
+enum { DF_PORTS_MAX = 3, DF_HELD_MAX = 2 };
+
+/* A graph in an attribute; its inputs from `declared` on are the operation's from `captured_at`. */
+typedef struct df_held_graph {
+    df_graph *graph;
+    uint32_t declared, captured_at;
+} df_held_graph;
 
 /* What an operation's attributes say, read once at install. */
 struct df_arg {
@@ -54,6 +60,8 @@ struct df_arg {
     ww_flow_value value;
     ww_view text;
     struct df_send *send;
+    df_held_graph held[DF_HELD_MAX];
+    uint32_t held_count;
     ww_flow_component_fn *call;
     const ww_flow_value_type *types; /* composite children */
     uint32_t type_count;
@@ -71,6 +79,8 @@ struct df_graph {
     df_unit *unit;
     uint32_t index, op_count, site_count, formal_count, output_count, source_count;
     bool entry, bootstrap;
+    bool held;           /* in an attribute: runs inside the operation that holds it */
+    df_graph *next_held; /* those that its operations hold, all in one list */
     df_op *ops;
     df_site *sites;
     uint32_t *in_sites, *out_sites;
@@ -366,6 +376,7 @@ struct ww_dataflow {
     bool work; /* something was left over */
     bool out_of_memory;
     uint32_t ops_this_poll;
+    uint32_t held_work; /* operations and rounds inside the one that holds graphs */
     ww_flow_step *steps;
     size_t step_count, step_capacity;
 };

@@ -63,15 +63,18 @@ static void give_memory(ww_dataflow *flow, df_frame *frame)
     ww_free(flow->allocator, frame, size_of(graph));
 }
 
+/* Also of the graphs that its operations hold. */
 void df_spare_free(ww_dataflow *flow, df_graph *graph)
 {
-    while (graph->spare) {
-        df_frame *frame = graph->spare;
-        graph->spare = frame->next;
-        flow->frame_bytes -= graph->frame_size;
-        ww_free(flow->allocator, frame, graph->frame_size);
+    for (; graph; graph = graph->next_held) {
+        while (graph->spare) {
+            df_frame *frame = graph->spare;
+            graph->spare = frame->next;
+            flow->frame_bytes -= graph->frame_size;
+            ww_free(flow->allocator, frame, graph->frame_size);
+        }
+        graph->spare_count = 0;
     }
-    graph->spare_count = 0;
 }
 
 static void lay_out(df_frame *frame, df_graph *graph)

@@ -24,11 +24,13 @@ ww_status df_intern(df_installer *in, df_table_kind table, ww_view name, uint32_
 
 /* --- units ------------------------------------------------------------------------------------ */
 
+/* Also of the graphs that a graph's operations hold. */
 void df_args_free(df_graph *const *graphs, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
-        for (uint32_t n = 0; graphs[i] && graphs[i]->ops && n < graphs[i]->op_count; n++)
-            if (graphs[i]->ops[n].arg) ww_flow_value_unref(graphs[i]->ops[n].arg->value);
+        for (const df_graph *g = graphs[i]; g; g = g->next_held)
+            for (uint32_t n = 0; g->ops && n < g->op_count; n++)
+                if (g->ops[n].arg) ww_flow_value_unref(g->ops[n].arg->value);
 }
 
 void df_unit_free(ww_dataflow *flow, df_unit *unit)
@@ -277,6 +279,7 @@ static ww_status keep_targets(df_installer *in)
 static ww_status prepare(df_installer *in)
 {
     ww_status status = new_unit(in);
+    if (!status) status = df_lift_graphs(in);
     if (!status) status = df_resolve_targets(in);
     if (!status) status = df_resolve_functions(in);
     if (!status) status = df_resolve_bindings(in);
@@ -306,6 +309,7 @@ static void abandon(df_installer *in)
     }
     if (in->graphs) df_args_free(in->graphs, in->graph_count);
     df_args_free(&in->graph, 1); /* one that was not finished */
+    df_args_free(&in->held, 1);
     df_unit_free(in->flow, in->unit);
 }
 

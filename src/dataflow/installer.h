@@ -1,6 +1,7 @@
-/* dataflow/installer.h - one install under way; for install.c, resolve.c and link.c.
+/* dataflow/installer.h - one install under way; for install.c, lift.c, resolve.c, link.c and what
+ * holds graphs.
  *
- * Model      decode -> targets -> functions to install, callees before callers -> bindings and
+ * Model      decode -> lift graphs out of attributes -> targets -> functions to install, callees before callers -> bindings and
  *            components -> graphs -> touch sets -> commit. Nothing of the engine changes before
  *            commit, which cannot fail half-way.
  * Ownership  Everything made lies in the unit's arena until commit; components made are destroyed
@@ -34,6 +35,7 @@ struct df_installer {
     uint32_t *owner;    /* per function: the target on whose behalf it is installed, or DF_NONE */
     uint32_t *graph_of; /* per function: index in graphs, or DF_NONE */
     df_graph **graphs;  /* in the order in which the engine will know them */
+    df_graph **bodies;  /* per graph in an attribute */
     uint32_t graph_count;
     ww_view *unit_targets;
     struct df_payload *derived; /* of sends: where they go follows from the sites */
@@ -41,8 +43,8 @@ struct df_installer {
     df_recv_place *recv_places;
     bool recvs_known;
 
-    /* the graph being linked */
-    df_graph *graph;
+    /* the graph being linked, and those in its attributes */
+    df_graph *graph, *held;
     ww_names names;
     uint32_t *site_of_name, *next_producer;
     uint8_t *declared; /* per name: ww_flow_value_type; NULL until asked for */
@@ -52,6 +54,9 @@ struct df_installer {
 
 /* install.c */
 ww_status df_install(df_installer *in);
+
+/* lift.c */
+ww_status df_lift_graphs(df_installer *in);
 
 /* resolve.c */
 ww_status df_resolve_targets(df_installer *in);

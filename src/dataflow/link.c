@@ -321,7 +321,9 @@ static ww_status resolve_op(df_installer *in, const df_node *node, uint32_t owne
     df_op *op = &in->graph->ops[in->op];
     op->component = op->callee = DF_NONE;
     const df_op_row *row = find_row(node);
-    if (row && behind_root(node->domain).data) return use_row(in, node, row, op);
+    bool is_system_call = row && behind_root(node->domain).data;
+    if (in->graph->held && (!row || is_system_call)) return use_nothing(in, node, op);
+    if (is_system_call) return use_row(in, node, row, op);
     uint32_t function = df_callee_of(in, node);
     if (function != DF_NONE) {
         op->run = df_run_call;
@@ -415,23 +417,49 @@ static ww_status link_graph(df_installer *in, const df_function *f, uint32_t own
     return status;
 }
 
-ww_status df_link_function(df_installer *in, uint32_t function)
+/* The graph is in->graph, also after an error. */
+static ww_status make_graph(df_installer *in, const df_function *f, bool held, uint32_t owner)
 {
-    const df_function *f = &df_functions(&in->unit->artifact)[function];
     df_graph *g = ww_arena_alloc(&in->unit->memory, sizeof *g);
     if (!g) return no_memory(in);
     g->function = f;
     g->unit = in->unit;
-    g->bootstrap = df_is_bootstrap(in, function);
+    g->held = held;
     in->graph = g;
     ww_names_init(&in->names, in->flow->allocator, in->flow->hash_key, UINT32_MAX / 8);
-    ww_status status = link_graph(in, f, in->owner[function]);
+    ww_status status = link_graph(in, f, owner);
     ww_names_deinit(&in->names);
-    if (status) return status;
     g->frame_size = (uint32_t)(sizeof(df_frame) + g->site_count * sizeof(ww_flow_value) +
                                g->op_count * sizeof(uint32_t));
-    in->graphs[in->graph_of[function]] = g;
-    in->graph = NULL;
+    return status;
+}
+
+/* Inner graphs stand behind outer ones, so the last comes first. */
+static ww_status link_bodies(df_installer *in, const df_function *f, uint32_t owner)
+{
+    ww_status status = WW_OK;
+    for (uint32_t i = f->bodies.count; i-- > 0 && !status;) {
+        uint32_t body = f->bodies.first + i;
+        status = make_graph(in, &df_body_at(&in->unit->artifact, body)->function, true, owner);
+        if (status) break;
+        in->bodies[body] = in->graph;
+        in->graph->next_held = in->held;
+        in->held = in->graph;
+        in->graph = NULL;
+    }
+    return status;
+}
+
+ww_status df_link_function(df_installer *in, uint32_t function)
+{
+    const df_function *f = &df_functions(&in->unit->artifact)[function];
+    ww_status status = link_bodies(in, f, in->owner[function]);
+    if (!status) status = make_graph(in, f, false, in->owner[function]);
+    if (status) return status;
+    in->graph->bootstrap = df_is_bootstrap(in, function);
+    in->graph->next_held = in->held;
+    in->graphs[in->graph_of[function]] = in->graph;
+    in->graph = in->held = NULL;
     return WW_OK;
 }
 
@@ -488,7 +516,7 @@ ww_status df_touch_sets(df_installer *in)
         if (!g->touches) return no_memory(in);
         if (words) touch_nodes(in, g, f->nodes, in->owner[function], words);
         for (uint32_t b = 0; words && b < f->bodies.count; b++)
-            touch_nodes(in, g, df_body_nodes(&in->unit->artifact, f->bodies.first + b),
+            touch_nodes(in, g, df_body_at(&in->unit->artifact, f->bodies.first + b)->function.nodes,
                         in->owner[function], words);
         for (uint32_t w = 0; w < words; w++)
             g->touch_count += (uint32_t)__builtin_popcountll(g->touches[w]);

@@ -497,7 +497,7 @@ static const df_node *next_node(const df_artifact *a, visit *v)
     if (v->node < f->nodes.count) return &df_nodes(a, f->nodes)[v->node++];
     uint32_t in_function = f->nodes.count;
     while (v->body < f->bodies.count) {
-        df_range nodes = df_body_nodes(a, f->bodies.first + v->body);
+        df_range nodes = df_body_at(a, f->bodies.first + v->body)->function.nodes;
         if (v->node - in_function < nodes.count)
             return &df_nodes(a, nodes)[v->node++ - in_function];
         v->body++;

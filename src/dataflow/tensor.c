@@ -25,7 +25,7 @@ bool df_axis(const df_shape *shape, int64_t axis, uint32_t *out)
     return true;
 }
 
-static bool view_of(const ww_flow_value *value, df_array *out)
+bool df_array_view(const ww_flow_value *value, df_array *out)
 {
     *out = (df_array){0};
     if (value && value->type == WW_FLOW_TENSOR) {
@@ -46,7 +46,7 @@ static bool view_of(const ww_flow_value *value, df_array *out)
 bool df_array_of(ww_dataflow *flow, const df_op *op, const df_frame *frame, uint32_t input,
                  df_array *out)
 {
-    if (view_of(df_input(op, frame, input), out)) return true;
+    if (df_array_view(df_input(op, frame, input), out)) return true;
     df_fail(flow, WW_FLOW_OP_TYPE_MISMATCH, "input_type_mismatch", "input %u is not a tensor",
             input);
     return false;
@@ -77,6 +77,14 @@ float df_real(const df_op *op, const char *attribute, float otherwise)
     return a && a->type == DF_ATTR_FLOAT ? a->f : otherwise;
 }
 
+/* What is beyond 32 bits, such as "to the end", stays as far away as it can. */
+static int64_t int_of(float x)
+{
+    if (x >= 2147483648.0f) return INT32_MAX;
+    if (x <= -2147483648.0f) return INT32_MIN;
+    return x == x ? (int64_t)x : 0;
+}
+
 int df_ints(const df_op *op, const df_frame *frame, const char *attribute, uint32_t input,
             int64_t *out, uint32_t most)
 {
@@ -88,10 +96,10 @@ int df_ints(const df_op *op, const df_frame *frame, const char *attribute, uint3
             out[i] = ints[i];
         return (int)(a->ints.count < most ? a->ints.count : most);
     }
-    if (input == DF_NONE || !view_of(df_input(op, frame, input), &array)) return -1;
+    if (input == DF_NONE || !df_array_view(df_input(op, frame, input), &array)) return -1;
     uint32_t count = array.shape.elements < most ? array.shape.elements : most;
     for (uint32_t i = 0; i < count; i++)
-        out[i] = fabsf(array.data[i]) < 2147483648.0f ? (int64_t)array.data[i] : 0;
+        out[i] = int_of(array.data[i]);
     return (int)count;
 }
 
@@ -109,6 +117,8 @@ typedef enum elementwise {
     LEAKY_RELU,
     GELU,
     IDENTITY,
+    TRUNCATE,
+    TRUTH,
     ADD,
     SUB,
     MUL,
@@ -132,6 +142,8 @@ static float unary(int64_t what, float x, float alpha)
     case TANH: return tanhf(x);
     case LEAKY_RELU: return x > 0 ? x : alpha * x;
     case GELU: return 0.5f * x * (1 + erff(x * 0.70710678f));
+    case TRUNCATE: return truncf(x);
+    case TRUTH: return x != 0;
     default: return x;
     }
 }
@@ -254,20 +266,27 @@ bool df_float_tensor(ww_view bytes, df_shape *shape, ww_view *raw)
     return df_shape_of(dims, t.dim_count, shape);
 }
 
+static ww_status no_tensor(df_installer *in, const df_node *node)
+{
+    return df_install_error(in, WW_E_INVALID, "offset %zu: Constant without a tensor of numbers",
+                            node->offset);
+}
+
 static ww_status prepare_constant(df_installer *in, const df_node *node, df_arg *arg)
 {
     const df_attribute *attribute = df_attribute_find(arg->artifact, node, "value");
+    df_tensor_proto t;
     df_shape shape;
-    ww_view raw;
-    if (!attribute || attribute->type != DF_ATTR_TENSOR ||
-        !df_float_tensor(attribute->bytes, &shape, &raw))
-        return df_install_error(in, WW_E_INVALID, "offset %zu: Constant without a float tensor",
-                                node->offset);
+    int64_t dims[WW_COUNT_OF(t.dims)];
+    bool good = attribute && attribute->type == DF_ATTR_TENSOR &&
+                df_tensor_decode(attribute->bytes, &t) && t.element_count <= attribute->bytes.size;
+    for (uint32_t i = 0; good && i < t.dim_count; i++)
+        dims[i] = (int64_t)t.dims[i];
+    if (!good || !df_shape_of(dims, t.dim_count, &shape)) return no_tensor(in, node);
     float *data;
     arg->value = ww_flow_value_tensor(df_installer_allocator(in), shape.dims, shape.count, &data);
     if (!arg->value.type) return df_install_error(in, WW_E_MEMORY, "no memory");
-    if (raw.size) memcpy(data, raw.data, raw.size);
-    return WW_OK;
+    return df_tensor_floats(attribute->bytes, &t, data) ? WW_OK : no_tensor(in, node);
 }
 
 /* --- table ------------------------------------------------------------------------------------ */
@@ -277,7 +296,7 @@ typedef struct tensor_row {
     int what;
 } tensor_row;
 
-static ww_status prepare_plain(df_installer *in, const df_node *node, df_arg *arg);
+static df_prepare_fn prepare_plain, prepare_cast;
 
 static const tensor_row rows[] = {
     {{.op_type = "Add", .run = run_binary, .prepare = prepare_plain}, ADD},
@@ -299,7 +318,7 @@ static const tensor_row rows[] = {
     {{.op_type = "LeakyRelu", .run = run_unary, .prepare = prepare_plain}, LEAKY_RELU},
     {{.op_type = "Gelu", .run = run_unary, .prepare = prepare_plain}, GELU},
     {{.op_type = "Identity", .run = run_unary, .prepare = prepare_plain}, IDENTITY},
-    {{.op_type = "Cast", .run = run_unary, .prepare = prepare_plain}, IDENTITY},
+    {{.op_type = "Cast", .run = run_unary, .prepare = prepare_cast}, IDENTITY},
     {{.op_type = "Constant", .run = run_constant, .prepare = prepare_constant}, 0},
     {{.op_type = "Zeros", .run = df_run_fill, .prepare = prepare_plain}, 0},
     {{.op_type = "Ones", .run = df_run_fill, .prepare = prepare_plain}, 1},
@@ -327,6 +346,9 @@ static const tensor_row rows[] = {
     {{.op_type = "MaxPool", .run = df_run_pool, .prepare = prepare_plain}, 1},
     {{.op_type = "AveragePool", .run = df_run_pool, .prepare = prepare_plain}, 0},
     {{.op_type = "GlobalAveragePool", .run = df_run_global_pool, .prepare = prepare_plain}, 0},
+    {{.op_type = "If", .run = df_run_if, .prepare = df_prepare_if}, 0},
+    {{.op_type = "Loop", .run = df_run_loop, .prepare = df_prepare_loop}, 0},
+    {{.op_type = "BackendSubgraph", .run = df_run_subgraph, .prepare = df_prepare_subgraph}, 0},
 };
 
 static const tensor_row *find(ww_view op_type)
@@ -348,5 +370,16 @@ static ww_status prepare_plain(df_installer *in, const df_node *node, df_arg *ar
     arg->number = find(node->op_type)->what;
     const df_attribute *alpha = df_attribute_find(arg->artifact, node, "alpha");
     arg->real = (double)(alpha && alpha->type == DF_ATTR_FLOAT ? alpha->f : 0.01f);
+    return WW_OK;
+}
+
+/* Numbers stay floats, whatever they are cast to. */
+static ww_status prepare_cast(df_installer *in, const df_node *node, df_arg *arg)
+{
+    enum { FLOAT = 1, BOOL = 9, FLOAT16 = 10, DOUBLE = 11, BFLOAT16 = 16 };
+    (void)in;
+    int64_t to = df_attribute_int(node, arg->artifact, "to", FLOAT);
+    bool fractions = to == FLOAT || to == FLOAT16 || to == DOUBLE || to == BFLOAT16;
+    arg->number = fractions ? IDENTITY : to == BOOL ? TRUTH : TRUNCATE;
     return WW_OK;
 }

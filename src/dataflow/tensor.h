@@ -25,6 +25,7 @@ bool df_array_of(ww_dataflow *flow, const df_op *op, const df_frame *frame, uint
                  df_array *out);
 /* Output 0 of that shape, to be filled and then given to df_array_give; NULL: df_fail has been
  * called. */
+bool df_array_view(const ww_flow_value *value, df_array *out); /* false: absent, or not numbers */
 float *df_array_new(ww_dataflow *flow, const df_shape *shape, ww_flow_value *out);
 df_outcome df_bad_shape(ww_dataflow *flow, const df_op *op, const char *what);
 bool df_shape_of(const int64_t *dims, uint32_t count, df_shape *out);
@@ -54,3 +55,5 @@ df_run_fn df_run_matmul, df_run_gemm, df_run_dot, df_run_softmax, df_run_reduce,
     df_run_batch_norm, df_run_conv, df_run_pool, df_run_global_pool;
 df_run_fn df_run_reshape, df_run_transpose, df_run_concat, df_run_split, df_run_slice,
     df_run_squeeze, df_run_unsqueeze, df_run_gather, df_run_scatter, df_run_fill;
+df_run_fn df_run_if, df_run_loop, df_run_subgraph;
+df_prepare_fn df_prepare_if, df_prepare_loop, df_prepare_subgraph;

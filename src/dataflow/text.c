@@ -6,13 +6,22 @@
 
 #define ROOT "ai.bytesandbrains"
 
-enum { SLOTS_MAX = 64, NUMBER_TEXT_MAX = 48, NAME_MAX_SIZE = 200 };
+enum { SLOTS_MAX = 64, GRAPHS_MAX = 64, NUMBER_TEXT_MAX = 48, NAME_MAX_SIZE = 200 };
+enum { GRAPH_SIZE_MAX = 1 << 24 }; /* graphs hold copies of graphs */
 
-typedef enum section { OUTSIDE, BODY, BOOTSTRAP, FUNCTION } section;
+typedef enum section { OUTSIDE, BODY, BOOTSTRAP, FUNCTION, GRAPH } section;
+
+/* Numbers of fields, of a function and of a graph. */
+typedef enum part { NODE, INPUT, OUTPUT, VALUE_INFO } part;
 
 typedef struct slot {
     ww_view name, role, type;
 } slot;
+
+typedef struct graph {
+    ww_view name;
+    ww_buf bytes;
+} graph;
 
 typedef struct compiler {
     const ww_allocator *allocator;
@@ -22,10 +31,13 @@ typedef struct compiler {
     ww_view module; /* its name */
     slot slots[SLOTS_MAX];
     uint32_t slot_count;
+    graph graphs[GRAPHS_MAX];
+    uint32_t graph_count;
     section section;
     char function_name[NAME_MAX_SIZE + 16];
     ww_buf function;            /* fields of the function under way, but for its name */
     ww_buf values;              /* its value infos */
+    ww_buf ends;                /* inputs and outputs, of a graph */
     ww_buf hashed;              /* what its name's hash is made of */
     ww_buf metadata, functions; /* of the model */
     ww_buf *out;
@@ -107,6 +119,13 @@ static bool take_real(ww_view word, float *out)
     return *rest == '\0';
 }
 
+static uint32_t field_of(const compiler *c, part what)
+{
+    static const uint32_t functions[] = {[NODE] = 7, [INPUT] = 4, [OUTPUT] = 5, [VALUE_INFO] = 12};
+    static const uint32_t graphs[] = {[NODE] = 1, [INPUT] = 11, [OUTPUT] = 12, [VALUE_INFO] = 13};
+    return c->section == GRAPH ? graphs[what] : functions[what];
+}
+
 /* --- pieces of messages ----------------------------------------------------------------------- */
 
 static ww_status put_text(ww_buf *out, uint32_t number, const char *text)
@@ -171,7 +190,7 @@ static ww_status put_value_info(compiler *c, ww_view name, const char *denotatio
     if (!status) status = put_text(&type, 6, denotation);
     if (!status) status = df_put_bytes(&info, 1, name);
     if (!status) status = df_put_bytes(&info, 2, ww_buf_view(&type));
-    if (!status) status = df_put_bytes(&c->values, 12, ww_buf_view(&info));
+    if (!status) status = df_put_bytes(&c->values, field_of(c, VALUE_INFO), ww_buf_view(&info));
     ww_buf_deinit(&opaque);
     ww_buf_deinit(&type);
     ww_buf_deinit(&info);
@@ -204,7 +223,14 @@ static ww_status take_values(compiler *c, ww_view *names, uint32_t *count)
 
 /* --- attributes ------------------------------------------------------------------------------- */
 
-enum { TYPE_FLOAT = 1, TYPE_INT = 2, TYPE_STRING = 3, TYPE_TENSOR = 4, TYPE_INTS = 7 };
+enum {
+    TYPE_FLOAT = 1,
+    TYPE_INT = 2,
+    TYPE_STRING = 3,
+    TYPE_TENSOR = 4,
+    TYPE_GRAPH = 5,
+    TYPE_INTS = 7,
+};
 enum { DATA_FLOAT = 1, DATA_UINT8 = 2 };
 
 static ww_status put_float(ww_buf *out, float value)
@@ -312,6 +338,16 @@ static ww_status take_int_list(compiler *c, ww_buf *out)
     return status;
 }
 
+static ww_status put_graph(compiler *c, ww_view name, ww_buf *out)
+{
+    for (uint32_t i = 0; i < c->graph_count; i++) {
+        if (!ww_view_equal(c->graphs[i].name, name)) continue;
+        ww_status status = df_put_bytes(out, 6, ww_buf_view(&c->graphs[i].bytes));
+        return status ? status : df_put_number(out, 20, TYPE_GRAPH);
+    }
+    return bad(c, "no such graph stands above");
+}
+
 static ww_status take_number(compiler *c, ww_buf *out)
 {
     ww_view word;
@@ -320,6 +356,8 @@ static ww_status take_number(compiler *c, ww_buf *out)
     if (!take_word(c, &word)) return bad(c, "an attribute's value is missing");
     if (ww_view_is(word, "f32")) return take_float_tensor(c, out);
     if (ww_view_is(word, "u8")) return take_byte_tensor(c, out);
+    if (ww_view_starts(word, "graph."))
+        return put_graph(c, ww_view_of(word.data + 6, word.size - 6), out);
     if (take_integer(word, &integer)) {
         ww_status status = df_put_number(out, 3, (uint64_t)integer);
         return status ? status : df_put_number(out, 20, TYPE_INT);
@@ -446,6 +484,13 @@ static ww_status hash_node(compiler *c, ww_view op, const char *domain, const ww
     return status;
 }
 
+/* `_` stands for a value that is left out. */
+static void drop_unnamed(ww_view *names, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (ww_view_is(names[i], "_")) names[i] = ww_view_of("", 0);
+}
+
 static ww_status put_node(compiler *c, ww_view word, const ww_view *outputs, uint32_t output_count,
                           ww_buf *node, ww_buf *notes)
 {
@@ -454,7 +499,9 @@ static ww_status put_node(compiler *c, ww_view word, const ww_view *outputs, uin
     const char *domain;
     split_op(word, &domain, &op);
     ww_status status = take_values(c, inputs, &input_count);
-    if (!status) status = hash_node(c, op, domain, inputs, input_count, outputs, output_count);
+    if (status) return status;
+    drop_unnamed(inputs, input_count);
+    status = hash_node(c, op, domain, inputs, input_count, outputs, output_count);
     for (uint32_t i = 0; i < input_count && !status; i++)
         status = df_put_bytes(node, 1, inputs[i]);
     for (uint32_t i = 0; i < output_count && !status; i++)
@@ -467,7 +514,7 @@ static ww_status put_node(compiler *c, ww_view word, const ww_view *outputs, uin
     if (!status && c->section == BODY)
         status = put_note(c, notes, 9, ROOT ".home_class", WW_VIEW_LITERAL("@self"));
     if (!status) status = ww_buf_append(node, notes->data, notes->size);
-    return status ? status : df_put_bytes(&c->function, 7, ww_buf_view(node));
+    return status ? status : df_put_bytes(&c->function, field_of(c, NODE), ww_buf_view(node));
 }
 
 /* `a, b = op(c, d) ...` or `op(c, d) ...` */
@@ -486,8 +533,9 @@ static ww_status take_node(compiler *c)
         } while (!status && accept(c, ','));
         if (!status && !accept(c, '=')) status = bad(c, "= is missing");
     }
-    if (!status && !take_word(c, &word)) status = bad(c, "an operation's name is missing");
     if (status) return status;
+    drop_unnamed(outputs, output_count);
+    if (!take_word(c, &word)) return bad(c, "an operation's name is missing");
     ww_buf node, notes;
     ww_buf_init(&node, c->allocator, c->out->size_max);
     ww_buf_init(&notes, c->allocator, c->out->size_max);
@@ -513,6 +561,16 @@ static ww_status put_bindings(compiler *c, ww_view function)
     return status;
 }
 
+static ww_status end_graph(compiler *c)
+{
+    ww_buf *bytes = &c->graphs[c->graph_count++].bytes;
+    ww_buf_init(bytes, c->allocator, GRAPH_SIZE_MAX);
+    ww_status status = ww_buf_append(bytes, c->function.data, c->function.size);
+    if (!status) status = put_text(bytes, 2, c->function_name);
+    if (!status) status = ww_buf_append(bytes, c->ends.data, c->ends.size);
+    return status ? status : ww_buf_append(bytes, c->values.data, c->values.size);
+}
+
 /* A body is named by the hash of its nodes, so that two versions of a module can be told apart. */
 static ww_status end_function(compiler *c)
 {
@@ -520,6 +578,11 @@ static ww_status end_function(compiler *c)
     static const char *const phases[] = {
         [BODY] = "body", [BOOTSTRAP] = "bootstrap", [FUNCTION] = NULL};
     if (c->section == OUTSIDE) return WW_OK;
+    if (c->section == GRAPH) {
+        ww_status status = end_graph(c);
+        c->section = OUTSIDE;
+        return status;
+    }
     char name[NAME_MAX_SIZE + 64];
     snprintf(name, sizeof name, "%s", c->function_name);
     if (c->section == BODY)
@@ -540,7 +603,19 @@ static ww_status end_function(compiler *c)
     return status;
 }
 
-/* `(inputs)` and perhaps `-> (outputs)`. */
+/* Ends of a function are names; those of a graph are value infos, of which we write only the name. */
+static ww_status put_end(compiler *c, part what, ww_view name)
+{
+    if (c->section != GRAPH) return df_put_bytes(&c->function, field_of(c, what), name);
+    ww_buf info;
+    ww_buf_init(&info, c->allocator, c->out->size_max);
+    ww_status status = df_put_bytes(&info, 1, name);
+    if (!status) status = df_put_bytes(&c->ends, field_of(c, what), ww_buf_view(&info));
+    ww_buf_deinit(&info);
+    return status;
+}
+
+/* `(inputs)` and perhaps `> (outputs)`. */
 static ww_status begin_function(compiler *c, section kind, ww_view name, const char *suffix)
 {
     ww_view inputs[DF_TEXT_PARTS_MAX], outputs[DF_TEXT_PARTS_MAX];
@@ -550,6 +625,7 @@ static ww_status begin_function(compiler *c, section kind, ww_view name, const c
         return bad(c, "a module's or function's name cannot contain a dot");
     ww_buf_clear(&c->function);
     ww_buf_clear(&c->values);
+    ww_buf_clear(&c->ends);
     ww_buf_clear(&c->hashed);
     snprintf(c->function_name, sizeof c->function_name, "%.*s%s", WW_VIEW_ARG(name), suffix);
     c->section = kind;
@@ -557,9 +633,9 @@ static ww_status begin_function(compiler *c, section kind, ww_view name, const c
     bool arrow = !status && accept(c, '>');
     if (arrow) status = take_values(c, outputs, &output_count);
     for (uint32_t i = 0; i < input_count && !status; i++)
-        status = df_put_bytes(&c->function, 4, inputs[i]);
+        status = put_end(c, INPUT, inputs[i]);
     for (uint32_t i = 0; i < output_count && !status; i++)
-        status = df_put_bytes(&c->function, 5, outputs[i]);
+        status = put_end(c, OUTPUT, outputs[i]);
     return status;
 }
 
@@ -589,7 +665,12 @@ static ww_status take_section(compiler *c, section kind)
     ww_status status = end_function(c);
     if (status) return status;
     ww_view name = c->module;
-    if (kind == FUNCTION && !take_word(c, &name)) return bad(c, "the function's name is missing");
+    if ((kind == FUNCTION || kind == GRAPH) && !take_word(c, &name))
+        return bad(c, "a name is missing");
+    if (kind == GRAPH) {
+        if (c->graph_count == GRAPHS_MAX) return bad(c, "too many graphs");
+        c->graphs[c->graph_count].name = name;
+    }
     return begin_function(c, kind, name, kind == BOOTSTRAP ? "__bootstrap" : "");
 }
 
@@ -610,6 +691,8 @@ static ww_status take_line(compiler *c)
         status = take_section(c, BOOTSTRAP);
     } else if (accept_word(c, "function")) {
         status = take_section(c, FUNCTION);
+    } else if (accept_word(c, "graph")) {
+        status = take_section(c, GRAPH);
     } else if (c->section == OUTSIDE) {
         status = bad(c, "an operation outside a body, bootstrap or function");
     } else {
@@ -655,7 +738,7 @@ ww_status ww_dataflow_compile(const ww_allocator *allocator, ww_view text, ww_bu
 {
     compiler c = {.allocator = allocator, .diag = diag, .out = artifact};
     size_t before = artifact->size;
-    ww_buf *bufs[] = {&c.function, &c.values, &c.hashed, &c.metadata, &c.functions};
+    ww_buf *bufs[] = {&c.function, &c.values, &c.ends, &c.hashed, &c.metadata, &c.functions};
     for (size_t i = 0; i < WW_COUNT_OF(bufs); i++)
         ww_buf_init(bufs[i], allocator, artifact->size_max);
     ww_status status = put_note(&c, &c.metadata, 14, ROOT ".compiled", WW_VIEW_LITERAL("v1"));
@@ -664,6 +747,8 @@ ww_status ww_dataflow_compile(const ww_allocator *allocator, ww_view text, ww_bu
     if (!status) status = ww_buf_append(artifact, c.functions.data, c.functions.size);
     for (size_t i = 0; i < WW_COUNT_OF(bufs); i++)
         ww_buf_deinit(bufs[i]);
+    for (uint32_t i = 0; i < c.graph_count; i++)
+        ww_buf_deinit(&c.graphs[i].bytes);
     if (!status) return WW_OK;
     artifact->size = before;
     return status == WW_E_INVALID

@@ -283,6 +283,47 @@ static void inspect__names_that_command_a_terminal__are_escaped(void **state)
     ww_buf_deinit(&bytes);
 }
 
+static void tensor__of_any_type_of_numbers__becomes_floats(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *what, *bytes;
+        size_t size;
+        float expected[2];
+    } cases[] = {
+#define TENSOR(what, bytes) what, bytes, sizeof(bytes) - 1
+        {TENSOR("floats, raw", "\x0a\1\2\x10\1\x4a\x08\0\0\x80\x3f\0\0\x20\xc0"), {1, -2.5f}},
+        {TENSOR("floats, packed", "\x0a\1\2\x10\1\x22\x08\0\0\x80\x3f\0\0\x20\xc0"), {1, -2.5f}},
+        {TENSOR("floats, one by one", "\x08\2\x10\1\x25\0\0\x80\x3f\x25\0\0\x20\xc0"), {1, -2.5f}},
+        {TENSOR("int64, packed", "\x08\2\x10\7\x3a\x0b\5\xfe\xff\xff\xff\xff\xff\xff\xff\xff\1"),
+         {5, -2}},
+        {TENSOR("int64, raw",
+                "\x08\2\x10\7\x4a\x10\5\0\0\0\0\0\0\0\xfe\xff\xff\xff\xff\xff\xff\xff"),
+         {5, -2}},
+        {TENSOR("int32, one by one", "\x08\2\x10\6\x28\5\x28\7"), {5, 7}},
+        {TENSOR("int8, raw", "\x08\2\x10\3\x4a\2\xff\3"), {-1, 3}},
+        {TENSOR("bool, packed", "\x08\2\x10\x09\x2a\2\0\1"), {0, 1}},
+        {TENSOR("double, packed", "\x08\2\x10\x0b\x52\x10\0\0\0\0\0\0\xf0\x3f\0\0\0\0\0\0\4\xc0"),
+         {1, -2.5f}},
+        {TENSOR("too few", "\x08\2\x10\x09\x2a\1\1"), {-9}},
+        {TENSOR("too many", "\x08\2\x10\x09\x2a\3\1\1\1"), {-9}},
+        {TENSOR("text", "\x08\2\x10\x08\x32\1x\x32\1y"), {-9}},
+        {TENSOR("half of a float", "\x08\2\x10\1\x4a\6\0\0\x80\x3f\0\0"), {-9}},
+#undef TENSOR
+    };
+    for (size_t i = 0; i < WW_COUNT_OF(cases); i++) {
+        ww_view bytes = ww_view_of(cases[i].bytes, cases[i].size);
+        df_tensor_proto t;
+        float out[2] = {0};
+        bool refused = cases[i].expected[0] == -9;
+        assert_true(df_tensor_decode(bytes, &t));
+        assert_int_equal(t.element_count, 2);
+        if (df_tensor_floats(bytes, &t, out) == refused) fail_msg("%s", cases[i].what);
+        if (!refused && memcmp(out, cases[i].expected, sizeof out) != 0)
+            fail_msg("%s: %g %g", cases[i].what, (double)out[0], (double)out[1]);
+    }
+}
+
 static void text__name_of_a_body__is_the_hash_that_other_compilers_give(void **state)
 {
     (void)state;
@@ -344,6 +385,7 @@ int main(void)
         cmocka_unit_test(artifact__graphs_nested_too_deep__are_refused_without_recursion),
         cmocka_unit_test(artifact__damaged_fields__are_named_with_their_offset),
         cmocka_unit_test(loader__any_allocation_fails__gives_all_back),
+        cmocka_unit_test(tensor__of_any_type_of_numbers__becomes_floats),
         cmocka_unit_test(inspect__compiled_text__tells_functions_slots_and_order),
         cmocka_unit_test(inspect__calls_and_slots_that_are_not_there__are_refused),
         cmocka_unit_test(inspect__names_that_command_a_terminal__are_escaped),

@@ -39,12 +39,13 @@ static bool compute(flow_fixture *f, const float *x, size_t count, result *out)
     return done;
 }
 
-static void expect(flow_fixture *f, const char *body, const float *x, size_t count,
-                   const uint32_t *dims, uint32_t dim_count, const float *expected)
+static void expect_with(flow_fixture *f, const char *graphs, const char *body, const float *x,
+                        size_t count, const uint32_t *dims, uint32_t dim_count,
+                        const float *expected)
 {
     char text[1024];
     result r;
-    snprintf(text, sizeof text, "module M\nbody (x: tensor) > (y)\n%s", body);
+    snprintf(text, sizeof text, "%smodule M\nbody (x: tensor) > (y)\n%s", graphs, body);
     assert_ok(flow_install(f, text, "M", NULL));
     assert_true(compute(f, x, count, &r));
     assert_int_equal(r.dim_count, dim_count);
@@ -52,6 +53,12 @@ static void expect(flow_fixture *f, const char *body, const float *x, size_t cou
         assert_int_equal(r.dims[i], dims[i]);
     for (uint32_t i = 0; i < r.count; i++)
         assert_true(fabsf(r.data[i] - expected[i]) < 1e-4f);
+}
+
+static void expect(flow_fixture *f, const char *body, const float *x, size_t count,
+                   const uint32_t *dims, uint32_t dim_count, const float *expected)
+{
+    expect_with(f, "", body, x, count, dims, dim_count, expected);
 }
 
 #define FLOATS(...) ((const float[]){__VA_ARGS__})
@@ -176,13 +183,161 @@ static void gather__along_the_second_axis__takes_columns(void **state)
            FLOATS(1, 2, 3, 4, 5, 6), 6, DIMS(2, 2), FLOATS(3, 1, 6, 4));
 }
 
-static void unknown__if_and_loop__are_refused_at_install(void **state)
+/* --- operations that hold graphs --------------------------------------------------------------- */
+
+static void if__the_condition__chooses_the_graph(void **state)
+{
+    static const char graphs[] = "graph Double () > (twice)\n"
+                                 "  twice = onnx.Add(x, x)\n"
+                                 "graph Negate () > (less)\n"
+                                 "  less = onnx.Neg(x)\n";
+    static const char *const bodies[] = {
+        "  yes = onnx.Constant() value=f32[]{1}\n"
+        "  y = onnx.If(yes) then_branch=graph.Double else_branch=graph.Negate\n",
+        "  no = onnx.Constant() value=f32[1]{0}\n"
+        "  y = onnx.If(no) then_branch=graph.Double else_branch=graph.Negate\n"};
+    static const float expected[][2] = {{6, 8}, {-3, -4}};
+    for (size_t i = 0; i < WW_COUNT_OF(bodies); i++) {
+        expect_with(*state, graphs, bodies[i], FLOATS(3, 4), 2, DIMS(2), expected[i]);
+        flow_deinit(*state);
+        flow_init(*state);
+    }
+}
+
+static void loop__carries_values_and_gathers_others(void **state)
+{
+    expect_with(*state,
+                "graph Grow (i, go, sum) > (go, next, seen)\n"
+                "  next = onnx.Add(sum, x)\n"
+                "  seen = onnx.Mul(next, i)\n",
+                "  n = onnx.Constant() value=f32[]{3}\n"
+                "  last, all = onnx.Loop(n, _, x) body=graph.Grow\n"
+                "  one = onnx.Unsqueeze(last) axes=[0]\n"
+                "  y = onnx.Concat(all, one) axis=0\n",
+                FLOATS(1, 10), 2, DIMS(4, 2), FLOATS(0, 0, 3, 30, 8, 80, 4, 40));
+}
+
+static void loop__ends_with_its_condition__or_never_begins(void **state)
+{
+    static const char graphs[] = "graph Halve (i, go, v) > (more, half)\n"
+                                 "  two = onnx.Constant() value=f32[]{2}\n"
+                                 "  half = onnx.Div(v, two)\n"
+                                 "  more = onnx.Greater(half, two)\n";
+    expect_with(*state, graphs, "  y = onnx.Loop(_, _, x) body=graph.Halve\n", FLOATS(40), 1, DIMS(1),
+                FLOATS(1.25f));
+    flow_deinit(*state);
+    flow_init(*state);
+    expect_with(
+        *state, graphs,
+        "  no = onnx.Constant() value=f32[]{0}\n  y = onnx.Loop(_, no, x) body=graph.Halve\n",
+        FLOATS(40), 1, DIMS(1), FLOATS(40));
+}
+
+/* The innermost graph uses a value of the outermost, and one of the loop around it. */
+static void graphs__in_graphs__see_the_values_around_them(void **state)
+{
+    expect_with(*state,
+                "graph Far () > (v)\n"
+                "  step = onnx.Mul(x, i)\n"
+                "  v = onnx.Add(sum, step)\n"
+                "graph Same () > (v)\n"
+                "  v = onnx.Identity(sum)\n"
+                "graph Round (i, go, sum) > (go, next)\n"
+                "  next = onnx.If(i) then_branch=graph.Far else_branch=graph.Same\n",
+                "  n = onnx.Constant() value=f32[]{4}\n"
+                "  zero = onnx.Sub(x, x)\n"
+                "  y = onnx.Loop(n, _, zero) body=graph.Round\n",
+                FLOATS(1, 2), 2, DIMS(2), FLOATS(6, 12));
+}
+
+static void subgraph__of_a_backend__is_one_operation(void **state)
+{
+    expect_with(*state,
+                "graph Fused (a, b) > (sum, unused)\n"
+                "  sum = onnx.Add(a, b)\n  unused = onnx.Neg(a)\n",
+                "  two = onnx.Constant() value=f32[]{2}\n"
+                "  y = onnx.BackendSubgraph(x, two) body=graph.Fused\n",
+                FLOATS(1, 2), 2, DIMS(2), FLOATS(3, 4));
+}
+
+static void graphs__that_do_not_fit__are_refused_at_install(void **state)
+{
+    static const char *const cases[][2] = {
+        {"module M\nbody (x: tensor) > (y)\n  y = onnx.If(x)\n",
+         "If without a graph `then_branch`"},
+        {"module M\nbody (x: tensor) > (y)\n  y = onnx.Loop(x)\n", "Loop needs two inputs"},
+        {"graph G () > (v)\n  v = onnx.Neg(x)\nmodule M\nbody (x) > (y)\n"
+         "  y, z = onnx.If(x) then_branch=graph.G else_branch=graph.G\n",
+         "graph `then_branch` of If takes 0 values and gives 1; it must take 0 and give at least "
+         "2"},
+        {"graph G (i, go) > (go)\nmodule M\nbody (x) > (y)\n  y = onnx.Loop(x, x, x) "
+         "body=graph.G\n",
+         "takes 2 values and gives 1; it must take 3 and give at least 2"},
+        {"graph G () > (v)\n  v = onnx.Neg(gone)\nmodule M\nbody (x) > (y)\n"
+         "  y = onnx.If(x) then_branch=graph.G else_branch=graph.G\n",
+         "nothing writes the value \"gone\""},
+        {"graph G () > (v)\n  v = PassThrough(x)\nmodule M\nbody (x) > (y)\n"
+         "  y = onnx.If(x) then_branch=graph.G else_branch=graph.G\n",
+         "node 0 of \"G\" (PassThrough): nothing offers this operation"},
+    };
+    for (size_t i = 0; i < WW_COUNT_OF(cases); i++) {
+        ww_diag diag = {0};
+        assert_true(flow_install(*state, cases[i][0], "M", &diag));
+        if (!strstr(diag.text, cases[i][1]))
+            fail_msg("\"%s\" does not say \"%s\"", diag.text, cases[i][1]);
+    }
+}
+
+/* The failed operation's reason and detail. */
+static void expect_failure(flow_fixture *f, const char *text, const char *reason,
+                           const char *detail)
+{
+    ww_flow_step steps[64];
+    size_t count, failed = 0;
+    uint64_t exec;
+    const float x[] = {1, 2};
+    ww_bootstrap_input input = {WW_VIEW_LITERAL("x"), ww_view_of(x, sizeof x)};
+    assert_ok(flow_install(f, text, "M", NULL));
+    assert_ok(ww_dataflow_invoke(f->flow, WW_VIEW_LITERAL("M"), &input, 1, &exec, NULL));
+    assert_ok(ww_dataflow_poll(f->flow, f->now, steps, WW_COUNT_OF(steps), &count));
+    for (size_t i = 0; i < count; i++) {
+        if (steps[i].kind != WW_FLOW_STEP_OP_FAILED) continue;
+        failed++;
+        assert_string_equal(steps[i].op.reason, reason);
+        assert_view_is(steps[i].op.detail, detail);
+    }
+    assert_int_equal(failed, 1);
+    assert_ok(ww_dataflow_poll(f->flow, f->now, steps, WW_COUNT_OF(steps), &count));
+    assert_int_equal(ww_dataflow_stats_of(f->flow).frontier, 0);
+    assert_int_equal(ww_dataflow_stats_of(f->flow).executions, 0);
+}
+
+static void loop__without_an_end__fails_at_the_limit(void **state)
 {
     flow_fixture *f = *state;
-    static const char *const texts[] = {"module M\nbody (x: tensor) > (y)\n  y = onnx.If(x)\n",
-                                        "module M\nbody (x: tensor) > (y)\n  y = onnx.Loop(x)\n"};
-    for (size_t i = 0; i < WW_COUNT_OF(texts); i++)
-        assert_int_equal(flow_install(f, texts[i], "M", NULL), WW_E_UNSUPPORTED);
+    ww_dataflow_limits limits = ww_dataflow_limits_edge();
+    limits.held_work_max = 500;
+    flow_deinit(f);
+    flow_init_with(f, &limits);
+    expect_failure(f,
+                   "graph Inner (i, go) > (go)\n"
+                   "graph Outer (i, go) > (go)\n"
+                   "  n = onnx.Constant() value=f32[]{97}\n"
+                   "  onnx.Loop(n, _) body=graph.Inner\n"
+                   "module M\nbody (x: tensor) > (y)\n"
+                   "  onnx.Loop(_, _) body=graph.Outer\n  y = onnx.Neg(x)\n",
+                   "work_limit", "Loop, round 5: more than 500 operations");
+}
+
+static void loop__fails_inside__names_the_round(void **state)
+{
+    expect_failure(*state,
+                   "graph Widen (i, go, v) > (go, both, v)\n"
+                   "  both = onnx.Concat(v, v) axis=0\n"
+                   "module M\nbody (x: tensor) > (y)\n"
+                   "  n = onnx.Constant() value=f32[]{3}\n"
+                   "  y, all = onnx.Loop(n, _, x) body=graph.Widen\n",
+                   "bad_shape", "Loop, round 1: Loop: rounds give tensors of different shapes");
 }
 
 static uint32_t random_state = 7;
@@ -247,7 +402,14 @@ int main(void)
         CASE(batch_normalization__trained_numbers__shift_and_scale_each_channel),
         CASE(scatter__along_an_axis__replaces_elements),
         CASE(gather__along_the_second_axis__takes_columns),
-        CASE(unknown__if_and_loop__are_refused_at_install),
+        CASE(if__the_condition__chooses_the_graph),
+        CASE(loop__carries_values_and_gathers_others),
+        CASE(loop__ends_with_its_condition__or_never_begins),
+        CASE(graphs__in_graphs__see_the_values_around_them),
+        CASE(subgraph__of_a_backend__is_one_operation),
+        CASE(graphs__that_do_not_fit__are_refused_at_install),
+        CASE(loop__without_an_end__fails_at_the_limit),
+        CASE(loop__fails_inside__names_the_round),
         cmocka_unit_test(product__any_size__is_the_sum_of_products),
     };
     return test_run_group(tests, WW_COUNT_OF(tests));
