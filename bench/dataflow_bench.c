@@ -332,7 +332,7 @@ static void queue(void)
     ww_pool pool;
     ww_bootstrap *q;
     ww_diag diag;
-    ww_pool_init(&pool, ww_allocator_libc(), 16 << 20);
+    ww_pool_init(&pool, ww_allocator_libc(), 16 << 20, SIZE_MAX);
     if (ww_bootstrap_new(&pool.base, ww_bootstrap_limits_default(), &budget, key, &q))
         bench_fail("no memory", NULL);
     for (uint32_t i = 0; i < COMPONENTS; i++) {

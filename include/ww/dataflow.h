@@ -17,7 +17,8 @@
  *            Values are counted: ww_flow_value_unref gives one up; functions that take a value say
  *            so.
  * Bounds     ww_dataflow_limits: every queue, table, payload and nesting has a maximum. In a steady
- *            state no call allocates.
+ *            state no call allocates. Above memory_bytes_max, which counts values too, there is no
+ *            memory: operations fail, calls are refused with E_MEMORY.
  * Errors     ww_status, with a line in ww_diag that names place and cause. A refused call changes
  *            nothing.
  * Threads    One thread at a time. Hosts with several post to that thread.
@@ -283,6 +284,7 @@ typedef struct ww_dataflow_limits { /*                           default    edge
     uint64_t frame_bytes_max;       /* live executions;          512 MiB   16 MiB */
     uint64_t ingress_bytes_max;     /* from outside, held;       256 MiB    8 MiB */
     size_t artifact_bytes_max;      /*                           256 MiB    4 MiB */
+    size_t memory_bytes_max;        /* all that it holds;          2 GiB  128 MiB */
 } ww_dataflow_limits;
 
 ww_dataflow_limits ww_dataflow_limits_default(void);

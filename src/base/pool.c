@@ -25,6 +25,7 @@ static void *take(ww_pool *pool, size_t size)
     int class = class_of(size);
     size_t rounded = size_of(class, size);
     void *block;
+    if (rounded > pool->live_max - pool->live) return NULL;
     if (class != DIRECT && pool->waiting[class]) {
         block = pool->waiting[class];
         pool->waiting[class] = pool->waiting[class]->next;
@@ -66,9 +67,10 @@ static void *resize(const ww_allocator *base, void *ptr, size_t old_size, size_t
     return moved;
 }
 
-void ww_pool_init(ww_pool *pool, const ww_allocator *source, size_t kept_max)
+void ww_pool_init(ww_pool *pool, const ww_allocator *source, size_t kept_max, size_t live_max)
 {
-    *pool = (ww_pool){.base = {resize}, .source = source, .kept_max = kept_max};
+    *pool =
+        (ww_pool){.base = {resize}, .source = source, .kept_max = kept_max, .live_max = live_max};
 }
 
 void ww_pool_deinit(ww_pool *pool)

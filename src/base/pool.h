@@ -5,7 +5,8 @@
  *            size and is handed out again. Larger blocks go straight through.
  * Ownership  ww_pool_deinit gives the waiting blocks back; whatever was taken must have been
  *            returned before.
- * Bounds     At most kept_max bytes wait; a block freed above that goes back at once.
+ * Bounds     At most kept_max bytes wait; a block freed above that goes back at once. At most live_max
+ *            are handed out; above it there is no memory.
  * Threads    A pool belongs to one thread.
  */
 #pragma once
@@ -18,8 +19,8 @@ typedef struct ww_pool {
     const ww_allocator *source;
     struct ww_pool_block *waiting[WW_POOL_CLASSES];
     size_t kept, kept_max;
-    size_t live; /* bytes handed out, rounded up to their class */
+    size_t live, live_max; /* bytes handed out, rounded up to their class */
 } ww_pool;
 
-void ww_pool_init(ww_pool *pool, const ww_allocator *source, size_t kept_max);
+void ww_pool_init(ww_pool *pool, const ww_allocator *source, size_t kept_max, size_t live_max);
 void ww_pool_deinit(ww_pool *pool);

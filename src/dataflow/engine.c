@@ -28,6 +28,7 @@ ww_dataflow_limits ww_dataflow_limits_default(void)
         .frame_bytes_max = 512 << 20,
         .ingress_bytes_max = 256 << 20,
         .artifact_bytes_max = 256 << 20,
+        .memory_bytes_max = (size_t)2 << 30,
     };
 }
 
@@ -50,6 +51,7 @@ ww_dataflow_limits ww_dataflow_limits_edge(void)
     limits.frame_bytes_max = 16 << 20;
     limits.ingress_bytes_max = 8 << 20;
     limits.artifact_bytes_max = 4 << 20;
+    limits.memory_bytes_max = 128 << 20;
     return limits;
 }
 
@@ -75,7 +77,7 @@ ww_status ww_dataflow_new(const ww_dataflow_config *config, ww_dataflow **out, w
     ww_dataflow *flow = ww_alloc_zeroed(config->allocator, sizeof *flow);
     if (!flow) return ww_fail(diag, WW_E_MEMORY, "no memory for a dataflow engine");
     flow->source = config->allocator;
-    ww_pool_init(&flow->pool, config->allocator, POOL_KEPT_MAX);
+    ww_pool_init(&flow->pool, config->allocator, POOL_KEPT_MAX, config->limits.memory_bytes_max);
     flow->allocator = &flow->pool.base;
     flow->limits = config->limits;
     flow->types = config->types;

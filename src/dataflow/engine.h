@@ -60,7 +60,7 @@ struct df_arg {
     ww_flow_value value;
     ww_view text;
     struct df_send *send;
-    df_held_graph held[DF_HELD_MAX];
+    df_held_graph *held; /* at most DF_HELD_MAX */
     uint32_t held_count;
     ww_flow_component_fn *call;
     const ww_flow_value_type *types; /* composite children */

@@ -54,6 +54,8 @@ static ww_status take_graph(df_installer *in, const df_node *node, df_arg *arg, 
                                 " it must take %u and give at least %u",
                                 node->offset, name, WW_VIEW_ARG(node->op_type), body->declared,
                                 body->function.outputs.count, takes, gives);
+    if (!arg->held) arg->held = ww_arena_array(&in->unit->memory, DF_HELD_MAX, sizeof *arg->held);
+    if (!arg->held) return df_install_error(in, WW_E_MEMORY, "no memory");
     arg->held[arg->held_count++] =
         (df_held_graph){in->bodies[a->body], body->declared, body->captured_at};
     return adopt_component(in, node, in->bodies[a->body]);

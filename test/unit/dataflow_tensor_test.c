@@ -223,8 +223,8 @@ static void loop__ends_with_its_condition__or_never_begins(void **state)
                                  "  two = onnx.Constant() value=f32[]{2}\n"
                                  "  half = onnx.Div(v, two)\n"
                                  "  more = onnx.Greater(half, two)\n";
-    expect_with(*state, graphs, "  y = onnx.Loop(_, _, x) body=graph.Halve\n", FLOATS(40), 1, DIMS(1),
-                FLOATS(1.25f));
+    expect_with(*state, graphs, "  y = onnx.Loop(_, _, x) body=graph.Halve\n", FLOATS(40), 1,
+                DIMS(1), FLOATS(1.25f));
     flow_deinit(*state);
     flow_init(*state);
     expect_with(
@@ -329,6 +329,19 @@ static void loop__without_an_end__fails_at_the_limit(void **state)
                    "work_limit", "Loop, round 5: more than 500 operations");
 }
 
+static void tensors__larger_than_the_engine_may_be__fail_alone(void **state)
+{
+    flow_fixture *f = *state;
+    ww_dataflow_limits limits = ww_dataflow_limits_edge();
+    limits.memory_bytes_max = 1 << 20;
+    flow_deinit(f);
+    flow_init_with(f, &limits);
+    expect_failure(f,
+                   "module M\nbody (x: tensor) > (y)\n  z = onnx.Zeros() shape=[1024, 1024]\n"
+                   "  y = onnx.Neg(x)\n",
+                   "no_memory", "");
+}
+
 static void loop__fails_inside__names_the_round(void **state)
 {
     expect_failure(*state,
@@ -410,6 +423,7 @@ int main(void)
         CASE(graphs__that_do_not_fit__are_refused_at_install),
         CASE(loop__without_an_end__fails_at_the_limit),
         CASE(loop__fails_inside__names_the_round),
+        CASE(tensors__larger_than_the_engine_may_be__fail_alone),
         cmocka_unit_test(product__any_size__is_the_sum_of_products),
     };
     return test_run_group(tests, WW_COUNT_OF(tests));

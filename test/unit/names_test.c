@@ -78,7 +78,7 @@ static void pool__freed_blocks__are_handed_out_again(void **state)
     test_allocator source;
     test_allocator_init(&source, 0);
     ww_pool pool;
-    ww_pool_init(&pool, &source.base, 1 << 20);
+    ww_pool_init(&pool, &source.base, 1 << 20, SIZE_MAX);
     for (int round = 0; round < 10; round++) {
         ww_blob *small = ww_blob_new(&pool.base, 10);
         ww_blob *large = ww_blob_new(&pool.base, 3 << 20);
@@ -95,6 +95,22 @@ static void pool__freed_blocks__are_handed_out_again(void **state)
     assert_int_equal(pool.live, 0);
     ww_pool_deinit(&pool);
     assert_int_equal(source.live_bytes, 0);
+}
+
+static void pool__more_than_it_may_hand_out__is_refused(void **state)
+{
+    (void)state;
+    ww_pool pool;
+    ww_pool_init(&pool, ww_allocator_libc(), 0, 8192);
+    uint8_t *first = ww_alloc(&pool.base, 5000); /* of which it makes 8192 */
+    assert_non_null(first);
+    assert_null(ww_alloc(&pool.base, 1));
+    assert_null(ww_alloc(&pool.base, SIZE_MAX / 2));
+    ww_free(&pool.base, first, 5000);
+    first = ww_alloc(&pool.base, 1);
+    assert_non_null(first);
+    ww_free(&pool.base, first, 1);
+    ww_pool_deinit(&pool);
 }
 
 static void budget__charge_above_what_is_left__is_refused(void **state)
@@ -116,6 +132,7 @@ int main(void)
         cmocka_unit_test(names__more_than_count_max__is_refused_and_unchanged),
         cmocka_unit_test(names__any_allocation_fails__gives_all_back),
         cmocka_unit_test(pool__freed_blocks__are_handed_out_again),
+        cmocka_unit_test(pool__more_than_it_may_hand_out__is_refused),
         cmocka_unit_test(budget__charge_above_what_is_left__is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
