@@ -2,6 +2,7 @@
 add_executable(ww-modulec ${CMAKE_SOURCE_DIR}/tools/modulec.c)
 target_link_libraries(ww-modulec PRIVATE ww_dataflow)
 
+file(RELATIVE_PATH WW_PC_TO_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(cmake/ww-dataflow.pc.in ww-dataflow.pc @ONLY)
 install(TARGETS ww-modulec ww_dataflow ww_bootstrap ww_base)
 install(FILES include/ww/dataflow.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ww)

@@ -8,7 +8,7 @@ trap 'rm -rf "$work"' EXIT
 DESTDIR=$work cmake --install "$WW_BUILD" --prefix /usr >/dev/null
 export PKG_CONFIG_PATH
 PKG_CONFIG_PATH=$(dirname "$(find "$work" -name ww-dataflow.pc)")
-read -ra flags <<<"$(pkg-config --define-prefix --cflags --libs ww-dataflow)"
+read -ra flags <<<"$(pkg-config --cflags --libs ww-dataflow)"
 for header in ww/dataflow.h bootstrap/bootstrap.h dataflow/text.h; do
     printf '#include <%s>\nint main(void) { return 0; }\n' "$header" >"$work/one.c"
     cc -std=gnu17 -Wall -Wextra -Wconversion -Werror "$work/one.c" "${flags[@]}" -o "$work/one"

@@ -63,8 +63,6 @@ struct df_arg {
     df_held_graph *held; /* at most DF_HELD_MAX */
     uint32_t held_count;
     ww_flow_component_fn *call;
-    const ww_flow_value_type *types; /* composite children */
-    uint32_t type_count;
     const ww_flow_attribute *attributes; /* for a backend */
     uint32_t attribute_count;
 };
