@@ -49,7 +49,7 @@ struct df_installer {
     uint32_t *site_of_name, *next_producer;
     uint8_t *declared; /* per name: ww_flow_value_type; NULL until asked for */
     uint32_t op;
-    ww_view bad_slot; /* the slot id of the node looked at last, if it is no 32-bit number */
+    ww_view bad_slot; /* the slot id of the node looked at last, if no slot can be meant by it */
 };
 
 /* install.c */

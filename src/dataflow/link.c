@@ -296,6 +296,16 @@ static ww_status use_backend(df_installer *in, const df_node *node, uint32_t com
     return *found ? call_component(in, node, component, 0, op) : WW_OK;
 }
 
+/* Graphs in attributes, and what is in them, are the engine's: a backend may answer later. */
+static bool may_go_to_a_backend(const df_installer *in, const df_node *node, ww_flow_role role)
+{
+    const df_attribute *attributes = df_attributes(&in->unit->artifact, node->attributes);
+    bool plain = role == WW_FLOW_ROLE_BACKEND && df_is_tensor_op(node) && !in->graph->held;
+    for (uint32_t i = 0; plain && i < node->attributes.count; i++)
+        plain = attributes[i].type != DF_ATTR_GRAPH;
+    return plain;
+}
+
 static ww_status use_nothing(df_installer *in, const df_node *node, df_op *op)
 {
     in->unresolved++;
@@ -336,7 +346,7 @@ static ww_status resolve_op(df_installer *in, const df_node *node, uint32_t owne
         return bad_node(in, node, WW_E_INVALID, "no slot has the id", in->bad_slot);
     bool found = false;
     ww_status status = WW_OK;
-    if (component != DF_NONE && role == WW_FLOW_ROLE_BACKEND && df_is_tensor_op(node))
+    if (component != DF_NONE && may_go_to_a_backend(in, node, role))
         status = use_backend(in, node, component, row, op, &found);
     if (status || found) return status;
     if (row) {

@@ -427,12 +427,11 @@ uint32_t df_component_of(df_installer *in, const df_node *node, uint32_t owner, 
         *role = WW_FLOW_ROLE_BACKEND; /* of the module, if it has one */
         by_role = true;
     }
-    int64_t id;
+    int64_t id = -1;
     bool by_id = id_text.data && parse_decimal(id_text, &id) && id >= 0;
-    in->bad_slot = id_text.data && !by_id ? id_text : ww_view_of(NULL, 0);
-    if (!by_role && !by_id && !concrete.data) return DF_NONE;
     const df_binding *best = NULL;
-    for (uint32_t i = 0; i < in->binding_count; i++) {
+    bool asks = by_role || by_id || concrete.data;
+    for (uint32_t i = 0; asks && i < in->binding_count; i++) {
         const df_binding *b = &in->bindings[i];
         if (b->target != owner || (by_role && b->role != *role)) continue;
         bool id_fits = by_id && b->slot_id == id;
@@ -440,6 +439,8 @@ uint32_t df_component_of(df_installer *in, const df_node *node, uint32_t owner, 
         if (!by_role && !id_fits && !type_fits) continue;
         if (!best || (id_fits && best->slot_id != id) || type_fits) best = b;
     }
+    bool misses = !by_id || (!by_role && !best);
+    in->bad_slot = id_text.data && misses ? id_text : ww_view_of(NULL, 0);
     if (best) *role = best->role;
     return best ? best->component : DF_NONE;
 }

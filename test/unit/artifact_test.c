@@ -255,6 +255,8 @@ static void inspect__calls_and_slots_that_are_not_there__are_refused(void **stat
         {"module M\nbody (x) > (y)\n  y = call.Gone(x)\n", "call of \"Gone\""},
         {"module M\nbind s Index Flat\nbody (x) > (y)\n  y = index.Search(x) @s !slot_id=\"-1\"\n",
          "no slot has the id \"-1\""},
+        {"module M\nbind s Index Flat\nbody (x) > (y)\n  y = index.Search(x) !slot_id=\"99\"\n",
+         "no slot has the id \"99\""},
     };
     for (size_t i = 0; i < WW_COUNT_OF(cases); i++) {
         ww_diag diag = {0};

@@ -467,6 +467,24 @@ static void tensors__a_backend_in_a_slot__does_what_it_offers_and_the_engine_the
     assert_true(((const ww_flow_tensor *)tensor)->data[0] == 2.0f); /* Abs was the engine's */
 }
 
+static void tensors__in_a_graph_of_an_attribute__are_the_engines(void **state)
+{
+    flow_fixture *f = *state;
+    assert_ok(flow_install(f,
+                           "module M\nbind fast Backend Accelerator\n"
+                           "graph Bend () > (v)\n  v = onnx.Relu(x) @fast\n"
+                           "body (x: tensor) > (y)\n"
+                           "  y = onnx.If(x) then_branch=graph.Bend else_branch=graph.Bend @fast\n"
+                           "bootstrap ()\n  c = onnx.Constant() value=f32[1]{1}\n",
+                           "M", NULL));
+    const float x[] = {-2};
+    uint64_t exec;
+    ww_bootstrap_input input = {WW_VIEW_LITERAL("x"), ww_view_of(x, sizeof x)};
+    assert_ok(ww_dataflow_invoke(f->flow, WW_VIEW_LITERAL("M"), &input, 1, &exec, NULL));
+    assert_non_null(strstr(flow_run(f), "done 0.0 x0 [0]"));
+    assert_string_equal(f->got, "");
+}
+
 /* --- refusals --------------------------------------------------------------------------------- */
 
 static void install__faulty_modules__are_refused_with_place_and_cause(void **state)
@@ -628,6 +646,7 @@ int main(void)
         CASE(any__first_arrival__fires_once),
         CASE(tensors__a_small_net__computes),
         CASE(tensors__a_backend_in_a_slot__does_what_it_offers_and_the_engine_the_rest),
+        CASE(tensors__in_a_graph_of_an_attribute__are_the_engines),
         CASE(install__faulty_modules__are_refused_with_place_and_cause),
         CASE(deliver__unknown_names_and_large_inputs__are_refused),
         CASE(install__two_targets_sharing_a_slot__make_one_component),
