@@ -130,6 +130,7 @@ void capnp_guard_destroy(ww_capnp_cap *cap)
     boundary->guard_count--;
     boundary->class->let_go(boundary);
     ww_capnp_cap_unref(guard->inner);
+    ww_free(boundary->allocator, guard->window, sizeof *guard->window);
     ww_free(boundary->allocator, guard, sizeof *guard);
     ww_capnp_boundary_unref(boundary);
 }
@@ -270,6 +271,11 @@ ww_capnp_cap *capnp_guard_enter_with_care(const capnp_guard *guard, ww_capnp_cal
 {
     ww_capnp_cap *inner = guard->inner;
     return refuse(call, cross(call, guard->boundary, !guard->is_outward)) ? NULL : inner;
+}
+
+bool capnp_guard_refuses(const capnp_guard *guard, ww_capnp_call *call)
+{
+    return refuse(call, ask(guard->boundary, call, !guard->is_outward));
 }
 
 bool capnp_call_cross_as(ww_capnp_call *call, const ww_capnp_call *before)

@@ -56,7 +56,7 @@ static void never_sent(ww_capnp_call *call)
     capnp_vat_work(vat);
 }
 
-static ww_status start(ww_capnp_call *call)
+ww_status capnp_call_start(ww_capnp_call *call, ww_capnp_done *done)
 {
     if (!call) return WW_E_MEMORY;
     WW_ASSERT(call->state == CALL_NEW);
@@ -67,25 +67,23 @@ static ww_status start(ww_capnp_call *call)
     }
     call->words = call->request->builder.words;
     call->in_progress = true;
+    call->done = done;
+    if (done) call->refs++;
     return WW_OK;
 }
 
 ww_status ww_capnp_call_send(ww_capnp_call *call, ww_capnp_done *done)
 {
-    ww_status status = start(call);
+    ww_status status = capnp_call_start(call, done);
     if (status) return status;
-    call->done = done;
-    if (done) call->refs++;
-    capnp_promise *p = capnp_as_promise(call->target);
-    if (p && p->poisoned)
-        capnp_call_fail_now(call, WW_CAPNP_FAILED, "an earlier streaming call failed");
+    const capnp_window *window = capnp_window_of(call->target);
+    if (WW_UNLIKELY(window && window->is_poisoned))
+        capnp_window_fail(call);
     else
         capnp_deliver(call->target, call, NULL);
     capnp_vat_work(call->vat);
     return WW_OK;
 }
-
-/* ---- streams ---- */
 
 void capnp_call_remind(ww_capnp_call *call)
 {
@@ -93,77 +91,11 @@ void capnp_call_remind(ww_capnp_call *call)
 }
 
 /* A call that waits in a queue is told when it leaves it. */
-static void done_later(ww_capnp_call *call)
+void capnp_call_done_later(ww_capnp_call *call)
 {
     if (!call->done || call->done_is_due) return;
     call->done_is_due = true;
     capnp_call_remind(call);
-}
-
-/* Completes the sends that fit the window again, in order. */
-static void admit(capnp_promise *p)
-{
-    while (p->stream_first && p->stream_size <= p->base.vat->limits.stream_window_size) {
-        ww_capnp_call *call = p->stream_first;
-        p->stream_first = call->stream_next;
-        if (!p->stream_first) p->stream_last = NULL;
-        call->stream_next = NULL;
-        done_later(call);
-    }
-}
-
-void capnp_stream_settled(ww_capnp_call *call)
-{
-    capnp_promise *p = call->stream;
-    call->stream = NULL;
-    p->stream_size -= call->words * 8;
-    if (call->has_failed) p->poisoned = true;
-    admit(p);
-    ww_capnp_cap_unref(&p->base);
-}
-
-ww_status ww_capnp_call_stream(ww_capnp_call *call, ww_capnp_done *done)
-{
-    capnp_promise *p = call ? capnp_as_promise(call->target) : NULL;
-    if (!p) return ww_capnp_call_send(call, done); /* a local server takes its time itself */
-    bool is_poisoned = p->poisoned;
-    ww_status status = start(call);
-    if (status) return status;
-    call->done = done;
-    if (done) call->refs++;
-    if (is_poisoned) {
-        capnp_call_fail_now(call, WW_CAPNP_FAILED, "an earlier streaming call failed");
-        capnp_vat_work(call->vat);
-        return WW_OK;
-    }
-    call->is_stream = true;
-    call->stream = (capnp_promise *)ww_capnp_cap_ref(&p->base);
-    p->stream_size += call->words * 8;
-    if (p->stream_last)
-        p->stream_last->stream_next = call;
-    else
-        p->stream_first = call;
-    p->stream_last = call;
-    call->refs++; /* dropping the caller's references does not cancel what was streamed */
-    capnp_deliver(call->target, call, NULL);
-    capnp_vat_work(call->vat);
-    admit(p);
-    return WW_OK;
-}
-
-/* Out of the window's queue, when it is completed otherwise. */
-static void leave_window(ww_capnp_call *call)
-{
-    capnp_promise *p = call->stream;
-    ww_capnp_call **link = &p->stream_first, *before = NULL;
-    while (*link && *link != call) {
-        before = *link;
-        link = &before->stream_next;
-    }
-    if (!*link) return;
-    *link = call->stream_next;
-    if (p->stream_last == call) p->stream_last = before;
-    call->stream_next = NULL;
 }
 
 /* ---- outcome ---- */
@@ -259,12 +191,11 @@ static void tell(ww_capnp_call *call)
     settle_follower(call);
     if (call->answer_conn) capnp_conn_send_return(call->answer_conn, call);
     if (call->stream) {
-        leave_window(call);
-        capnp_stream_settled(call);
-        done_later(call);
+        capnp_window_leave(call);
+        capnp_call_done_later(call);
         capnp_call_unref(call);
     } else {
-        done_later(call);
+        capnp_call_done_later(call);
     }
 }
 

@@ -12,13 +12,30 @@ typedef struct capnp_guard {
     ww_capnp_cap *inner;
     ww_capnp_boundary *boundary;
     struct capnp_guard *next; /* in its slot */
+    capnp_window *window;     /* NULL until calls are streamed to another vat */
     uint32_t hash;
     bool is_outward; /* its callers are outside */
 } capnp_guard;
 
 ww_capnp_cap *capnp_guard_enter_with_care(const capnp_guard *guard, ww_capnp_call *call);
+/* True: it would refuse the call, which has failed. */
+bool capnp_guard_refuses(const capnp_guard *guard, ww_capnp_call *call);
 void capnp_call_leave_with_care(ww_capnp_call *call);
 void capnp_boundary_free_if_unused(ww_capnp_boundary *boundary);
+
+static inline capnp_guard *capnp_as_guard(ww_capnp_cap *cap)
+{
+    return cap && cap->class == &CAPNP_GUARD ? (capnp_guard *)cap : NULL;
+}
+
+/* NULL: nothing was streamed through it that needs one. */
+static inline capnp_window *capnp_window_of(ww_capnp_cap *cap)
+{
+    capnp_promise *p = capnp_as_promise(cap);
+    if (p) return &p->window;
+    const capnp_guard *guard = capnp_as_guard(cap);
+    return guard ? guard->window : NULL;
+}
 
 /* ---- tolls: of a message's bytes, which are far from an overflow ---- */
 

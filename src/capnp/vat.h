@@ -117,7 +117,7 @@ struct ww_capnp_call {
     uint8_t state;
     bool in_progress; /* keeps it in memory without wanting the outcome */
     bool is_settling; /* in vat->to_settle */
-    bool is_canceled, cancel_is_due, is_stream, done_is_due, is_exclusive, is_redirect, is_taken,
+    bool is_canceled, cancel_is_due, done_is_due, is_exclusive, is_redirect, is_taken,
         deliver_anyway, has_failed;
     bool
         no_pipeline; /* the peer was told, or is to be told, that nothing comes through its answer */
@@ -126,7 +126,7 @@ struct ww_capnp_call {
     uint16_t method;
     uint64_t interface_id, words;
     ww_capnp_cap *target;
-    capnp_promise *stream;      /* whose window it is counted in */
+    ww_capnp_cap *stream;       /* whose window it is counted in */
     ww_capnp_call *stream_next; /* waiting for the window */
     capnp_parcel *request;
     capnp_letter *letter;
@@ -204,6 +204,13 @@ typedef struct capnp_token {
     uint32_t embargo;
 } capnp_token;
 
+/* Of the streaming calls through one reference. */
+typedef struct capnp_window {
+    uint64_t size;               /* in flight */
+    ww_capnp_call *first, *last; /* not told yet that more may be sent */
+    bool is_poisoned;            /* one failed */
+} capnp_window;
+
 enum capnp_promise_kind { PROMISE_PLAIN, PROMISE_PIPE, PROMISE_IMPORT };
 enum capnp_promise_state { PROMISE_PENDING, PROMISE_EMBARGOED, PROMISE_RESOLVED };
 
@@ -215,7 +222,6 @@ struct capnp_promise {
     bool told;       /* a peer may send messages to this place of an answer: its Finish waits */
     bool is_settled; /* an import that is no promise */
     bool is_listed;  /* in vat->to_flush */
-    bool poisoned;   /* a streaming call failed */
     bool is_pinned;  /* an import that an export of its connection stands for */
     ww_capnp_cap *target;
     capnp_list queue;
@@ -230,8 +236,7 @@ struct capnp_promise {
     capnp_promise *next_pipe;
     uint16_t depth;
     uint16_t path[WW_CAPNP_PATH_MAX];
-    uint64_t stream_size; /* in flight */
-    ww_capnp_call *stream_first, *stream_last;
+    capnp_window window;
 };
 
 extern const ww_capnp_cap_class CAPNP_SERVER, CAPNP_STREAM_SERVER, CAPNP_BROKEN, CAPNP_PROMISE,
@@ -314,6 +319,12 @@ void capnp_call_run(ww_capnp_call *call);    /* its turn in vat->ready came */
 void capnp_call_follow(ww_capnp_call *outer, ww_capnp_call *inner);
 void capnp_call_remind(
     ww_capnp_call *call); /* it left a queue: what was due meanwhile gets its turn */
+void capnp_call_done_later(ww_capnp_call *call); /* `done` gets its turn, once */
+/* From here on it will be told its outcome. Fails with what ww_capnp_call_send says. */
+WW_MUST_USE ww_status capnp_call_start(ww_capnp_call *call, ww_capnp_done *done);
+void capnp_window_leave(ww_capnp_call *call); /* a streaming call has its outcome */
+/* An earlier streaming call failed; but a revocation still says so itself. */
+void capnp_window_fail(ww_capnp_call *call);
 void capnp_call_release_request(ww_capnp_call *call);
 /* The results in a parcel of its own: what the handler built, or a copy of what another call was answered. NULL when
  * memory is short. */
@@ -354,7 +365,6 @@ bool capnp_promise_is_on(const capnp_promise *promise, const ww_capnp_conn *conn
 
 ww_capnp_cap *capnp_broken(capnp_arena *arena, ww_capnp_exception type,
                            const char *reason); /* never NULL */
-void capnp_stream_settled(ww_capnp_call *call);
 void capnp_reap(
     ww_capnp_cap *cap); /* the destroy of every class: one after the other, never nested */
 

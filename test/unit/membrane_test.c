@@ -829,6 +829,120 @@ typedef struct trigger {
     ww_authority *authority;
 } trigger;
 
+static ww_capnp_call *stream(ww_capnp_cap *sink, uint32_t size, waiter *w)
+{
+    ww_capnp_call *call;
+    interop_sink_write_params_init_chunk(interop_sink_write_begin((interop_sink_cap){sink}, &call),
+                                         size);
+    waiter_init(w);
+    assert_ok(ww_capnp_call_stream(call, &w->done));
+    return call;
+}
+
+/* A sink of vat a, as the host holds it. */
+static ww_capnp_cap *far_sink(world *w, factory **f)
+{
+    ww_capnp_cap *cap = outsider(w, f);
+    waiter held;
+    carry_out(w, call_hold(w->root, cap, &held), &held);
+    ww_capnp_cap_unref(cap);
+    (*f)->is_stalled = true;
+    ww_capnp_call *call;
+    interop_factory_sink_begin((interop_factory_cap){w->f->held}, &call);
+    assert_ok(ww_capnp_call_send(call, NULL));
+    link_pump(&w->l);
+    *f = factory_of((*f)->held);
+    ww_capnp_cap *sink = ww_capnp_any_cap(
+        ww_capnp_get_pointer(ww_capnp_any_struct(ww_capnp_call_response(call)), 0));
+    ww_capnp_cap_ref(sink);
+    ww_capnp_call_drop(call);
+    return sink;
+}
+
+static void streams__through_a_guard_to_another_vat__have_a_window(void **state)
+{
+    (void)state;
+    world w;
+    world_init(&w);
+    factory *far;
+    ww_capnp_cap *sink = far_sink(&w, &far);
+    waiter writes[20];
+    for (int i = 0; i < 20; i++)
+        ww_capnp_call_drop(stream(sink, 16384, &writes[i]));
+    link_pump(&w.l);
+    uint32_t told = 0;
+    for (int i = 0; i < 20; i++)
+        told += writes[i].count;
+    assert_in_range(told, 1, 5); /* none was answered; a window of 64 KiB and one message */
+    for (int i = 0; i < 20; i++) {
+        ww_capnp_call *call = far->stream;
+        far->stream = NULL;
+        far->is_stalled = i < 19;
+        ww_capnp_call_return(call);
+        link_pump(&w.l);
+    }
+    for (int i = 0; i < 20; i++)
+        assert_result(writes[i], 0);
+    ww_capnp_cap_unref(sink);
+    world_deinit(&w);
+}
+
+static void stream__fails_behind_a_guard__later_calls_of_that_way_fail(void **state)
+{
+    (void)state;
+    ww_methods methods = {0};
+    assert_ok(ww_methods_allow(&methods, INTEROP_ECHO_ID, 0)); /* no writing */
+    world w;
+    world_init(&w);
+    ww_membrane_options options = options_of(&w);
+    options.methods = &methods;
+    ww_membrane *limited;
+    assert_ok(ww_membrane_new(&options, &limited));
+    factory *far;
+    ww_capnp_cap *sink = far_sink(&w, &far), *narrow = out_of(limited, sink);
+    waiter denied, write;
+    far->is_stalled = false;
+    ww_capnp_call_drop(stream(narrow, 8, &denied));
+    link_pump(&w.l);
+    assert_refused(denied, DENIED);
+    assert_ping_says(&w, narrow, "an earlier streaming call failed");
+    ww_capnp_call_drop(stream(sink, 8, &write));
+    link_pump(&w.l);
+    assert_result(write, 0);
+    assert_int_equal(far->bytes, 8);
+    ww_capnp_cap_unref(narrow);
+    ww_capnp_cap_unref(sink);
+    ww_membrane_unref(limited);
+    world_deinit(&w);
+}
+
+static void streams__through_a_guard__revoked__are_over_and_say_why(void **state)
+{
+    (void)state;
+    world w;
+    world_init(&w);
+    factory *far;
+    ww_capnp_cap *sink = far_sink(&w, &far);
+    waiter writes[8], late;
+    for (int i = 0; i < 8; i++)
+        ww_capnp_call_drop(stream(sink, 16384, &writes[i]));
+    link_pump(&w.l);
+    assert_int_equal(writes[7].count, 0);
+    ww_authority_revoke(&w.epoch);
+    link_pump(&w.l);
+    assert_refused(writes[7], STALE);
+    ww_capnp_call_drop(stream(sink, 8, &late));
+    link_pump(&w.l);
+    assert_refused(late, STALE);
+    assert_ping_says(&w, sink, STALE);
+    ww_capnp_call *call = far->stream;
+    far->stream = NULL;
+    far->is_stalled = false;
+    ww_capnp_call_return(call);
+    ww_capnp_cap_unref(sink);
+    world_deinit(&w);
+}
+
 static void pull(ww_capnp_done *done, ww_capnp_call *call)
 {
     trigger *t = WW_CONTAINER_OF(WW_CONTAINER_OF(done, waiter, done), trigger, w);
@@ -1142,6 +1256,9 @@ int main(void)
         cmocka_unit_test(remote_inside__pipelined_call__is_checked),
         cmocka_unit_test(promise__resolved_to_its_own_guards__ends_in_an_error),
         cmocka_unit_test(streams__stalled_and_revoked__fail_and_the_sink_goes_on),
+        cmocka_unit_test(streams__through_a_guard_to_another_vat__have_a_window),
+        cmocka_unit_test(stream__fails_behind_a_guard__later_calls_of_that_way_fail),
+        cmocka_unit_test(streams__through_a_guard__revoked__are_over_and_say_why),
         cmocka_unit_test(revoked_inside_a_callback__the_others_fail),
         cmocka_unit_test(answer__comes_while_another_membrane_ends__does_not_leave),
         cmocka_unit_test(sweep__after_revocation__gives_the_objects_back),
