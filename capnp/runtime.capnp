@@ -8,6 +8,17 @@ struct Grant @0xe7b2d58adac29ce3 {
 
   name @0 :Text;
   cap @1 :AnyPointer;
+
+  methods @2 :List(Methods);
+  # All that may be called on it, and on whatever is reached through it; none given: everything. At most 16 interfaces.
+}
+
+struct Methods @0xfe1955f67fe1d5ca {
+  # Of one interface.
+
+  interface @0 :UInt64;
+  ordinals @1 :List(UInt16);
+  # Below 64; none given: all of them.
 }
 
 interface Runtime @0xd39e55f29e8f7fb7 extends(Peer.Executor) {
@@ -22,7 +33,8 @@ interface Program @0xa4da826627e3d3c0 {
 
   spawn @0 (args :List(Text), env :List(Text), grants :List(Grant)) -> (process :Peer.Process);
   # Starts a cell whose bootstrap capability is a Grants of exactly `grants`: neither a host nor an executor unless one
-  # of them is. Names are not empty and differ; one capability may have several.
+  # of them is. Names are not empty and differ; one capability may have several. A capability that the caller has with
+  # some methods only stays limited to those, whatever the grant says.
 }
 
 interface Grants @0xb7fe7f109050ed33 {

@@ -147,7 +147,7 @@ typedef struct runtime_grant_p {
     ww_capnp_pipeline p;
 } runtime_grant_p;
 #define RUNTIME_GRANT_ID UINT64_C(0xe7b2d58adac29ce3)
-#define RUNTIME_GRANT_SIZE ((ww_capnp_struct_size){0, 2})
+#define RUNTIME_GRANT_SIZE ((ww_capnp_struct_size){0, 3})
 
 typedef struct runtime_grants_get_params_r {
     ww_capnp_struct s;
@@ -166,6 +166,24 @@ typedef struct runtime_grants_get_params_p {
 } runtime_grants_get_params_p;
 #define RUNTIME_GRANTS_GET_PARAMS_ID UINT64_C(0xfdad4fb944bcb534)
 #define RUNTIME_GRANTS_GET_PARAMS_SIZE ((ww_capnp_struct_size){0, 1})
+
+typedef struct runtime_methods_r {
+    ww_capnp_struct s;
+} runtime_methods_r;
+typedef struct runtime_methods_b {
+    ww_capnp_struct_b s;
+} runtime_methods_b;
+typedef struct runtime_methods_l {
+    ww_capnp_list list;
+} runtime_methods_l;
+typedef struct runtime_methods_lb {
+    ww_capnp_list_b list;
+} runtime_methods_lb;
+typedef struct runtime_methods_p {
+    ww_capnp_pipeline p;
+} runtime_methods_p;
+#define RUNTIME_METHODS_ID UINT64_C(0xfe1955f67fe1d5ca)
+#define RUNTIME_METHODS_SIZE ((ww_capnp_struct_size){1, 1})
 
 typedef struct runtime_program_cap {
     ww_capnp_cap *cap;
@@ -791,6 +809,32 @@ static inline ww_capnp_pipeline runtime_grant_p_cap(runtime_grant_p p)
     return ww_capnp_pipeline_field(p.p, 1);
 }
 
+/* All that may be called on it, and on whatever is reached through it; none given: everything. At most 16 interfaces. */
+static inline runtime_methods_l runtime_grant_methods(runtime_grant_r r)
+{
+    return (runtime_methods_l){ww_capnp_any_list(ww_capnp_get_pointer(r.s, 2), WW_CAPNP_STRUCTS)};
+}
+
+static inline bool runtime_grant_has_methods(runtime_grant_r r)
+{
+    return !ww_capnp_any_is_null(ww_capnp_get_pointer(r.s, 2));
+}
+
+static inline runtime_methods_lb runtime_grant_init_methods(runtime_grant_b b, uint32_t count)
+{
+    return (runtime_methods_lb){ww_capnp_any_b_init_structs(ww_capnp_struct_b_pointer(b.s, 2), RUNTIME_METHODS_SIZE, count)};
+}
+
+static inline runtime_methods_lb runtime_grant_edit_methods(runtime_grant_b b)
+{
+    return (runtime_methods_lb){ww_capnp_any_b_get_list(ww_capnp_struct_b_pointer(b.s, 2))};
+}
+
+static inline ww_capnp_any_b runtime_grant_pointer_methods(runtime_grant_b b)
+{
+    return ww_capnp_struct_b_pointer(b.s, 2);
+}
+
 /* ---- runtime_grants_get_params ---- */
 
 static inline runtime_grants_get_params_r runtime_grants_get_params_from(ww_capnp_any any)
@@ -853,6 +897,85 @@ static inline ww_capnp_any_b runtime_grants_get_params_pointer_name(runtime_gran
     return ww_capnp_struct_b_pointer(b.s, 0);
 }
 
+/* ---- runtime_methods ---- */
+
+/* Of one interface. */
+static inline runtime_methods_r runtime_methods_from(ww_capnp_any any)
+{
+    return (runtime_methods_r){ww_capnp_any_struct(any)};
+}
+
+static inline runtime_methods_r runtime_methods_root(ww_capnp_message *message)
+{
+    return runtime_methods_from(ww_capnp_message_root(message));
+}
+
+static inline runtime_methods_b runtime_methods_init(ww_capnp_any_b any)
+{
+    return (runtime_methods_b){ww_capnp_any_b_init_struct(any, RUNTIME_METHODS_SIZE)};
+}
+
+static inline runtime_methods_b runtime_methods_init_root(ww_capnp_builder *builder)
+{
+    return runtime_methods_init(ww_capnp_builder_root(builder));
+}
+
+static inline runtime_methods_l runtime_methods_l_from(ww_capnp_any any)
+{
+    return (runtime_methods_l){ww_capnp_any_list(any, WW_CAPNP_STRUCTS)};
+}
+
+static inline runtime_methods_r runtime_methods_l_at(runtime_methods_l l, uint32_t index)
+{
+    return (runtime_methods_r){ww_capnp_list_struct(l.list, index)};
+}
+
+static inline runtime_methods_b runtime_methods_lb_at(runtime_methods_lb l, uint32_t index)
+{
+    return (runtime_methods_b){ww_capnp_list_b_struct(l.list, index)};
+}
+
+static inline runtime_methods_r runtime_methods_read(runtime_methods_b b)
+{
+    return (runtime_methods_r){ww_capnp_struct_b_read(b.s)};
+}
+
+static inline uint64_t runtime_methods_interface(runtime_methods_r r)
+{
+    return ww_capnp_get_u64(r.s, 0);
+}
+
+static inline void runtime_methods_set_interface(runtime_methods_b b, uint64_t value)
+{
+    ww_capnp_set_u64(b.s, 0, value);
+}
+
+/* Below 64; none given: all of them. */
+static inline ww_capnp_u16_l runtime_methods_ordinals(runtime_methods_r r)
+{
+    return (ww_capnp_u16_l){ww_capnp_any_list(ww_capnp_get_pointer(r.s, 0), WW_CAPNP_16)};
+}
+
+static inline bool runtime_methods_has_ordinals(runtime_methods_r r)
+{
+    return !ww_capnp_any_is_null(ww_capnp_get_pointer(r.s, 0));
+}
+
+static inline ww_capnp_u16_lb runtime_methods_init_ordinals(runtime_methods_b b, uint32_t count)
+{
+    return (ww_capnp_u16_lb){ww_capnp_any_b_init_list(ww_capnp_struct_b_pointer(b.s, 0), WW_CAPNP_16, count)};
+}
+
+static inline ww_capnp_u16_lb runtime_methods_edit_ordinals(runtime_methods_b b)
+{
+    return (ww_capnp_u16_lb){ww_capnp_any_b_get_list(ww_capnp_struct_b_pointer(b.s, 0))};
+}
+
+static inline ww_capnp_any_b runtime_methods_pointer_ordinals(runtime_methods_b b)
+{
+    return ww_capnp_struct_b_pointer(b.s, 0);
+}
+
 /* ---- runtime_program ---- */
 
 /* Code that is ready to run. */
@@ -886,7 +1009,8 @@ static inline runtime_program_cap runtime_program_serve(ww_capnp_vat *vat, ww_ca
 }
 
 /* Starts a cell whose bootstrap capability is a Grants of exactly `grants`: neither a host nor an executor unless one
- * of them is. Names are not empty and differ; one capability may have several. */
+ * of them is. Names are not empty and differ; one capability may have several. A capability that the caller has with
+ * some methods only stays limited to those, whatever the grant says. */
 static inline runtime_program_spawn_params_b runtime_program_spawn_begin(runtime_program_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, RUNTIME_PROGRAM_ID, 0);

@@ -83,33 +83,83 @@ static const char *check_names(runtime_grant_l all, size_t *names_size)
     return NULL;
 }
 
-ww_capnp_cap *ww_session_grants(ww_session *session, ww_capnp_any any, const char **refusal)
+/* Why the methods will not do; NULL when they will. */
+static const char *read_methods(runtime_methods_l list, ww_methods *out)
 {
-    static const runtime_grants_vt table = {.get = get, .list = list};
-    const ww_rpc_node *node = session->node;
-    runtime_grant_l all = runtime_grant_l_from(any);
-    size_t names_size;
-    *refusal = check_names(all, &names_size);
-    if (*refusal) return NULL;
-    size_t size = sizeof(grants) + all.list.count * sizeof(grant) + names_size;
-    grants *g = ww_alloc_zeroed(node->allocator, size);
-    if (!g) return NULL;
-    g->count = all.list.count;
-    g->size = size;
+    *out = (ww_methods){0};
+    if (list.list.count > WW_METHODS_INTERFACES_MAX) return "a grant of too many interfaces";
+    for (uint32_t i = 0; i < list.list.count; i++) {
+        runtime_methods_r each = runtime_methods_l_at(list, i);
+        uint64_t interface = runtime_methods_interface(each);
+        ww_capnp_u16_l ordinals = runtime_methods_ordinals(each);
+        if (ordinals.list.count > WW_METHODS_ORDINALS_MAX) return "a grant of too many methods";
+        ww_status status = ordinals.list.count ? WW_OK : ww_methods_allow_all(out, interface);
+        for (uint32_t k = 0; !status && k < ordinals.list.count; k++)
+            status = ww_methods_allow(out, interface, ww_capnp_u16_l_at(ordinals, k));
+        if (status) return "a grant of a method beyond ordinal 63";
+    }
+    return NULL;
+}
+
+/* The capability of a grant, as far as it was granted. */
+static ww_status take(ww_session *session, runtime_grant_r from, ww_capnp_cap **out,
+                      const char **reason)
+{
+    ww_capnp_cap *cap = ww_capnp_any_cap(runtime_grant_cap(from));
+    runtime_methods_l list = runtime_grant_methods(from);
+    if (!list.list.count) {
+        *out = ww_capnp_cap_ref(cap);
+        return WW_OK;
+    }
+    ww_methods methods;
+    const char *refusal = read_methods(list, &methods);
+    if (!refusal) return ww_session_narrow(session, cap, &methods, out, reason);
+    *reason = refusal;
+    return WW_E_INVALID;
+}
+
+static ww_status fill(grants *g, ww_session *session, runtime_grant_l all, const char **reason)
+{
+    const ww_capnp_message *message = all.list.message;
     uint32_t at = 0;
+    size_t names_size = g->size - sizeof *g - g->count * sizeof *g->of;
     for (uint32_t i = 0; i < g->count; i++) {
         runtime_grant_r each = runtime_grant_l_at(all, i);
         ww_view name = runtime_grant_name(each);
         if (name.size > names_size - at) break; /* read again, it is another: a broken message */
         memcpy(names_of(g) + at, name.data, name.size);
-        g->of[i] = (grant){at, (uint32_t)name.size,
-                           ww_capnp_cap_ref(ww_capnp_any_cap(runtime_grant_cap(each)))};
+        g->of[i] = (grant){.name_at = at, .name_size = (uint32_t)name.size};
         at += (uint32_t)name.size;
+        ww_status status = take(session, each, &g->of[i].cap, reason);
+        if (status) return status;
     }
-    ww_capnp_cap *cap = runtime_grants_serve(node->vat, &g->facet.server, &table, destroy).cap;
-    if (cap)
+    /* What cannot be read is nothing, and no methods would be all of them. */
+    bool is_sound = !message || ww_capnp_message_check(message, NULL) == WW_OK;
+    if (!is_sound) *reason = "grants that cannot be read";
+    return is_sound ? WW_OK : WW_E_INVALID;
+}
+
+ww_status ww_session_grants(ww_session *session, ww_capnp_any any, ww_capnp_cap **out,
+                            const char **reason)
+{
+    static const runtime_grants_vt table = {.get = get, .list = list};
+    const ww_rpc_node *node = session->node;
+    runtime_grant_l all = runtime_grant_l_from(any);
+    size_t names_size;
+    *out = NULL;
+    *reason = check_names(all, &names_size);
+    if (*reason) return WW_E_INVALID;
+    *reason = "out of memory";
+    size_t size = sizeof(grants) + all.list.count * sizeof(grant) + names_size;
+    grants *g = ww_alloc_zeroed(node->allocator, size);
+    if (!g) return WW_E_MEMORY;
+    g->count = all.list.count;
+    g->size = size;
+    ww_status status = fill(g, session, all, reason);
+    if (!status) *out = runtime_grants_serve(node->vat, &g->facet.server, &table, destroy).cap;
+    if (*out)
         ww_facet_join(&g->facet, session);
     else
         free_grants(g, node->allocator);
-    return cap;
+    return !status && !*out ? WW_E_MEMORY : status;
 }

@@ -123,6 +123,7 @@ static ww_status make_grant(const ww_membrane_options *options, ww_cap_ref *out)
 static bool set_tolls(ww_capnp_boundary *boundary, ww_allowance *allowance)
 {
     _Static_assert(WW_ALLOWANCE_BYTES == WW_ALLOWANCE_QUESTIONS + 1, "one toll");
+    _Static_assert((int)WW_CAPNP_TOLLS_MAX >= (int)WW_ALLOWANCE_LEVELS_MAX, "all of them");
     uint32_t count = 0;
     for (; allowance && count < WW_CAPNP_TOLLS_MAX; allowance = allowance->parent)
         boundary->tolls[count++] = &allowance->budgets[WW_ALLOWANCE_QUESTIONS];
@@ -142,7 +143,7 @@ ww_status ww_membrane_new(const ww_membrane_options *options, ww_membrane **out)
         return WW_E_MEMORY;
     }
     ww_capnp_boundary_init(&m->boundary, &class, options->vat);
-    bool is_counted = set_tolls(&m->boundary, options->allowance);
+    bool is_counted = options->counts_caps_only || set_tolls(&m->boundary, options->allowance);
     WW_ASSERT(is_counted);
     m->entry = ww_cap_table_entry(options->table, grant);
     m->boundary.asks = m->entry->is_limited;

@@ -39,6 +39,7 @@ typedef struct ww_membrane_options {
     const ww_methods *methods;                    /* of calls from the outside; NULL: all */
     ww_cap_ref parent;       /* a grant that has these methods; {0}: need not be asked */
     ww_allowance *allowance; /* of the outside; outlives the membrane; WW_CAPNP_TOLLS_MAX deep */
+    bool counts_caps_only;   /* calls come through another membrane, which counts them */
     ww_membrane_end *end;    /* may be NULL */
 } ww_membrane_options;
 

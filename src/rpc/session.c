@@ -152,22 +152,30 @@ void ww_session_child_left(ww_session *session)
     if (!session->children) ww_timer_stop(session->node->loop, &session->grace);
 }
 
-static ww_status make_membrane(ww_session *session)
+/* Of what ends with the session's family. */
+static ww_membrane_options membrane_options(const ww_session *session)
 {
     const ww_rpc_node *node = session->node;
     ww_tenant *tenant = session->tenant;
-    ww_session *parent = session->parent;
-    const ww_membrane_options options = {
+    return (ww_membrane_options){
         .allocator = node->allocator,
         .vat = node->vat,
         .table = node->table,
         .authorities = {tenant->is_lasting ? NULL : &node->epochs->authority, tenant->principal,
-                        &session->root->authority, &tenant->authority},
-        .methods = tenant->is_limited ? &tenant->methods : NULL,
-        .parent = parent ? ww_membrane_grant(parent->membrane) : (ww_cap_ref){0},
+                        &session->root->authority},
         .allowance = &tenant->account->allowance,
-        .end = &session->end,
     };
+}
+
+static ww_status make_membrane(ww_session *session)
+{
+    ww_tenant *tenant = session->tenant;
+    ww_session *parent = session->parent;
+    ww_membrane_options options = membrane_options(session);
+    options.authorities[WW_LINEAGE_CELL] = &tenant->authority;
+    options.methods = tenant->is_limited ? &tenant->methods : NULL;
+    options.parent = parent ? ww_membrane_grant(parent->membrane) : (ww_cap_ref){0};
+    options.end = &session->end;
     return ww_membrane_new(&options, &session->membrane);
 }
 
@@ -195,6 +203,61 @@ ww_status ww_session_new(const ww_rpc_node *node, ww_tenant *tenant, ww_session 
     ww_session_ref(session); /* the membrane's, given back when it is unused */
     *out = session;
     return WW_OK;
+}
+
+/* ---- narrower grants ---- */
+
+/* What a membrane inside of a session's own keeps alive. */
+typedef struct narrowing {
+    ww_membrane_end end;
+    ww_session *session;
+} narrowing;
+
+static void narrowing_revoked(ww_membrane_end *end)
+{
+    (void)end; /* what it wraps is let go of with the wrappers of the session */
+}
+
+static void narrowing_unused(ww_membrane_end *end)
+{
+    narrowing *n = WW_CONTAINER_OF(end, narrowing, end);
+    ww_session *session = n->session;
+    ww_free(session->node->allocator, n, sizeof *n);
+    ww_session_unref(session);
+}
+
+static ww_status new_narrowing(ww_session *session, const ww_methods *methods, ww_membrane **out)
+{
+    const ww_allocator *allocator = session->node->allocator;
+    narrowing *n = ww_alloc(allocator, sizeof *n);
+    if (!n) return WW_E_MEMORY;
+    *n = (narrowing){{narrowing_revoked, narrowing_unused}, session};
+    ww_membrane_options options = membrane_options(session);
+    options.methods = methods;
+    options.counts_caps_only = true;
+    options.end = &n->end;
+    ww_status status = ww_membrane_new(&options, out);
+    if (status)
+        ww_free(allocator, n, sizeof *n);
+    else
+        ww_session_ref(session);
+    return status;
+}
+
+ww_status ww_session_narrow(ww_session *session, ww_capnp_cap *cap, const ww_methods *methods,
+                            ww_capnp_cap **out, const char **reason)
+{
+    *out = NULL;
+    ww_membrane *membrane;
+    ww_status status = new_narrowing(session, methods, &membrane);
+    *reason = status == WW_E_LIMIT ? "too many grants" : "out of memory";
+    if (status) return status;
+    const ww_capnp_refusal *refusal;
+    *out = ww_membrane_out(membrane, cap, &refusal);
+    ww_membrane_unref(membrane);
+    if (!refusal) return WW_OK;
+    *reason = refusal->reason;
+    return WW_E_QUOTA;
 }
 
 /* ---- servers ---- */

@@ -85,8 +85,14 @@ static inline ww_session *ww_facet_session(ww_capnp_server *server)
 ww_capnp_cap *ww_session_host(ww_session *session);
 ww_capnp_cap *ww_session_executor(ww_session *session);
 ww_capnp_cap *ww_session_program(ww_session *session, ww_loaded *program); /* takes a reference */
-/* NULL with *refusal set also for names that will not do. */
-ww_capnp_cap *ww_session_grants(ww_session *session, ww_capnp_any list, const char **refusal);
+/* Of a child's session. Fails with *reason set, E_INVALID for a list that will not do. */
+WW_MUST_USE ww_status ww_session_grants(ww_session *session, ww_capnp_any list, ww_capnp_cap **out,
+                                        const char **reason);
+/* `cap` as it is for who may call nothing else but `methods` on it, through the session's membrane.
+ * It ends with the session's family, not with its cell, which may hand it on. NULL for NULL. */
+WW_MUST_USE ww_status ww_session_narrow(ww_session *session, ww_capnp_cap *cap,
+                                        const ww_methods *methods, ww_capnp_cap **out,
+                                        const char **reason);
 
 /* ---- children ---- */
 

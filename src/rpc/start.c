@@ -114,6 +114,16 @@ static ww_tenant *new_tenant(const starting *s)
     return tenant;
 }
 
+/* What the child finds behind its own membrane. */
+static ww_status offer(starting *s, ww_capnp_cap **out, const char **reason)
+{
+    if (s->errand == SPAWN)
+        return ww_session_grants(
+            s->own, ww_capnp_get_pointer(runtime_program_spawn_params(s->call).s, 2), out, reason);
+    *out = ww_session_host(s->own);
+    return *out ? WW_OK : WW_E_MEMORY;
+}
+
 /* A session for the child, under its parent's grant, and what its link offers. */
 static ww_status make_room(starting *s, ww_capnp_cap **bootstrap, const char **reason)
 {
@@ -130,14 +140,8 @@ static ww_status make_room(starting *s, ww_capnp_cap **bootstrap, const char **r
     }
     if (s->errand == EXEC) return offer_membrane(s, bootstrap);
     ww_capnp_cap *inner;
-    const char *refusal = NULL;
-    if (s->errand == RUN_BYTES)
-        inner = ww_session_host(s->own);
-    else
-        inner = ww_session_grants(
-            s->own, ww_capnp_get_pointer(runtime_program_spawn_params(s->call).s, 2), &refusal);
-    if (refusal) *reason = refusal;
-    if (!inner) return refusal ? WW_E_INVALID : WW_E_MEMORY;
+    status = offer(s, &inner, reason);
+    if (status) return status;
     const ww_capnp_refusal *kept_back;
     *bootstrap = ww_membrane_out(s->own->membrane, inner, &kept_back);
     ww_capnp_cap_unref(inner);
