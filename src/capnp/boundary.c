@@ -209,7 +209,7 @@ static const ww_capnp_refusal *wrap_results(ww_capnp_boundary *boundary, ww_capn
 static const ww_capnp_refusal *ask(ww_capnp_boundary *boundary, const ww_capnp_call *call,
                                    bool is_outward)
 {
-    if (!boundary->asks) return NULL;
+    if (boundary->over || !boundary->asks) return boundary->over;
     return boundary->class->ask(boundary, call->interface_id, call->method, is_outward);
 }
 
@@ -262,7 +262,7 @@ static const ww_capnp_refusal *cross(ww_capnp_call *call, ww_capnp_boundary *bou
 static bool refuse(ww_capnp_call *call, const ww_capnp_refusal *refusal)
 {
     if (WW_LIKELY(!refusal)) return false;
-    capnp_call_set_failure(call, refusal->type, refusal->reason);
+    capnp_call_set_refusal(call, refusal);
     capnp_vat_settle_later(call);
     return true;
 }
@@ -312,7 +312,7 @@ static void leave(ww_capnp_call *call, capnp_crossing *crossing)
     const ww_capnp_refusal *refusal = NULL;
     if (!call->has_failed) refusal = ask(boundary, call, is_outward);
     if (!call->has_failed && !refusal) refusal = wrap_results(boundary, call, !is_outward);
-    if (refusal) capnp_call_set_failure(call, refusal->type, refusal->reason);
+    if (refusal) capnp_call_set_refusal(call, refusal);
     call->crossings = crossing->outer;
     if (crossing->is_severed)
         boundary->severed--;
@@ -332,6 +332,9 @@ void capnp_call_leave_with_care(ww_capnp_call *call)
 
 void ww_capnp_boundary_sever(ww_capnp_boundary *boundary, const ww_capnp_refusal *why)
 {
+    boundary->over = why;
+    boundary->asks = true;
+    if (!has_calls(boundary)) return;
     ww_capnp_vat *vat = boundary->vat;
     ww_capnp_boundary_ref(boundary);
     while (has_calls(boundary)) {
@@ -339,7 +342,7 @@ void ww_capnp_boundary_sever(ww_capnp_boundary *boundary, const ww_capnp_refusal
         capnp_crossing_unlist(crossing);
         crossing->is_severed = true;
         boundary->severed++;
-        capnp_call_sever(crossing->call, why->type, why->reason);
+        capnp_call_sever(crossing->call, why);
     }
     capnp_vat_work(vat);
     ww_capnp_boundary_unref(boundary);

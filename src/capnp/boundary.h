@@ -24,7 +24,7 @@ enum { WW_CAPNP_BOUNDARIES_MAX = 32, WW_CAPNP_TOLLS_MAX = 4 };
 
 typedef struct ww_capnp_boundary ww_capnp_boundary;
 
-/* Why something may not cross; it stays valid. */
+/* Why something may not cross; it stays valid as long as any call that was told so. */
 typedef struct ww_capnp_refusal {
     ww_capnp_exception type;
     const char *reason;
@@ -32,7 +32,7 @@ typedef struct ww_capnp_refusal {
 
 typedef struct ww_capnp_boundary_class {
     /* Whether a call from the outside (from the inside, if `is_outward`), or later its results, may
-     * cross; NULL: yes. Only for a boundary that `asks`. */
+     * cross; NULL: yes. Only for a boundary that `asks` and is not severed. */
     const ww_capnp_refusal *(*ask)(ww_capnp_boundary *self, uint64_t interface_id, uint16_t method,
                                    bool is_outward);
     /* A call did not fit tolls[toll]: there were too many, or too many bytes of them. */
@@ -51,6 +51,7 @@ struct ww_capnp_boundary {
     const ww_capnp_boundary_class *class;
     ww_capnp_vat *vat;
     const ww_allocator *allocator; /* the vat's: a boundary may outlive it */
+    const ww_capnp_refusal *over;  /* once it is severed */
     bool asks;                     /* the owner's to change, as is: */
     ww_budget
         *tolls[WW_CAPNP_TOLLS_MAX + 1]; /* to the first NULL: two each, of calls and of bytes */
@@ -79,8 +80,8 @@ void ww_capnp_boundary_unref(ww_capnp_boundary *boundary);
 ww_capnp_cap *ww_capnp_boundary_wrap(ww_capnp_boundary *boundary, ww_capnp_cap *cap, bool outward,
                                      const ww_capnp_refusal **refusal);
 
-/* Every call under way through it fails with `why`, now; what it is answered later is released. Its
- * server is told that the call is canceled. */
+/* Nothing crosses any more: `why`. Every call under way fails with it, now; what it is answered later
+ * is released. Its server is told that the call is canceled. */
 void ww_capnp_boundary_sever(ww_capnp_boundary *boundary, const ww_capnp_refusal *why);
 
 /* For a boundary that lets nothing through any more: drops what guards lead to, in up to `slots_max`

@@ -106,10 +106,20 @@ void capnp_call_set_failure(ww_capnp_call *call, ww_capnp_exception type, const 
     call->has_failed = true;
     call->exception = (uint8_t)type;
     size_t size = strnlen(reason, WW_CAPNP_REASON_MAX - 1);
-    call->reason = ww_alloc(&call->arena->base, size + 1);
-    if (!call->reason) return;
-    memcpy(call->reason, reason, size);
-    call->reason[size] = '\0';
+    char *copy = ww_alloc(&call->arena->base, size + 1);
+    if (!copy) return;
+    memcpy(copy, reason, size);
+    copy[size] = '\0';
+    call->reason = copy;
+    call->owns_reason = true;
+}
+
+void capnp_call_set_refusal(ww_capnp_call *call, const ww_capnp_refusal *refusal)
+{
+    if (call->has_failed) return;
+    call->has_failed = true;
+    call->exception = (uint8_t)refusal->type;
+    call->reason = refusal->reason;
 }
 
 void capnp_call_fail_now(ww_capnp_call *call, ww_capnp_exception type, const char *reason)
@@ -168,7 +178,8 @@ static void free_call(ww_capnp_call *call)
     capnp_call_release_request(call);
     capnp_parcel_unref(call->reply);
     capnp_letter_free(call->reply_letter);
-    if (call->reason) ww_free(allocator, call->reason, strlen(call->reason) + 1);
+    if (call->owns_reason)
+        ww_free(allocator, (void *)(uintptr_t)call->reason, strlen(call->reason) + 1);
     for (capnp_early *e; (e = call->early); ww_free(allocator, e, sizeof *e)) {
         call->early = e->next;
         ww_capnp_cap_unref(e->cap);
@@ -265,9 +276,9 @@ void capnp_call_cancel(ww_capnp_call *call)
 }
 
 /* The failure comes first and stays; what would be the outcome of a cancel does not replace it. */
-void capnp_call_sever(ww_capnp_call *call, ww_capnp_exception type, const char *reason)
+void capnp_call_sever(ww_capnp_call *call, const ww_capnp_refusal *why)
 {
-    capnp_call_set_failure(call, type, reason);
+    capnp_call_set_refusal(call, why);
     call->deliver_anyway = false;
     if (call->state != CALL_RUNNING || call->is_settling) {
         ww_capnp_call *inner = call->state == CALL_TAIL ? call->inner : NULL;

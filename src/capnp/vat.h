@@ -134,7 +134,8 @@ struct ww_capnp_call {
     capnp_parcel *reply;
     capnp_letter *reply_letter;
     ww_capnp_any response;
-    char *reason;
+    const char *reason;
+    bool owns_reason;
     ww_capnp_done *done, *on_cancel;
     ww_capnp_call *inner, *follower, *settle_next;
     ww_capnp_conn *conn; /* CALL_REMOTE, and afterwards while the question lives */
@@ -309,6 +310,7 @@ void capnp_deliver_token(ww_capnp_cap *cap, capnp_token *token);
 /* The call has its outcome (response or failure): resolves its pipelines, answers whoever waits. */
 void capnp_call_settle(ww_capnp_call *call);
 void capnp_call_set_failure(ww_capnp_call *call, ww_capnp_exception type, const char *reason);
+void capnp_call_set_refusal(ww_capnp_call *call, const ww_capnp_refusal *refusal); /* no copy */
 void capnp_call_fail_now(ww_capnp_call *call, ww_capnp_exception type, const char *reason);
 void capnp_call_unref(ww_capnp_call *call);
 void capnp_call_cancel(ww_capnp_call *call); /* whoever still holds it */
@@ -331,7 +333,7 @@ void capnp_call_release_request(ww_capnp_call *call);
 capnp_parcel *capnp_call_reply(ww_capnp_call *call);
 void capnp_call_drop_results(ww_capnp_call *call);
 /* Fails it for all who wait, whoever works on it still. */
-void capnp_call_sever(ww_capnp_call *call, ww_capnp_exception type, const char *reason);
+void capnp_call_sever(ww_capnp_call *call, const ww_capnp_refusal *why);
 /* The results of a call as they were sent or received. */
 ww_capnp_cap_entry capnp_call_entry_at(ww_capnp_call *call, const uint16_t *path, uint16_t depth);
 ww_capnp_any_b capnp_parcel_begin_call(capnp_parcel *parcel);   /* the params' place */

@@ -1,5 +1,5 @@
-/* Invariant: every authority of the grant is watched until the first of them is revoked; from then on
- * none is, the boundary asks, and nothing enters. */
+/* Invariant: every authority of the grant is watched. From the revocation of the first of them on, the
+ * boundary asks and nothing enters; the membrane is told, and says so to its owner, once. */
 #include "rpc/membrane.h"
 
 typedef struct membrane_watch {
@@ -25,16 +25,17 @@ static ww_membrane *membrane_of(ww_capnp_boundary *boundary)
 
 /* ---- refusals ---- */
 
+static const ww_capnp_refusal STALE = {WW_CAPNP_FAILED, WW_CAP_TEXT_STALE},
+                              REVOKED = {WW_CAPNP_FAILED, WW_CAP_TEXT_REVOKED},
+                              DENIED = {WW_CAPNP_FAILED, WW_CAP_TEXT_DENIED};
+
 static const ww_capnp_refusal *refusal_of(ww_status status)
 {
-    static const ww_capnp_refusal stale = {WW_CAPNP_FAILED, WW_CAP_TEXT_STALE},
-                                  revoked = {WW_CAPNP_FAILED, WW_CAP_TEXT_REVOKED},
-                                  denied = {WW_CAPNP_FAILED, WW_CAP_TEXT_DENIED};
     switch (status) {
     case WW_OK: return NULL;
-    case WW_E_STALE: return &stale;
-    case WW_E_DENIED: return &denied;
-    default: return &revoked;
+    case WW_E_STALE: return &STALE;
+    case WW_E_DENIED: return &DENIED;
+    default: return &REVOKED;
     }
 }
 
@@ -96,13 +97,15 @@ static void free_membrane(ww_capnp_boundary *boundary)
 
 /* ---- life ---- */
 
+/* Which place ended says why, so the grant need not be looked at; the epoch's end is the last word. */
 static void revoked(ww_authority_watch *watch)
 {
     ww_membrane *m = WW_CONTAINER_OF(watch, membrane_watch, watch)->membrane;
-    unwatch(m);
+    bool is_epoch = watch == &m->watches[WW_LINEAGE_EPOCH].watch, was_over = m->boundary.over;
+    if (was_over && !is_epoch) return;
     ww_membrane_ref(m);
-    ww_capnp_boundary_sever(&m->boundary, refusal_of(ww_membrane_check(m)));
-    if (m->end) m->end->revoked(m->end);
+    ww_capnp_boundary_sever(&m->boundary, is_epoch ? &STALE : &REVOKED);
+    if (!was_over && m->end) m->end->revoked(m->end);
     ww_membrane_unref(m);
 }
 
