@@ -213,6 +213,11 @@ static const ww_capnp_refusal *ask(ww_capnp_boundary *boundary, const ww_capnp_c
     return boundary->class->ask(boundary, call->interface_id, call->method, is_outward);
 }
 
+void capnp_tolls_undo(const ww_capnp_boundary *boundary, ww_budget *const *end, uint64_t bytes)
+{
+    capnp_tolls_release(boundary, end, bytes);
+}
+
 static const ww_capnp_refusal *pay(ww_capnp_boundary *boundary, const ww_capnp_call *call,
                                    bool is_outward)
 {
@@ -309,16 +314,17 @@ static void leave(ww_capnp_call *call, capnp_crossing *crossing)
 {
     ww_capnp_boundary *boundary = crossing->boundary;
     bool is_outward = crossing->is_outward;
-    const ww_capnp_refusal *refusal = NULL;
-    if (!call->has_failed) refusal = ask(boundary, call, is_outward);
-    if (!call->has_failed && !refusal) refusal = wrap_results(boundary, call, !is_outward);
-    if (refusal) capnp_call_set_refusal(call, refusal);
+    if (!call->has_failed) {
+        const ww_capnp_refusal *refusal = ask(boundary, call, is_outward);
+        if (!refusal) refusal = wrap_results(boundary, call, !is_outward);
+        if (refusal) capnp_call_set_refusal(call, refusal);
+    }
     call->crossings = crossing->outer;
     if (crossing->is_severed)
         boundary->severed--;
     else
         capnp_crossing_unlist(crossing);
-    if (!is_outward) capnp_tolls_release(boundary, NULL, call->words * 8);
+    if (!is_outward) capnp_tolls_undo(boundary, NULL, call->words * 8);
     free_crossing(crossing);
     capnp_boundary_free_if_unused(boundary);
 }

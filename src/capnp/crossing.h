@@ -50,6 +50,9 @@ static inline void capnp_tolls_release(const ww_capnp_boundary *boundary, ww_bud
     }
 }
 
+/* The same, where it is rare. */
+void capnp_tolls_undo(const ww_capnp_boundary *boundary, ww_budget *const *end, uint64_t bytes);
+
 /* A call is charged to all, or to none: the one that it did not fit is returned then. */
 static inline ww_budget *const *capnp_tolls_charge(const ww_capnp_boundary *boundary,
                                                    uint64_t bytes)
@@ -58,7 +61,7 @@ static inline ww_budget *const *capnp_tolls_charge(const ww_capnp_boundary *boun
     for (ww_budget *toll; (toll = *at); at++) {
         uint64_t calls = toll[0].used, all_bytes = toll[1].used + bytes;
         if (WW_UNLIKELY(calls >= toll[0].max || all_bytes > toll[1].max)) {
-            capnp_tolls_release(boundary, at, bytes);
+            capnp_tolls_undo(boundary, at, bytes);
             return at;
         }
         toll[0].used = calls + 1;

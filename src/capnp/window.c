@@ -45,40 +45,21 @@ void capnp_window_leave(ww_capnp_call *call)
     ww_capnp_cap_unref(cap);
 }
 
-/* The next guard on the way from `cap`, which becomes what is behind it; NULL: there is none. Guards of promises can lead
- * in a circle. */
-static const capnp_guard *next_guard(ww_capnp_cap **cap)
-{
-    *cap = *cap ? capnp_follow(*cap, NULL) : NULL;
-    const capnp_guard *guard = capnp_as_guard(*cap);
-    if (guard) *cap = guard->inner;
-    return guard;
-}
-
-static bool leads_to_promise(ww_capnp_cap *cap)
-{
-    int depth = 0;
-    while (next_guard(&cap))
-        if (++depth > WW_CAPNP_BOUNDARIES_MAX) return false;
-    return capnp_as_promise(cap) != NULL;
-}
-
 void capnp_window_fail(ww_capnp_call *call)
 {
-    ww_capnp_cap *cap = call->target;
-    const capnp_guard *guard;
-    for (int depth = 0; depth < WW_CAPNP_BOUNDARIES_MAX && (guard = next_guard(&cap)); depth++)
-        if (capnp_guard_refuses(guard, call)) return;
+    const capnp_guard *guard = capnp_as_guard(capnp_follow(call->target, NULL));
+    if (guard && capnp_guard_refuses(guard, call)) return;
     capnp_call_fail_now(call, WW_CAPNP_FAILED, "an earlier streaming call failed");
 }
 
-/* NULL: a local server, which takes its time itself; or no memory. */
+/* NULL: a local server, which takes its time itself, also behind a guard; or no memory. */
 static capnp_window *open_window(ww_capnp_cap *cap)
 {
     capnp_window *w = capnp_window_of(cap);
     capnp_guard *guard = capnp_as_guard(cap);
     if (w || !guard) return w;
-    if (!leads_to_promise(cap)) return NULL;
+    ww_capnp_cap *inner = guard->inner ? capnp_follow(guard->inner, NULL) : NULL;
+    if (!inner || capnp_server_of(inner)) return NULL;
     guard->window = ww_alloc_zeroed(guard->boundary->allocator, sizeof *guard->window);
     return guard->window;
 }
@@ -89,7 +70,6 @@ ww_status ww_capnp_call_stream(ww_capnp_call *call, ww_capnp_done *done)
     if (!w || w->is_poisoned) return ww_capnp_call_send(call, done);
     ww_status status = capnp_call_start(call, done);
     if (status) return status;
-    ww_capnp_vat *vat = call->vat;
     ww_capnp_cap *cap = call->target;
     call->stream = ww_capnp_cap_ref(cap);
     w->size += call->words * 8;
@@ -101,8 +81,8 @@ ww_status ww_capnp_call_stream(ww_capnp_call *call, ww_capnp_done *done)
     call->refs++; /* dropping the caller's references does not cancel what was streamed */
     ww_capnp_cap_ref(cap);
     capnp_deliver(cap, call, NULL);
-    capnp_vat_work(vat);
-    admit(w, vat);
+    capnp_vat_work(cap->vat);
+    admit(w, cap->vat);
     ww_capnp_cap_unref(cap);
     return WW_OK;
 }
