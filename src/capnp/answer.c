@@ -156,7 +156,8 @@ void ww_capnp_call_set_pipeline(ww_capnp_call *call, ww_capnp_pipeline pipeline,
     if (call->state != CALL_RUNNING || pipeline.depth > WW_CAPNP_PATH_MAX) return;
     capnp_early *early = ww_alloc(&call->arena->base, sizeof *early);
     if (!early) return; /* a hint: the results will say it too */
-    ww_capnp_cap *wrapped = capnp_call_wrap_early(call, cap);
+    ww_capnp_cap *wrapped =
+        call->crossings ? call->vat->guards->wrap_early(call, cap) : ww_capnp_cap_ref(cap);
     *early = (capnp_early){call->early, wrapped, pipeline.depth, {0}};
     memcpy(early->path, pipeline.path, sizeof early->path);
     call->early = early;

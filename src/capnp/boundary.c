@@ -15,14 +15,6 @@ enum { SLOTS_FIRST = 8 };
 static const ww_capnp_refusal NO_MEMORY = {WW_CAPNP_OVERLOADED, "out of memory"},
                               TOO_MANY = {WW_CAPNP_OVERLOADED, "a call through too many membranes"};
 
-void ww_capnp_boundary_init(ww_capnp_boundary *boundary, const ww_capnp_boundary_class *class,
-                            ww_capnp_vat *vat)
-{
-    *boundary =
-        (ww_capnp_boundary){.class = class, .vat = vat, .allocator = vat->allocator, .refs = 1};
-    boundary->crossings = (ww_capnp_crossing_link){&boundary->crossings, &boundary->crossings};
-}
-
 static bool has_calls(const ww_capnp_boundary *boundary)
 {
     return boundary->crossings.next != &boundary->crossings;
@@ -119,7 +111,7 @@ static ww_capnp_cap *new_guard(ww_capnp_boundary *boundary, ww_capnp_cap *inner,
     return &guard->base;
 }
 
-void capnp_guard_destroy(ww_capnp_cap *cap)
+static void destroy(ww_capnp_cap *cap)
 {
     capnp_guard *guard = (capnp_guard *)cap;
     ww_capnp_boundary *boundary = guard->boundary;
@@ -272,18 +264,18 @@ static bool refuse(ww_capnp_call *call, const ww_capnp_refusal *refusal)
     return true;
 }
 
-ww_capnp_cap *capnp_guard_enter_with_care(const capnp_guard *guard, ww_capnp_call *call)
+static ww_capnp_cap *enter(const capnp_guard *guard, ww_capnp_call *call)
 {
     ww_capnp_cap *inner = guard->inner;
     return refuse(call, cross(call, guard->boundary, !guard->is_outward)) ? NULL : inner;
 }
 
-bool capnp_guard_refuses(const capnp_guard *guard, ww_capnp_call *call)
+static bool refuses(const capnp_guard *guard, ww_capnp_call *call)
 {
     return refuse(call, ask(guard->boundary, call, !guard->is_outward));
 }
 
-bool capnp_call_cross_as(ww_capnp_call *call, const ww_capnp_call *before)
+static bool cross_as(ww_capnp_call *call, const ww_capnp_call *before)
 {
     uint32_t depth = 0;
     for (const capnp_crossing *c = before->crossings; c; c = c->outer)
@@ -297,7 +289,7 @@ bool capnp_call_cross_as(ww_capnp_call *call, const ww_capnp_call *before)
     return true;
 }
 
-ww_capnp_cap *capnp_call_wrap_early(const ww_capnp_call *call, ww_capnp_cap *cap)
+static ww_capnp_cap *wrap_early(const ww_capnp_call *call, ww_capnp_cap *cap)
 {
     ww_capnp_cap *wrapped = ww_capnp_cap_ref(cap);
     for (const capnp_crossing *c = call->crossings; c; c = c->outer) {
@@ -329,11 +321,21 @@ static void leave(ww_capnp_call *call, capnp_crossing *crossing)
     capnp_boundary_free_if_unused(boundary);
 }
 
-void capnp_call_leave_with_care(ww_capnp_call *call)
+static void leave_all(ww_capnp_call *call)
 {
     while (call->crossings)
         leave(call, call->crossings);
     if (call->has_failed) capnp_call_drop_results(call);
+}
+
+void ww_capnp_boundary_init(ww_capnp_boundary *boundary, const ww_capnp_boundary_class *class,
+                            ww_capnp_vat *vat)
+{
+    static const capnp_guards guards = {enter, refuses, cross_as, wrap_early, leave_all, destroy};
+    vat->guards = &guards;
+    *boundary =
+        (ww_capnp_boundary){.class = class, .vat = vat, .allocator = vat->allocator, .refs = 1};
+    boundary->crossings = (ww_capnp_crossing_link){&boundary->crossings, &boundary->crossings};
 }
 
 void ww_capnp_boundary_sever(ww_capnp_boundary *boundary, const ww_capnp_refusal *why)

@@ -17,10 +17,6 @@ typedef struct capnp_guard {
     bool is_outward; /* its callers are outside */
 } capnp_guard;
 
-ww_capnp_cap *capnp_guard_enter_with_care(const capnp_guard *guard, ww_capnp_call *call);
-/* True: it would refuse the call, which has failed. */
-bool capnp_guard_refuses(const capnp_guard *guard, ww_capnp_call *call);
-void capnp_call_leave_with_care(ww_capnp_call *call);
 void capnp_boundary_free_if_unused(ww_capnp_boundary *boundary);
 
 static inline capnp_guard *capnp_as_guard(ww_capnp_cap *cap)
@@ -104,7 +100,7 @@ static inline ww_capnp_cap *capnp_guard_enter(ww_capnp_cap *cap, ww_capnp_call *
     bool is_simple =
         guard->is_outward && !boundary->asks && !call->crossings && !capnp_has_caps(call->params);
     if (WW_UNLIKELY(!is_simple) || WW_UNLIKELY(capnp_tolls_charge(boundary, call->words * 8)))
-        return capnp_guard_enter_with_care(guard, call);
+        return call->vat->guards->enter(guard, call);
     call->has_simply_crossed = true;
     call->crossing.call = call;
     capnp_crossing_begin(&call->crossing, boundary);
@@ -119,7 +115,7 @@ static inline void capnp_call_leave(ww_capnp_call *call)
     bool is_simple = call->has_simply_crossed && !boundary->asks && !call->has_failed &&
                      !capnp_has_caps(call->response);
     if (WW_UNLIKELY(!is_simple)) {
-        capnp_call_leave_with_care(call);
+        call->vat->guards->leave(call);
         return;
     }
     call->crossings = NULL;

@@ -86,7 +86,7 @@ static void enqueue(capnp_promise *p, ww_capnp_call *call)
 static void send_on(capnp_promise *p, ww_capnp_call *call)
 {
     bool is_guarded = p->kind == PROMISE_PIPE && p->call->crossings;
-    if (is_guarded && !capnp_call_cross_as(call, p->call)) return;
+    if (is_guarded && !call->vat->guards->cross_as(call, p->call)) return;
     capnp_conn_send_call(conn_of(p), call, p);
 }
 

@@ -38,7 +38,7 @@ static void destroy(ww_capnp_cap *cap)
     else if (cap->class == &CAPNP_BROKEN)
         broken_destroy((capnp_broken_cap *)cap);
     else if (cap->class == &CAPNP_GUARD)
-        capnp_guard_destroy(cap);
+        cap->vat->guards->destroy(cap);
     else
         capnp_promise_destroy((capnp_promise *)cap);
 }

@@ -258,6 +258,7 @@ void capnp_detach_fd(ww_capnp_cap *cap);
 
 struct ww_capnp_vat {
     const ww_allocator *allocator;
+    const struct capnp_guards *guards; /* once there was a boundary */
     ww_capnp_limits limits;
     capnp_list ready; /* calls to be delivered or completed */
     ww_capnp_wake *wake;
@@ -339,13 +340,21 @@ ww_capnp_cap_entry capnp_call_entry_at(ww_capnp_call *call, const uint16_t *path
 ww_capnp_any_b capnp_parcel_begin_call(capnp_parcel *parcel);   /* the params' place */
 ww_capnp_any_b capnp_parcel_begin_return(capnp_parcel *parcel); /* the results' place */
 
-/* ---- boundaries (boundary.c) ---- */
+/* ---- boundaries (crossing.h, boundary.c) ---- */
 
-void capnp_guard_destroy(ww_capnp_cap *guard);
-/* Takes the call through all that `before` went through. False: it was refused. */
-bool capnp_call_cross_as(ww_capnp_call *call, const ww_capnp_call *before);
-/* A capability of the results to come, as the caller will see it; owned, NULL if it will not. */
-ww_capnp_cap *capnp_call_wrap_early(const ww_capnp_call *call, ww_capnp_cap *cap);
+/* What boundary.c does, reached through the vat: who makes no boundary, as guests, carries none of it. */
+typedef struct capnp_guards {
+    /* Where a call goes on to; NULL: it was refused. */
+    ww_capnp_cap *(*enter)(const struct capnp_guard *guard, ww_capnp_call *call);
+    /* True: it would refuse the call, which has failed. */
+    bool (*refuses)(const struct capnp_guard *guard, ww_capnp_call *call);
+    /* Takes the call through all that `before` went through. False: it was refused. */
+    bool (*cross_as)(ww_capnp_call *call, const ww_capnp_call *before);
+    /* A capability of the results to come, as the caller will see it; owned, NULL if it will not. */
+    ww_capnp_cap *(*wrap_early)(const ww_capnp_call *call, ww_capnp_cap *cap);
+    void (*leave)(ww_capnp_call *call);
+    void (*destroy)(ww_capnp_cap *guard);
+} capnp_guards;
 
 /* ---- promises (promise.c) ---- */
 

@@ -48,7 +48,7 @@ void capnp_window_leave(ww_capnp_call *call)
 void capnp_window_fail(ww_capnp_call *call)
 {
     const capnp_guard *guard = capnp_as_guard(capnp_follow(call->target, NULL));
-    if (guard && capnp_guard_refuses(guard, call)) return;
+    if (guard && call->vat->guards->refuses(guard, call)) return;
     capnp_call_fail_now(call, WW_CAPNP_FAILED, "an earlier streaming call failed");
 }
 
