@@ -76,7 +76,8 @@ static void send_blob(client *c)
 {
     ww_capnp_call *call;
     interop_echo_blob_params_b p = interop_echo_blob_begin(echo_of(c), &call);
-    ww_capnp_any_b_set_external(interop_echo_blob_params_pointer_d(p), ww_view_of(data, BLOB_SIZE));
+    ww_capnp_any_b_set_external(interop_echo_blob_params_pointer_d(p), ww_view_of(data, BLOB_SIZE),
+                                BLOB_SIZE);
     send_call(c, call);
 }
 
@@ -124,7 +125,7 @@ static void send_chunk(client *c)
     ww_capnp_call *call;
     interop_sink_write_params_b p = interop_sink_write_begin((interop_sink_cap){c->sink}, &call);
     ww_capnp_any_b_set_external(interop_sink_write_params_pointer_chunk(p),
-                                ww_view_of(data, CHUNK_SIZE));
+                                ww_view_of(data, CHUNK_SIZE), CHUNK_SIZE);
     if (ww_capnp_call_stream(call, &c->done)) bench_fail("stream", NULL);
     ww_capnp_call_drop(call);
 }
