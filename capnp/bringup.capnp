@@ -30,7 +30,7 @@ struct Target @0xb7e6a1d20c5f9384 {
 
     queued @1;
     waiting @2;
-    # For components; see blockedBy.
+    # For components, or for its turn in the install order; see blockedBy.
 
     running @3;
     delayed @4;

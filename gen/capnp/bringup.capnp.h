@@ -53,7 +53,7 @@ enum bringup_target_state {
     /* Nobody asked for it yet. */
     BRINGUP_TARGET_STATE_IDLE = 0,
     BRINGUP_TARGET_STATE_QUEUED = 1,
-    /* For components; see blockedBy. */
+    /* For components, or for its turn in the install order; see blockedBy. */
     BRINGUP_TARGET_STATE_WAITING = 2,
     BRINGUP_TARGET_STATE_RUNNING = 3,
     /* Failed, and will be tried again. */

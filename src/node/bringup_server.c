@@ -72,10 +72,20 @@ static void put_blocker(const ww_bootstrap *queue, bringup_target_b out,
         bringup_target_set_blocked_on(out, ww_bootstrap_component_name(queue, component));
 }
 
+/* Nothing is in its way but its place in the install order, which stopped in front of another. */
+static bool has_its_turn_later(const ww_bootstrap_target_info *info, const farthest *at,
+                               uint32_t input_target)
+{
+    bool is_in_order = info->kind == WW_BOOTSTRAP_MODULE || info->formal_count;
+    return is_in_order && input_target != WW_BOOTSTRAP_NONE && !at->is_there && !info->done &&
+           !info->failed;
+}
+
 static void put_target(const ww_bootstrap *queue, bringup_target_b out, uint32_t target,
-                       const farthest *at, bool needs_input)
+                       const farthest *at, uint32_t input_target)
 {
     ww_bootstrap_target_info info = ww_bootstrap_target_at(queue, target);
+    bool needs_input = target == input_target;
     bringup_target_set_name(out, info.name);
     bringup_target_set_kind(out, info.kind == WW_BOOTSTRAP_MODULE ? BRINGUP_TARGET_KIND_MODULE
                                                                   : BRINGUP_TARGET_KIND_COMPONENT);
@@ -88,6 +98,9 @@ static void put_target(const ww_bootstrap *queue, bringup_target_b out, uint32_t
         ww_capnp_text_lb_set(inputs, i, info.formals[i]);
     if (at->is_there && at->entry.place == WW_BOOTSTRAP_IN_WAITING)
         put_blocker(queue, out, &at->entry);
+    if (needs_input || !has_its_turn_later(&info, at, input_target)) return;
+    bringup_target_set_state(out, BRINGUP_TARGET_STATE_WAITING);
+    bringup_target_set_blocked_by(out, ww_bootstrap_target_at(queue, input_target).name);
 }
 
 static void put_status(const ww_bootstrap *queue, bringup_status_b out, const survey *all)
@@ -104,7 +117,7 @@ static void put_status(const ww_bootstrap *queue, bringup_status_b out, const su
     bringup_target_lb targets = bringup_status_init_targets(out, count);
     for (uint32_t i = 0; i < count; i++)
         put_target(queue, bringup_target_lb_at(targets, i), i, &all->targets[i],
-                   status.input_target == i);
+                   status.input_target);
 }
 
 static void status(ww_capnp_server *server, ww_capnp_call *call)

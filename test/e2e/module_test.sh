@@ -179,10 +179,11 @@ compile "$tmp/taught.wwm" taught.onnx
 run "$WW" module install "$tmp/taught.onnx" --bind taught="$BUILD/guests/learner.wasm"
 expect_code 0
 await state_is taught "needs input"
-expect [ "$(state_of Taught__bootstrap)" = idle ]
+expect [ "$(state_of Taught__bootstrap)" = waiting ]
 run "$WW" status
 expect_out_has "bring-up   waiting for input"
 expect_out_has "  needs input  taught; takes seed, weights"
+expect_out_has "  waiting      Taught__bootstrap; touches taught; waits for taught"
 run "$WW" module bootstrap taught --input seed=41
 expect_code 1
 expect_err_has '"taught" is missing the input "weights"'
@@ -233,14 +234,14 @@ run "$WW" module install "$tmp/stuck.onnx" --bind stuck="$BUILD/guests/store.was
 expect_code 0
 await state_is stuck "done"
 expect [ "$(state_of Second__bootstrap)" = "needs input" ]
-expect [ "$(state_of Stuck__bootstrap)" = idle ]
+expect [ "$(state_of Stuck__bootstrap)" = waiting ]
 kill -KILL "$one" && wait "$one" 2>/dev/null
 start_node again "" --serve "$BUILD/guests/lines.wasm"
 await state_is Second__bootstrap "needs input"
 await state_is stuck "done"
 expect [ "$(state_of Seeded__bootstrap)" = "done" ]
 expect [ "$(state_of store)" = "done" ]
-expect [ "$(state_of Stuck__bootstrap)" = idle ]
+expect [ "$(state_of Stuck__bootstrap)" = waiting ]
 await state_is other failed
 run "$WW" module bootstrap Second --input seed=1 --input weights=2
 expect_code 0
