@@ -4,7 +4,8 @@
  * Model      An authority is a counter. Whatever was handed out under it remembers the count, so
  *            revoking is one store, however much hangs below; the next use of any of it compares and
  *            is refused. Watches are for what is under way at that moment: they are told inside the
- *            call that revokes, after the store.
+ *            call that revokes, after the store. A watch may also name a flag, which is set before the
+ *            first watch is told: who looks at it at each use, as a membrane does, need not compare.
  *            A lineage is the set of authorities that one capability depends on. Counters only grow,
  *            so their sum is the same exactly while none has moved: one compare for all of them.
  * Ownership  The owner embeds an authority (zeroed is valid); it outlives its watches and lineages.
