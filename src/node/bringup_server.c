@@ -53,54 +53,46 @@ static void visit(ww_bootstrap_visitor *visitor, const ww_bootstrap_entry_info *
     *at = (farthest){true, *entry};
 }
 
-static enum bringup_target_state state_of(const ww_bootstrap_target_info *info, const farthest *at,
-                                          bool needs_input)
+/* `stop`: the target in front of which the install order stopped; a later one there waits for it. */
+static enum bringup_target_state state_of(const ww_bootstrap_target_info *info, uint32_t target,
+                                          const farthest *at, uint32_t stop)
 {
     if (at->is_there) return state_of_place(at->entry.place);
-    if (needs_input) return BRINGUP_TARGET_STATE_NEEDS_INPUT;
+    if (target == stop) return BRINGUP_TARGET_STATE_NEEDS_INPUT;
     if (info->failed) return BRINGUP_TARGET_STATE_FAILED;
-    return info->done ? BRINGUP_TARGET_STATE_DONE : BRINGUP_TARGET_STATE_IDLE;
+    if (info->done) return BRINGUP_TARGET_STATE_DONE;
+    bool is_in_order = info->kind == WW_BOOTSTRAP_MODULE || info->formal_count;
+    return is_in_order && stop != WW_BOOTSTRAP_NONE ? BRINGUP_TARGET_STATE_WAITING
+                                                    : BRINGUP_TARGET_STATE_IDLE;
 }
 
-static void put_blocker(const ww_bootstrap *queue, bringup_target_b out,
-                        const ww_bootstrap_entry_info *entry)
+static void put_blocker(const ww_bootstrap *queue, bringup_target_b out, const farthest *at,
+                        uint32_t stop)
 {
-    uint32_t target = entry->blocker_target, component = entry->blocker_component;
+    uint32_t target = at->is_there ? at->entry.blocker_target : stop;
+    uint32_t component = at->is_there ? at->entry.blocker_component : WW_BOOTSTRAP_NONE;
     if (target != WW_BOOTSTRAP_NONE)
         bringup_target_set_blocked_by(out, ww_bootstrap_target_at(queue, target).name);
     if (component != WW_BOOTSTRAP_NONE)
         bringup_target_set_blocked_on(out, ww_bootstrap_component_name(queue, component));
 }
 
-/* Nothing is in its way but its place in the install order, which stopped in front of another. */
-static bool has_its_turn_later(const ww_bootstrap_target_info *info, const farthest *at,
-                               uint32_t input_target)
-{
-    bool is_in_order = info->kind == WW_BOOTSTRAP_MODULE || info->formal_count;
-    return is_in_order && input_target != WW_BOOTSTRAP_NONE && !at->is_there && !info->done &&
-           !info->failed;
-}
-
 static void put_target(const ww_bootstrap *queue, bringup_target_b out, uint32_t target,
-                       const farthest *at, uint32_t input_target)
+                       const farthest *at, uint32_t stop)
 {
     ww_bootstrap_target_info info = ww_bootstrap_target_at(queue, target);
-    bool needs_input = target == input_target;
+    enum bringup_target_state state = state_of(&info, target, at, stop);
     bringup_target_set_name(out, info.name);
     bringup_target_set_kind(out, info.kind == WW_BOOTSTRAP_MODULE ? BRINGUP_TARGET_KIND_MODULE
                                                                   : BRINGUP_TARGET_KIND_COMPONENT);
-    bringup_target_set_state(out, state_of(&info, at, needs_input));
+    bringup_target_set_state(out, state);
     ww_capnp_text_lb touches = bringup_target_init_touches(out, info.touch_count);
     for (uint32_t i = 0; i < info.touch_count; i++)
         ww_capnp_text_lb_set(touches, i, ww_bootstrap_component_name(queue, info.touches[i]));
     ww_capnp_text_lb inputs = bringup_target_init_inputs(out, info.formal_count);
     for (uint32_t i = 0; i < info.formal_count; i++)
         ww_capnp_text_lb_set(inputs, i, info.formals[i]);
-    if (at->is_there && at->entry.place == WW_BOOTSTRAP_IN_WAITING)
-        put_blocker(queue, out, &at->entry);
-    if (needs_input || !has_its_turn_later(&info, at, input_target)) return;
-    bringup_target_set_state(out, BRINGUP_TARGET_STATE_WAITING);
-    bringup_target_set_blocked_by(out, ww_bootstrap_target_at(queue, input_target).name);
+    if (state == BRINGUP_TARGET_STATE_WAITING) put_blocker(queue, out, at, stop);
 }
 
 static void put_status(const ww_bootstrap *queue, bringup_status_b out, const survey *all)
