@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 static ww_status fail(ww_diag *diag, const char *name, int error)
@@ -78,6 +79,33 @@ void ww_append_close(ww_append_file *file)
 {
     if (file->fd >= 0) close(file->fd);
     file->fd = -1;
+}
+
+/* A line of proc_locks(5). */
+static uint32_t holder_in(const char *line, const struct stat *facts)
+{
+    int process;
+    unsigned major_number, minor_number;
+    unsigned long long inode;
+    if (sscanf(line, "%*u: FLOCK %*s WRITE %d %x:%x:%llu", &process, &major_number, &minor_number,
+               &inode) != 4)
+        return 0;
+    bool is_it = inode == facts->st_ino && major_number == major(facts->st_dev) &&
+                 minor_number == minor(facts->st_dev);
+    return is_it && process > 0 ? (uint32_t)process : 0;
+}
+
+uint32_t ww_append_holder(const ww_folder *folder, const char *name)
+{
+    struct stat facts;
+    char line[256];
+    uint32_t holder = 0;
+    if (fstatat(folder->fd, name, &facts, AT_SYMLINK_NOFOLLOW)) return 0;
+    FILE *locks = fopen("/proc/locks", "re");
+    while (locks && !holder && fgets(line, sizeof line, locks))
+        holder = holder_in(line, &facts);
+    if (locks) fclose(locks);
+    return holder;
 }
 
 ww_status ww_append_cut(ww_append_file *file, uint64_t size, ww_diag *diag)

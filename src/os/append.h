@@ -24,6 +24,8 @@ typedef struct ww_append_file {
 WW_MUST_USE ww_status ww_append_open(const ww_folder *folder, const char *name, bool create,
                                      ww_buf *content, ww_append_file *out, ww_diag *diag);
 void ww_append_close(ww_append_file *file); /* also one that was closed or failed to open */
+/* The process whose file of that name it is, where the system tells; else 0. */
+uint32_t ww_append_holder(const ww_folder *folder, const char *name);
 
 /* Cuts off what is behind `size`. */
 WW_MUST_USE ww_status ww_append_cut(ww_append_file *file, uint64_t size, ww_diag *diag);

@@ -77,7 +77,10 @@ static void open__somebody_has_it__is_busy_until_closed(void **state)
     ww_append_file file, second;
     assert_ok(open_it(f, true, &file));
     assert_int_equal(open_it(f, true, &second), WW_E_BUSY);
+    assert_int_equal(ww_append_holder(&f->folder, "log"), getpid());
     ww_append_close(&file);
+    assert_int_equal(ww_append_holder(&f->folder, "log"), 0);
+    assert_int_equal(ww_append_holder(&f->folder, "none"), 0);
     assert_ok(open_it(f, true, &second));
     ww_append_close(&second);
 }
