@@ -52,6 +52,9 @@ struct Status @0x9c40d7be18f3a265 {
   targets @2 :List(Target);
   # In the order in which they were installed.
 
+  journal @3 :Text;
+  # Why what was installed earlier is not here, or what is installed now is for this time only; empty when all is well.
+
   enum State {
     idle @0;
     running @1;

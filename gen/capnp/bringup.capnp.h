@@ -115,7 +115,7 @@ typedef struct bringup_status_p {
     ww_capnp_pipeline p;
 } bringup_status_p;
 #define BRINGUP_STATUS_ID UINT64_C(0x9c40d7be18f3a265)
-#define BRINGUP_STATUS_SIZE ((ww_capnp_struct_size){1, 1})
+#define BRINGUP_STATUS_SIZE ((ww_capnp_struct_size){1, 2})
 
 typedef struct bringup_event_r {
     ww_capnp_struct s;
@@ -553,6 +553,27 @@ static inline bringup_target_lb bringup_status_edit_targets(bringup_status_b b)
 static inline ww_capnp_any_b bringup_status_pointer_targets(bringup_status_b b)
 {
     return ww_capnp_struct_b_pointer(b.s, 0);
+}
+
+/* Why what was installed earlier is not here, or what is installed now is for this time only; empty when all is well. */
+static inline ww_view bringup_status_journal(bringup_status_r r)
+{
+    return ww_capnp_any_text(ww_capnp_get_pointer(r.s, 1));
+}
+
+static inline bool bringup_status_has_journal(bringup_status_r r)
+{
+    return !ww_capnp_any_is_null(ww_capnp_get_pointer(r.s, 1));
+}
+
+static inline void bringup_status_set_journal(bringup_status_b b, ww_view value)
+{
+    ww_capnp_any_b_set_text(ww_capnp_struct_b_pointer(b.s, 1), value);
+}
+
+static inline ww_capnp_any_b bringup_status_pointer_journal(bringup_status_b b)
+{
+    return ww_capnp_struct_b_pointer(b.s, 1);
 }
 
 /* ---- bringup_event ---- */

@@ -92,6 +92,10 @@ void ww_bringup_print(bringup_status_r status)
            bringup_status_halted(status) ? ", halted" : "");
     for (uint32_t i = 0; i < targets.list.count; i++)
         print_target(bringup_target_l_at(targets, i));
+    if (!bringup_status_journal(status).size) return;
+    printf("journal    ");
+    ww_print_plain(bringup_status_journal(status));
+    putchar('\n');
 }
 
 /* --- JSON --- */
@@ -128,6 +132,7 @@ json_t *ww_bringup_json(bringup_status_r status)
     json_t *array = json_array();
     for (uint32_t i = 0; i < targets.list.count; i++)
         json_array_append_new(array, json_target(bringup_target_l_at(targets, i)));
-    return json_pack("{s:s, s:b, s:o}", "state", state_name(status), "halted",
-                     bringup_status_halted(status), "targets", array);
+    return json_pack("{s:s, s:b, s:o, s:o}", "state", state_name(status), "halted",
+                     bringup_status_halted(status), "journal",
+                     json_optional(bringup_status_journal(status)), "targets", array);
 }

@@ -266,7 +266,13 @@ static void resume_next(ww_task *task)
     ww_diag diag;
     ww_capnp_frame_deinit(&b->resumed);
     b->resumed = (ww_capnp_frame){.allocator = NULL};
-    if (!ww_keeper_next(&b->keeper, &message) || !start_resumed(b, message, &diag)) return;
+    if (ww_keeper_is_waiting(&b->keeper)) return; /* opened follows */
+    if (!ww_keeper_next(&b->keeper, &message)) {
+        b->is_resuming = false;
+        ww_installs_go_on(b);
+        return;
+    }
+    if (!start_resumed(b, message, &diag)) return;
     ww_log_print(b->node->log, WW_LOG_WARN, log_target, "an install of the journal is skipped: %s",
                  diag.text);
     ww_loop_post(b->node->loop, task);
@@ -274,7 +280,14 @@ static void resume_next(ww_task *task)
 
 void ww_bringup_resume(ww_bringup *b)
 {
+    b->is_resuming = true;
     ww_loop_post(b->node->loop, &b->resume);
+}
+
+static void opened(ww_keeper *keeper)
+{
+    ww_bringup *b = WW_CONTAINER_OF(keeper, ww_bringup, keeper);
+    if (b->is_resuming) ww_loop_post(b->node->loop, &b->resume);
 }
 
 /* --- life --- */
@@ -327,7 +340,8 @@ ww_status ww_bringup_open(ww_bringup *b, ww_node *node, ww_diag *diag)
                                        .key = {key[0], key[1]},
                                        .allocator = node->allocator,
                                        .log = node->log,
-                                       .loop = node->loop};
+                                       .loop = node->loop,
+                                       .opened = opened};
     ww_keeper_open(&b->keeper, &options);
     ww_states_open(&b->states, b->queue, &b->guests, &b->keeper);
     return open_engine(b, diag);

@@ -57,6 +57,7 @@ typedef struct ww_bringup {
     ww_states states;
     uint32_t asked_count;   /* components whose bootstraps were asked for, if they have one */
     bool is_to_arm;         /* something was installed since */
+    bool is_resuming;       /* what the journal says comes before other installs */
     ww_capnp_frame resumed; /* the install of the journal that is under way */
     ww_task resume;
 } ww_bringup;
@@ -64,7 +65,7 @@ typedef struct ww_bringup {
 WW_MUST_USE ww_status ww_bringup_open(ww_bringup *bringup, ww_node *node, ww_diag *diag);
 void ww_bringup_close(ww_bringup *bringup); /* also fit for a zeroed one */
 
-/* Installs what the journal says, and goes on with the first target that was not up. */
+/* Installs what the journal says, and goes on with the first target that was not up. Other installs wait for that. */
 void ww_bringup_resume(ww_bringup *bringup);
 
 /* Puts pid0, under that name, into the queue. */
@@ -91,6 +92,7 @@ struct ww_install {
     ww_view *modules; /* that it installed */
     uint32_t module_count;
     bool is_kept; /* it came from the journal */
+    bool is_held; /* until the journal's are installed */
     ww_keep keep; /* else the journal's record of it */
     ww_diag diag;
     /* Called when `modules` are known and nothing is installed yet: what makes the answer fail
@@ -103,6 +105,8 @@ struct ww_install {
 /* The caller sets `parts`, which stay until `done`, `done`, and `prepare`. All or nothing. */
 void ww_install_start(ww_bringup *bringup, ww_install *install);
 void ww_install_deinit(ww_install *install); /* in `done` */
+/* Starts those that waited for the journal's. */
+void ww_installs_go_on(ww_bringup *bringup);
 
 /* A new reference to the interface of capnp/bringup.capnp, or NULL without memory. */
 ww_capnp_cap *ww_bringup_serve(ww_bringup *bringup);

@@ -232,16 +232,25 @@ static void refuse(ww_task *task)
 
 static void begin(ww_task *task)
 {
-    load_next(WW_CONTAINER_OF(WW_CONTAINER_OF(task, ww_load, task), ww_install, load));
+    ww_install *install = WW_CONTAINER_OF(WW_CONTAINER_OF(task, ww_load, task), ww_install, load);
+    install->is_held = install->bringup->is_resuming && !install->is_kept;
+    if (!install->is_held) load_next(install);
+}
+
+void ww_installs_go_on(ww_bringup *b)
+{
+    for (ww_install *at = b->installs; at; at = at->next)
+        if (at->is_held) ww_loop_post(b->node->loop, &at->load.task);
 }
 
 void ww_install_start(ww_bringup *b, ww_install *install)
 {
     install->bringup = b;
-    install->next = b->installs;
+    install->next = NULL;
     install->link = &b->installs;
-    if (install->next) install->next->link = &install->next;
-    b->installs = install;
+    while (*install->link)
+        install->link = &(*install->link)->next;
+    *install->link = install;
     b->install_count++;
     ww_arena_init(&install->memory, b->node->allocator, INSTALL_MEMORY_MAX);
     bool fits =

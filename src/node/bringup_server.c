@@ -95,8 +95,9 @@ static void put_target(const ww_bootstrap *queue, bringup_target_b out, uint32_t
     if (state == BRINGUP_TARGET_STATE_WAITING) put_blocker(queue, out, at, stop);
 }
 
-static void put_status(const ww_bootstrap *queue, bringup_status_b out, const survey *all)
+static void put_status(const ww_bringup *b, bringup_status_b out, const survey *all)
 {
+    const ww_bootstrap *queue = b->queue;
     static const enum bringup_status_state states[] = {
         [WW_BOOTSTRAP_IDLE] = BRINGUP_STATUS_STATE_IDLE,
         [WW_BOOTSTRAP_RUNNING] = BRINGUP_STATUS_STATE_RUNNING,
@@ -106,6 +107,7 @@ static void put_status(const ww_bootstrap *queue, bringup_status_b out, const su
     uint32_t count = ww_bootstrap_target_count(queue);
     bringup_status_set_state(out, states[status.state]);
     bringup_status_set_halted(out, status.halted);
+    bringup_status_set_journal(out, ww_keeper_fault(&b->keeper));
     bringup_target_lb targets = bringup_status_init_targets(out, count);
     for (uint32_t i = 0; i < count; i++)
         put_target(queue, bringup_target_lb_at(targets, i), i, &all->targets[i],
@@ -125,7 +127,7 @@ static void status(ww_capnp_server *server, ww_capnp_call *call)
     }
     memset(all.targets, 0, count * sizeof *all.targets);
     ww_bootstrap_visit(b->queue, &all.visitor);
-    put_status(b->queue,
+    put_status(b,
                bringup_bring_up_status_results_init_status(bringup_bring_up_status_results(call)),
                &all);
     ww_free(allocator, all.targets, count * sizeof *all.targets);

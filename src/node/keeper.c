@@ -3,16 +3,27 @@
  *     batch, until its `done` is called.
  *  2. While `is_busy`, the job is at work or `skip` is posted; the fields of a job at work are the worker's.
  *  3. `done` of a record is not called inside ww_keeper_add.
+ *  4. While `is_waiting`, the timer runs, no file is open and nothing is refused.
  */
 #include "node/keeper.h"
 #include "capnp/frame.h"
+#include <stdio.h>
 
 enum { TARGETS_MAX = 65536 };
 #define RECORD_BYTES_MAX (WW_JOURNAL_BYTES_MAX + 64)
+#define RETRY_NS         (25 * WW_NS_PER_MS)
 
 static void warn(const ww_keeper *keeper, const char *what, const ww_diag *diag)
 {
     ww_log_print(keeper->log, WW_LOG_WARN, "ww::bringup", "%s: %s", what, diag->text);
+}
+
+/* From now on nothing is kept. */
+static void refuse(ww_keeper *keeper, const char *what, const ww_diag *diag)
+{
+    keeper->is_refused = true;
+    warn(keeper, what, diag);
+    ww_fail(&keeper->fault, diag->status, "%s: %s", what, diag->text);
 }
 
 /* --- done targets --- */
@@ -111,11 +122,10 @@ static void written(ww_job *base, bool canceled)
     ww_keeper *keeper = WW_CONTAINER_OF(WW_CONTAINER_OF(base, ww_keeper_job, job), ww_keeper, job);
     const ww_keeper_job *job = &keeper->job;
     (void)canceled; /* by nobody */
-    keeper->is_refused = job->file.fd < 0;
-    if (job->status)
-        warn(keeper,
-             keeper->is_refused ? "what is installed is for this time only" : WW_JOURNAL_NAME,
-             &job->diag);
+    if (job->file.fd < 0)
+        refuse(keeper, "what is installed is for this time only", &job->diag);
+    else if (job->status)
+        warn(keeper, WW_JOURNAL_NAME, &job->diag);
     tell(keeper);
 }
 
@@ -139,7 +149,7 @@ static void begin(ww_keeper *keeper)
 {
     ww_diag diag;
     ww_status status = WW_OK;
-    if (keeper->is_busy || !keeper->first) return;
+    if (keeper->is_busy || keeper->is_waiting || !keeper->first) return;
     take_batch(keeper);
     keeper->is_busy = true;
     if (!keeper->is_refused) status = ww_job_start(keeper->loop, &keeper->job.job);
@@ -210,6 +220,76 @@ static void compact(ww_keeper *keeper)
     keeper->content = fresh;
 }
 
+static ww_status try_to_open(ww_keeper *keeper, ww_diag *diag)
+{
+    ww_status status =
+        open_file(keeper->job.folder, false, &keeper->content, &keeper->job.file, diag);
+    if (status) return status;
+    scan(keeper);
+    compact(keeper);
+    keeper->rest = ww_buf_view(&keeper->content);
+    return WW_OK;
+}
+
+static uint32_t holder_of(const ww_keeper *keeper)
+{
+    ww_folder folder;
+    if (ww_folder_open(keeper->job.folder, &folder, NULL)) return 0;
+    uint32_t process = ww_append_holder(&folder, WW_JOURNAL_NAME);
+    ww_folder_close(&folder);
+    return process;
+}
+
+/* Names the file and who has it. */
+static void fail_busy(const ww_keeper *keeper, const char *so, ww_diag *diag)
+{
+    char who[32] = "another process";
+    uint32_t process = holder_of(keeper);
+    if (process) snprintf(who, sizeof who, "process %u", process);
+    ww_fail(diag, WW_E_BUSY, "%s, likely another node, has %s/%s%s", who, keeper->job.folder,
+            WW_JOURNAL_NAME, so);
+}
+
+static void give_up(ww_keeper *keeper, ww_status status, ww_diag *diag)
+{
+    if (status == WW_E_BUSY) fail_busy(keeper, "", diag);
+    refuse(keeper, "what was installed is not brought up here, and nothing is kept", diag);
+}
+
+static void wait_for_file(ww_keeper *keeper)
+{
+    const ww_clock *clock = ww_loop_clock(keeper->loop);
+    if (!keeper->is_waiting) {
+        keeper->patience_until_ns = ww_clock_after(clock, WW_KEEPER_PATIENCE_NS);
+        fail_busy(keeper, "; waiting for it", &keeper->fault);
+    }
+    keeper->is_waiting = true;
+    ww_timer_start(keeper->loop, &keeper->retry, ww_clock_after(clock, RETRY_NS));
+}
+
+static void end_waiting(ww_keeper *keeper)
+{
+    ww_timer_stop(keeper->loop, &keeper->retry);
+    keeper->is_waiting = false;
+    keeper->fault = (ww_diag){.status = WW_OK};
+}
+
+static void retry(ww_timer *timer)
+{
+    ww_keeper *keeper = WW_CONTAINER_OF(timer, ww_keeper, retry);
+    ww_diag diag;
+    ww_status status = try_to_open(keeper, &diag);
+    bool is_late = ww_clock_now_ns(ww_loop_clock(keeper->loop)) >= keeper->patience_until_ns;
+    if (status == WW_E_BUSY && !is_late) {
+        wait_for_file(keeper);
+        return;
+    }
+    end_waiting(keeper);
+    if (status && status != WW_E_NOT_FOUND) give_up(keeper, status, &diag);
+    begin(keeper);
+    if (keeper->opened) keeper->opened(keeper);
+}
+
 void ww_keeper_open(ww_keeper *keeper, const ww_keeper_options *options)
 {
     ww_diag diag;
@@ -220,27 +300,36 @@ void ww_keeper_open(ww_keeper *keeper, const ww_keeper_options *options)
         .key = {options->key[0], options->key[1]},
         .job = {.job = {.work = work, .done = written}, .folder = options->folder, .file.fd = -1},
         .skip.run = skip,
+        .retry.fire = retry,
+        .opened = options->opened,
     };
     keeper->last = &keeper->first;
     ww_buf_init(&keeper->content, options->allocator, WW_JOURNAL_BYTES_MAX);
     ww_names_init(&keeper->done, options->allocator, options->key, TARGETS_MAX);
-    ww_status status =
-        open_file(options->folder, false, &keeper->content, &keeper->job.file, &diag);
-    if (status == WW_E_NOT_FOUND) return; /* made when there is something to keep */
-    keeper->is_refused = status != WW_OK;
-    if (status == WW_E_BUSY) {
-        ww_log_print(keeper->log, WW_LOG_DEBUG, "ww::bringup", "another node keeps the modules");
-    } else if (status) {
-        warn(keeper, "what was installed is not known", &diag);
-    } else {
-        scan(keeper);
-        compact(keeper);
-    }
-    keeper->rest = ww_buf_view(&keeper->content);
+    ww_status status = try_to_open(keeper, &diag);
+    if (status == WW_E_BUSY)
+        wait_for_file(keeper);
+    else if (status && status != WW_E_NOT_FOUND) /* made when there is something to keep */
+        give_up(keeper, status, &diag);
+}
+
+bool ww_keeper_is_waiting(const ww_keeper *keeper)
+{
+    return keeper->is_waiting;
+}
+
+ww_view ww_keeper_fault(const ww_keeper *keeper)
+{
+    return ww_view_str(keeper->fault.text);
 }
 
 void ww_keeper_drain(ww_keeper *keeper)
 {
+    if (keeper->is_waiting) {
+        end_waiting(keeper);
+        keeper->is_refused = true;
+        begin(keeper);
+    }
     while (keeper->is_busy)
         ww_loop_turn(keeper->loop, true);
 }

@@ -8,10 +8,15 @@
  *
  *              ww_keeper_add -> waiting -job-> on the disk -> done
  *
+ *            A node that was just killed has the file until the system has taken it apart, so one that
+ *            somebody has is asked for again and again for a while; what is added meanwhile waits.
+ *
  * Ownership  Owned by the bring-up. A record is its owner's until it is added, and again from `done` on.
- * Bounds     WW_JOURNAL_BYTES_MAX; WW_KEEPER_BATCH records at once.
- * Errors     A journal that cannot be had or written is a warning: the node goes on without.
- * Threads    The loop's; a worker writes. Opening reads, and compacts, before it returns.
+ * Bounds     WW_JOURNAL_BYTES_MAX; WW_KEEPER_BATCH records at once; WW_KEEPER_PATIENCE_NS for a file that
+ *            another process has.
+ * Errors     A journal that cannot be had or written is a warning, and a fault to be shown: the node goes on
+ *            without.
+ * Threads    The loop's; a worker writes. Whoever gets the file reads, and compacts, it on the spot.
  */
 #pragma once
 #include "base/log.h"
@@ -23,6 +28,7 @@
 #include "os/loop.h"
 
 enum { WW_KEEPER_BATCH = 64 };
+#define WW_KEEPER_PATIENCE_NS (2 * WW_NS_PER_S)
 
 /* A record on its way to the disk. */
 typedef struct ww_keep ww_keep;
@@ -42,7 +48,8 @@ typedef struct ww_keeper_job {
     ww_diag diag;
 } ww_keeper_job;
 
-typedef struct ww_keeper {
+typedef struct ww_keeper ww_keeper;
+struct ww_keeper {
     const ww_allocator *allocator;
     const ww_log *log;
     ww_loop *loop;
@@ -54,8 +61,13 @@ typedef struct ww_keeper {
     ww_keep *first, **last; /* that wait */
     bool is_busy;           /* with the job's batch */
     ww_keeper_job job;
-    ww_task skip; /* instead of the job, when nothing is kept */
-} ww_keeper;
+    ww_task skip;    /* instead of the job, when nothing is kept */
+    bool is_waiting; /* for another process to let go of the file */
+    ww_timer retry;
+    uint64_t patience_until_ns;
+    ww_diag fault;
+    void (*opened)(ww_keeper *self);
+};
 
 typedef struct ww_keeper_options {
     const char *folder; /* borrowed */
@@ -63,14 +75,21 @@ typedef struct ww_keeper_options {
     const ww_allocator *allocator;
     const ww_log *log;
     ww_loop *loop;
+    /* Once, from the loop, after an opening that had to wait; may be NULL. Not after ww_keeper_drain. */
+    void (*opened)(ww_keeper *self);
 } ww_keeper_options;
 
-/* Reads what is there, if anything. */
+/* Reads what is there, if anything; what another process has, later: see `opened`. */
 void ww_keeper_open(ww_keeper *keeper, const ww_keeper_options *options);
-/* Turns the loop until all that was added is on the disk; more may be added meanwhile. */
+/* Turns the loop until all that was added is on the disk; more may be added meanwhile. Waits for nobody's file. */
 void ww_keeper_drain(ww_keeper *keeper); /* also fit for a zeroed one, as the next one */
 /* After ww_keeper_drain. */
 void ww_keeper_close(ww_keeper *keeper);
+
+/* Whether it waits for the file. */
+bool ww_keeper_is_waiting(const ww_keeper *keeper);
+/* Why nothing is kept, now or at all; empty when all is well. */
+ww_view ww_keeper_fault(const ww_keeper *keeper);
 
 /* The next install that was found: its message, until the next call. False after the last. */
 bool ww_keeper_next(ww_keeper *keeper, ww_view *message);

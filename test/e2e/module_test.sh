@@ -214,6 +214,11 @@ expect_err_has "(Bend): nothing offers this operation"
 case_is "a second node of the same user keeps nothing and says so"
 start_node two "$tmp/two" --socket "$tmp/two" --serve "$BUILD/guests/lines.wasm"
 expect [ "$("$WW" status --socket "$tmp/two" --json | jq '.bring_up.targets | length')" = 1 ]
+taken="process $one, likely another node, has $XDG_STATE_HOME/ww/bringup.journal"
+await grep -q "ww::bringup.*what was installed is not brought up here, and nothing is kept: $taken" "$tmp/two.err"
+run "$WW" status --socket "$tmp/two"
+expect_out_has "journal    what was installed is not brought up here, and nothing is kept: $taken"
+expect [ "$("$WW" status --json --socket "$XDG_RUNTIME_DIR/ww/$one.sock" | jq '.bring_up.journal')" = null ]
 kill -KILL "$node" && wait "$node" 2>/dev/null
 
 case_is "status --watch prints changes"
@@ -235,7 +240,7 @@ expect_code 0
 await state_is stuck "done"
 expect [ "$(state_of Second__bootstrap)" = "needs input" ]
 expect [ "$(state_of Stuck__bootstrap)" = waiting ]
-kill -KILL "$one" && wait "$one" 2>/dev/null
+sh -c 'sleep 0.3; kill -KILL "$0"' "$one" & # the next one begins while it still has the journal
 start_node again "" --serve "$BUILD/guests/lines.wasm"
 await state_is Second__bootstrap "needs input"
 await state_is stuck "done"

@@ -136,10 +136,11 @@ static bool is_settled(const bring_up_node *f)
 {
     const ww_bringup *b = &f->node.bringup;
     ww_dataflow_stats stats = ww_dataflow_stats_of(b->flow);
-    return !b->installs && !b->keeper.is_busy && !b->states.is_busy && !b->is_to_arm &&
-           !b->task.link && !b->resume.link && b->asked_count == stats.components &&
-           !stats.frontier && !stats.pending_async && !stats.inbox && !stats.held &&
-           !b->guests.unanswered && ww_bootstrap_status_of(b->queue).state != WW_BOOTSTRAP_RUNNING;
+    return !b->installs && !b->is_resuming && !b->keeper.is_busy && !b->states.is_busy &&
+           !b->is_to_arm && !b->task.link && !b->resume.link &&
+           b->asked_count == stats.components && !stats.frontier && !stats.pending_async &&
+           !stats.inbox && !stats.held && !b->guests.unanswered &&
+           ww_bootstrap_status_of(b->queue).state != WW_BOOTSTRAP_RUNNING;
 }
 
 void bring_up_settle(bring_up_node *f)
@@ -182,7 +183,7 @@ static void answered(ww_capnp_done *done, ww_capnp_call *call)
     WW_CONTAINER_OF(done, answer, done)->is_there = true;
 }
 
-static const char *ask(bring_up_node *f, ww_capnp_call *call)
+const char *bring_up_ask_kept(bring_up_node *f, ww_capnp_call *call)
 {
     answer wanted = {.done = {answered}};
     ww_status status = call ? ww_capnp_call_send(call, &wanted.done) : WW_E_MEMORY;
@@ -196,7 +197,7 @@ static const char *ask(bring_up_node *f, ww_capnp_call *call)
 
 const char *bring_up_ask(bring_up_node *f, ww_capnp_call *call)
 {
-    const char *reason = ask(f, call);
+    const char *reason = bring_up_ask_kept(f, call);
     if (call) ww_capnp_call_drop(call);
     return reason;
 }
@@ -262,7 +263,7 @@ int bring_up_state_of(bring_up_node *f, const char *target)
     int state = -1;
     ww_capnp_call *call;
     bringup_bring_up_status_begin(f->cap, &call);
-    if (ask(f, call)) {
+    if (bring_up_ask_kept(f, call)) {
         state = -2;
     } else {
         bringup_target_l targets = bringup_status_targets(
@@ -287,7 +288,7 @@ ww_capnp_call *bring_up_events_call(bring_up_node *f, uint64_t after, bool waits
 bool bring_up_events(bring_up_node *f, uint64_t after)
 {
     ww_capnp_call *call = bring_up_events_call(f, after, false);
-    bool is_told = !ask(f, call);
+    bool is_told = !bring_up_ask_kept(f, call);
     if (is_told) {
         bringup_event_l events =
             bringup_bring_up_events_results_events(bringup_bring_up_events_response(call));

@@ -56,6 +56,7 @@ bring_up_facts bring_up_facts_of(const bring_up_node *f);
 
 /* A call that was begun; NULL when it was not. Sends it and waits: NULL, or why it was refused. */
 const char *bring_up_ask(bring_up_node *f, ww_capnp_call *call);
+const char *bring_up_ask_kept(bring_up_node *f, ww_capnp_call *call); /* which the caller drops */
 
 typedef struct bring_up_bind {
     const char *slot, *wasm, *config;

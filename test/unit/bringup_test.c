@@ -1,6 +1,9 @@
 /* A node's bring-up as its operator sees it, with every allocation failing: what is refused changes nothing, says why, and
  * works when it is asked for again. */
+#include "os/append.h"
 #include "support/bring_up.h"
+#include <stdio.h>
+#include <unistd.h>
 
 static const char seeded[] = "module Seeded\n"
                              "body (x) > (y)\n"
@@ -598,6 +601,129 @@ static void resume__any_allocation_fails__the_next_has_it_all(void **state)
     }
 }
 
+/* --- a journal that another process has --- */
+
+static ww_append_file take_journal(const bring_up_node *f)
+{
+    ww_buf content;
+    ww_folder folder;
+    ww_append_file file;
+    ww_buf_init(&content, ww_allocator_libc(), SIZE_MAX);
+    assert_ok(ww_folder_open(f->node.folders.state, &folder, NULL));
+    assert_ok(ww_append_open(&folder, WW_JOURNAL_NAME, false, &content, &file, NULL));
+    ww_folder_close(&folder);
+    ww_buf_deinit(&content);
+    return file;
+}
+
+/* A node that was there has installed one module; the next one finds its journal taken. */
+static ww_append_file open_without_journal(bring_up_node *f)
+{
+    ww_diag diag;
+    begin_seeded(f);
+    bring_up_close(f);
+    ww_append_file file = take_journal(f);
+    ww_buf_clear(&f->log.text);
+    assert_ok(bring_up_open(f, &diag));
+    ww_bringup_resume(&f->node.bringup);
+    return file;
+}
+
+typedef char fault_text[8192];
+
+/* Whose process it is, with that in front and behind. */
+static const char *fault(const bring_up_node *f, const char *before, const char *behind,
+                         fault_text text)
+{
+    snprintf(text, sizeof(fault_text), "%sprocess %d, likely another node, has %s/%s%s", before,
+             (int)getpid(), f->node.folders.state, WW_JOURNAL_NAME, behind);
+    return text;
+}
+
+static void assert_fault(bring_up_node *f, const char *expected)
+{
+    ww_capnp_call *call;
+    bringup_bring_up_status_begin(f->cap, &call);
+    assert_null(bring_up_ask_kept(f, call));
+    bringup_status_r status =
+        bringup_bring_up_status_results_status(bringup_bring_up_status_response(call));
+    assert_view_is(bringup_status_journal(status), expected);
+    ww_capnp_call_drop(call);
+}
+
+static void resume__the_journal_is_let_go__goes_on_before_any_other_install(void **state)
+{
+    (void)state;
+    char folder[TEST_PATH_MAX];
+    bring_up_node f;
+    fault_text text;
+    ww_dataflow_module module;
+    test_folder_make(folder);
+    bring_up_init(&f, &world, folder);
+    ww_append_file file = open_without_journal(&f);
+    ww_capnp_call *call = bring_up_install_call(&f, several, 0, NULL, 0);
+    assert_ok(ww_capnp_call_send(call, NULL));
+    for (int i = 0; i < 300; i++)
+        bring_up_turn(&f);
+    assert_int_equal(bring_up_facts_of(&f).modules, 0);
+    assert_fault(&f, fault(&f, "", "; waiting for it", text));
+    ww_append_close(&file);
+    bring_up_settle(&f);
+    assert_fault(&f, "");
+    assert_int_equal(bring_up_facts_of(&f).modules, 3);
+    assert_true(ww_dataflow_module_at(f.node.bringup.flow, 0, &module));
+    assert_memory_equal(module.name.data, "Seeded#", 7);
+    assert_int_equal(bring_up_logged(&f, "journal"), 0);
+    ww_capnp_call_drop(call);
+    restart(&f);
+    assert_int_equal(bring_up_facts_of(&f).modules, 3);
+    bring_up_deinit(&f);
+    test_folder_remove(folder);
+}
+
+static void resume__the_journal_is_never_let_go__is_told_and_nothing_is_kept(void **state)
+{
+    (void)state;
+    char folder[TEST_PATH_MAX];
+    bring_up_node f;
+    fault_text text;
+    test_folder_make(folder);
+    bring_up_init(&f, &world, folder);
+    ww_append_file file = open_without_journal(&f);
+    assert_null(install_several(&f)); /* waits as long */
+    bring_up_settle(&f);
+    assert_int_equal(bring_up_facts_of(&f).modules, 2);
+    fault(&f, "what was installed is not brought up here, and nothing is kept: ", "", text);
+    assert_fault(&f, text);
+    assert_int_equal(bring_up_logged(&f, text), 1);
+    ww_append_close(&file);
+    restart(&f);
+    seeded_waits(&f);
+    bring_up_deinit(&f);
+    test_folder_remove(folder);
+}
+
+static void close__while_the_journal_is_waited_for__ends(void **state)
+{
+    (void)state;
+    char folder[TEST_PATH_MAX];
+    bring_up_node f;
+    test_folder_make(folder);
+    bring_up_init(&f, &world, folder);
+    ww_append_file file = open_without_journal(&f);
+    ww_capnp_call *call = bring_up_install_call(&f, several, 0, NULL, 0);
+    assert_ok(ww_capnp_call_send(call, NULL));
+    bring_up_turn(&f);
+    bring_up_close(&f);
+    for (int i = 0; i < 10; i++)
+        bring_up_turn(&f);
+    assert_string_equal(ww_capnp_call_reason(call), "the node ends");
+    ww_capnp_call_drop(call);
+    ww_append_close(&file);
+    bring_up_deinit(&f);
+    test_folder_remove(folder);
+}
+
 /* --- components that remember --- */
 
 /* The node before has told that it is up, or nothing of it is done; the next one has its state, or asks again. */
@@ -704,6 +830,9 @@ int main(void)
         cmocka_unit_test(pid0__is_asked_for__starts_in_its_turn),
         cmocka_unit_test(resume__after_everything__all_is_there),
         cmocka_unit_test(resume__any_allocation_fails__the_next_has_it_all),
+        cmocka_unit_test(resume__the_journal_is_let_go__goes_on_before_any_other_install),
+        cmocka_unit_test(resume__the_journal_is_never_let_go__is_told_and_nothing_is_kept),
+        cmocka_unit_test(close__while_the_journal_is_waited_for__ends),
         cmocka_unit_test(remember__any_allocation_fails__the_next_has_the_state_or_asks),
         cmocka_unit_test(close__in_the_middle_of_an_install__all_or_nothing),
     };

@@ -196,6 +196,47 @@ static void add__the_file_is_another_node_s__is_answered_all_the_same(void **sta
     assert_found(f, "other ");
 }
 
+static void open__another_process_lets_go__reads_and_writes_what_waited(void **state)
+{
+    fixture *f = *state, other = {.loop = f->loop};
+    addition one;
+    memcpy(other.path, f->path, sizeof other.path);
+    open_keeper(&other);
+    add(&other, "other");
+    open_keeper(f);
+    assert_true(ww_keeper_is_waiting(&f->keeper));
+    assert_found(f, "");
+    assert_ok(make(f, "mine", &one));
+    ww_keeper_add(&f->keeper, &one.keep);
+    close_keeper(&other);
+    while (ww_keeper_is_waiting(&f->keeper))
+        ww_loop_turn(f->loop, true);
+    assert_found(f, "other ");
+    assert_int_equal(ww_keeper_fault(&f->keeper).size, 0);
+    ww_keeper_drain(&f->keeper);
+    assert_true(one.is_done);
+    close_keeper(f);
+    open_keeper(f);
+    assert_found(f, "other mine ");
+}
+
+static void drain__another_process_has_it__is_answered_without_waiting(void **state)
+{
+    fixture *f = *state, other = {.loop = f->loop};
+    addition one;
+    memcpy(other.path, f->path, sizeof other.path);
+    open_keeper(&other);
+    add(&other, "other");
+    open_keeper(f);
+    assert_ok(make(f, "mine", &one));
+    ww_keeper_add(&f->keeper, &one.keep);
+    close_keeper(f);
+    assert_true(one.is_done);
+    close_keeper(&other);
+    open_keeper(f);
+    assert_found(f, "other ");
+}
+
 /* --- without memory --- */
 
 static ww_status keep_one(const ww_allocator *allocator, void *arg)
@@ -341,6 +382,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(add__more_than_a_batch__all_are_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(add_done__again_and_again__does_not_grow, setup, teardown),
         cmocka_unit_test_setup_teardown(add__the_file_is_another_node_s__is_answered_all_the_same,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(open__another_process_lets_go__reads_and_writes_what_waited,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(drain__another_process_has_it__is_answered_without_waiting,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(keep_install__no_memory__is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(open__more_than_half_is_useless__is_written_anew, setup,
