@@ -52,6 +52,14 @@ static void guest__that_calls_its_host__is_answered_and_ends_well(void **state)
     assert_int_equal(f->live, 1);
 }
 
+static void guest__of_the_runtime__is_one_module_without_an_adapter(void **state)
+{
+    fixture *f = *state;
+    ww_program *program = test_program(&f->cells, "link_echo");
+    assert_int_equal(ww_program_stats_of(program).core_instances, 2); /* with that of the thunks */
+    ww_program_unref(program);
+}
+
 /* --- bad guests, each beside a good one that must not notice */
 
 typedef struct pair {
@@ -190,6 +198,7 @@ int main(void)
 {
     const struct CMUnitTest cases[] = {
         CASE(guest__that_calls_its_host__is_answered_and_ends_well),
+        CASE(guest__of_the_runtime__is_one_module_without_an_adapter),
         CASE(garbage__on_the_link__ends_the_link_and_not_the_guest),
         CASE(message__that_never_comes_whole__goes_with_its_guest),
         CASE(million_calls__whose_answers_nobody_reads__stop_being_taken),
