@@ -77,10 +77,12 @@ const ww_setting ww_settings[WW_SETTING_COUNT] = {
             .name = "cells",
             .env = "WW_CELLS",
             .argument = "COUNT",
-            .fallback = "1000",
+            .fallback = "1400",
             .min = 1,
             .max = 10000,
-            .help = "how many cells the node's pool has room for",
+            .help =
+                "how many cells the node's pool has room for; whatever you start gets 7/8 of it "
+                "at most, so that the others find room",
             .type = WW_TYPE_COUNT,
         },
     [WW_SETTING_MEMORY] =

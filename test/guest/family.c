@@ -3,6 +3,8 @@
  *   run ARG...   runs that component with these arguments; prints its exit code, or why there is none
  *   nest DEPTH   the component is this one: runs itself, which does the same with DEPTH - 1
  *   bomb         likewise, but runs itself until that is refused, and so does each of those; prints the last refusal
+ *   crowd COUNT  the component is this one: runs itself COUNT times, says so when each of them talks with its host, and
+ *                waits for the first
  *
  * The cells of `nest` and `bomb` then wait: the first for its first child, all others for the end of their input. They
  * get the component behind four bytes of its size, so that their input goes on. */
@@ -131,6 +133,46 @@ static void linger(family *f, bool is_first)
         continue;
 }
 
+/* Whoever comes up has found its host, says so, and stays until it is killed. */
+static void stand(family *f)
+{
+    ww_guest_print(f->guest, WW_GUEST_OUTPUT, "here\n");
+    linger(f, false);
+}
+
+static bool await_word(family *f, peer_process_cap process)
+{
+    ww_capnp_call *call;
+    peer_process_stdout_begin(process, &call);
+    peer_byte_stream_cap output =
+        peer_process_stdout_results_p_stream(peer_process_stdout_pipeline(call));
+    bool ok = ask(f, call);
+    if (!ok) return false;
+    ww_capnp_call_drop(call);
+    peer_byte_stream_read_params_set_max_bytes(peer_byte_stream_read_begin(output, &call), PIECE);
+    ok = ask(f, call);
+    if (ok) {
+        ww_view word = peer_byte_stream_read_results_data(peer_byte_stream_read_response(call));
+        ok = ww_view_is(word, "here\n");
+        ww_capnp_call_drop(call);
+    }
+    ww_capnp_cap_unref(output.cap);
+    return ok;
+}
+
+static void crowd(family *f, unsigned count)
+{
+    const ww_view args[] = {WW_VIEW_LITERAL("family"), WW_VIEW_LITERAL("stand")};
+    unsigned there = 0;
+    peer_process_cap process = {NULL};
+    while (there < count && run(f, args, WW_COUNT_OF(args), &process) && await_word(f, process)) {
+        if (!f->first.cap) f->first = process;
+        there++;
+    }
+    ww_guest_print(f->guest, WW_GUEST_OUTPUT, "%u of %u: %s\n", there, count, f->diag.text);
+    linger(f, true);
+}
+
 static void nest(family *f, const char *kind, unsigned depth, bool is_first)
 {
     bool is_bomb = strcmp(kind, "bomb") == 0, refused = false;
@@ -148,14 +190,20 @@ int ww_guest_main(ww_guest *guest)
     f.guest = guest;
     if (count < 2 || !session_open(guest, &f.session, &f.diag))
         return ww_guest_fail(guest, "family: %s", f.diag.text);
+    if (ww_view_is(args[1], "stand")) {
+        stand(&f);
+        return 0;
+    }
     bool is_first = count < 4 || !ww_view_is(args[3], "child");
     read_component(&f, is_first);
     peer_process_cap process;
-    if (!ww_view_is(args[1], "run")) {
-        char number[16] = "0";
-        if (count > 2) snprintf(number, sizeof number, "%.*s", WW_VIEW_ARG(args[2]));
-        nest(&f, ww_view_is(args[1], "bomb") ? "bomb" : "nest", (unsigned)strtoul(number, NULL, 10),
-             is_first);
+    char number[16] = "0";
+    if (count > 2) snprintf(number, sizeof number, "%.*s", WW_VIEW_ARG(args[2]));
+    unsigned wanted = (unsigned)strtoul(number, NULL, 10);
+    if (ww_view_is(args[1], "crowd")) {
+        crowd(&f, wanted);
+    } else if (!ww_view_is(args[1], "run")) {
+        nest(&f, ww_view_is(args[1], "bomb") ? "bomb" : "nest", wanted, is_first);
     } else if (run(&f, args + 2, (uint32_t)count - 2, &process)) {
         wait_for(&f, process);
     } else {
