@@ -462,8 +462,6 @@ void df_inbox_item_free(ww_dataflow *flow, df_inbox_item *item);
 void df_report_completed(ww_dataflow *flow, const df_frame *frame, uint32_t op);
 void df_report_failed(ww_dataflow *flow, df_frame *frame, uint32_t op, df_error error);
 void df_report_suspended(ww_dataflow *flow, const df_frame *frame, uint32_t op);
-ww_view df_show_blob(ww_dataflow *flow, ww_blob *blob);               /* takes it */
-ww_view df_show_value(ww_dataflow *flow, const ww_flow_value *value); /* takes it */
 
 /* bringup.c */
 bool df_start_bootstraps(ww_dataflow *flow);

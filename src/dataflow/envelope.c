@@ -267,11 +267,18 @@ static const char *deliver(ww_dataflow *flow, const sender *from, uint64_t site,
     df_graph *g = graph_of_site(flow, site, &local);
     if (!g) return "no such site";
     const df_op *recv = recv_of(g, local);
-    ww_flow_value value;
+    uint32_t second =
+        recv && recv->output_count == 2 ? g->out_sites[recv->outputs_at + 1] : DF_NONE;
+    ww_flow_value value, peer = {0};
     const char *wrong = decode_payload(flow, f, recv, &value);
     if (wrong) return wrong;
-    df_frame *frame = df_frame_new(flow, g, NULL);
+    if (second != DF_NONE)
+        peer = ww_flow_value_copy(flow->allocator, WW_FLOW_PEER_ID,
+                                  ww_names_text(&flow->peer_names, from->peer));
+    bool has_peer = second == DF_NONE || peer.type;
+    df_frame *frame = has_peer ? df_frame_new(flow, g, NULL) : NULL;
     if (!frame) {
+        ww_flow_value_unref(peer);
         ww_flow_value_unref(value);
         return "AllocationFailed";
     }
@@ -279,12 +286,7 @@ static const char *deliver(ww_dataflow *flow, const sender *from, uint64_t site,
     frame->sender = from->peer;
     frame->deadline_ns = from->deadline_ns;
     df_frame_write(flow, frame, local, value);
-    uint32_t second =
-        recv && recv->output_count == 2 ? g->out_sites[recv->outputs_at + 1] : DF_NONE;
-    if (second != DF_NONE)
-        df_frame_write(flow, frame, second,
-                       ww_flow_value_copy(flow->allocator, WW_FLOW_PEER_ID,
-                                          ww_names_text(&flow->peer_names, from->peer)));
+    if (second != DF_NONE) df_frame_write(flow, frame, second, peer);
     if (!frame->outstanding) df_frame_settle(flow, frame, 0);
     return NULL;
 }

@@ -143,7 +143,7 @@ static void emit_output(ww_dataflow *flow, df_frame *frame, uint32_t output,
                         const ww_flow_value *value)
 {
     df_app_event *event = df_ring_push(flow, &flow->app_events, sizeof *event);
-    WW_ASSERT(event); /* F5 */
+    WW_ASSERT(event && value->type); /* F5 */
     const df_graph *g = frame->graph;
     const ww_view *names = df_names(&g->unit->artifact.names, g->function->outputs);
     *event = (df_app_event){g->function->name, names[output], ww_flow_value_ref(*value)};

@@ -166,6 +166,48 @@ static drain drain_frontier(ww_dataflow *flow)
     }
 }
 
+/* --- showing bytes ---------------------------------------------------------------------------- */
+
+/* Whether `show` may be called, once; else what was to be shown stays for a poll that has memory. */
+static bool may_show(ww_dataflow *flow)
+{
+    if (!df_ring_reserve(flow, &flow->lent, sizeof(ww_blob *), 1)) return true;
+    flow->out_of_memory = true;
+    return false;
+}
+
+/* Takes the blob. */
+static ww_view show(ww_dataflow *flow, ww_blob *blob)
+{
+    if (!blob) return ww_view_of(NULL, 0);
+    *(ww_blob **)df_ring_push(flow, &flow->lent, sizeof blob) = blob;
+    return ww_view_of(blob->bytes, blob->size);
+}
+
+/* Takes the value, if there is memory: bytes as they are, anything else as on the wire. */
+static bool show_value(ww_dataflow *flow, const ww_flow_value *value, ww_view *out)
+{
+    if (!may_show(flow)) return false;
+    if (value->type == WW_FLOW_BYTES) {
+        show(flow, value->blob);
+        *out = ww_flow_value_view(value);
+        return true;
+    }
+    ww_buf bytes;
+    ww_buf_init(&bytes, flow->allocator, SIZE_MAX);
+    ww_blob *blob = NULL;
+    if (!ww_flow_value_encode(value, &bytes))
+        blob = ww_blob_copy(flow->allocator, ww_buf_view(&bytes));
+    ww_buf_deinit(&bytes);
+    if (!blob) {
+        flow->out_of_memory = true;
+        return false;
+    }
+    ww_flow_value_unref(*value);
+    *out = show(flow, blob);
+    return true;
+}
+
 /* --- ingress ---------------------------------------------------------------------------------- */
 
 static bool may_start(const ww_dataflow *flow, const df_graph *g)
@@ -189,7 +231,7 @@ static void start_frame(ww_dataflow *flow, df_frame *frame)
         df_step(flow, (ww_flow_step){.kind = WW_FLOW_STEP_APP_EVENT,
                                      .event = {.module = g->function->name,
                                                .topic = names[frame->event_formal],
-                                               .bytes = df_show_blob(flow, frame->event),
+                                               .bytes = show(flow, frame->event),
                                                .is_echo = true}});
         frame->event = NULL;
         frame->event_formal = DF_NONE;
@@ -237,7 +279,7 @@ static bool take_in(ww_dataflow *flow, df_inbox_item *item)
 /* An envelope can have many fills; each is one step at most, and they go on where they stopped. */
 static bool take_inbox(ww_dataflow *flow)
 {
-    while (flow->inbox.count) {
+    while (flow->inbox.count && may_show(flow)) {
         if (!has_room(flow)) return false;
         df_inbox_item item = *(df_inbox_item *)df_ring_at(&flow->inbox, 0, sizeof item);
         if (item.kind == DF_ENVELOPE &&
@@ -256,19 +298,21 @@ static bool take_inbox(ww_dataflow *flow)
     return true;
 }
 
-/* Once round the ring, keeping the order of those that still have to wait. */
+/* Once round the ring, which keeps the order of those that still have to wait. */
 static bool take_held(ww_dataflow *flow)
 {
     if (!flow->held.count || flow->held_epoch == flow->lock_epoch) return true;
+    bool room = true, memory = true;
     for (uint32_t left = flow->held.count; left > 0; left--) {
-        if (!has_room(flow)) return false;
         df_inbox_item item = *(df_inbox_item *)df_ring_at(&flow->held, 0, sizeof item);
         df_ring_pop(&flow->held);
-        if (!take_in(flow, &item))
+        room = room && has_room(flow);
+        memory = memory && may_show(flow);
+        if (!room || !memory || !take_in(flow, &item))
             *(df_inbox_item *)df_ring_push(flow, &flow->held, sizeof item) = item;
     }
-    flow->held_epoch = flow->lock_epoch;
-    return true;
+    if (room && memory) flow->held_epoch = flow->lock_epoch;
+    return room;
 }
 
 /* --- executions that nobody called: events, timers, phases ------------------------------------ */
@@ -306,44 +350,16 @@ static bool fire_phases(ww_dataflow *flow)
 
 /* --- report ----------------------------------------------------------------------------------- */
 
-ww_view df_show_blob(ww_dataflow *flow, ww_blob *blob)
-{
-    if (!blob) return ww_view_of(NULL, 0);
-    ww_view view = ww_view_of(blob->bytes, blob->size);
-    ww_blob **lent = df_ring_push(flow, &flow->lent, sizeof blob);
-    if (lent) {
-        *lent = blob;
-        return view;
-    }
-    ww_blob_unref(blob);
-    flow->out_of_memory = true;
-    return ww_view_of(NULL, 0);
-}
-
-ww_view df_show_value(ww_dataflow *flow, const ww_flow_value *value)
-{
-    if (value->type == WW_FLOW_BYTES) {
-        df_show_blob(flow, value->blob);
-        return ww_flow_value_view(value);
-    }
-    ww_buf out;
-    ww_buf_init(&out, flow->allocator, SIZE_MAX);
-    ww_blob *blob = NULL;
-    if (!ww_flow_value_encode(value, &out)) blob = ww_blob_copy(flow->allocator, ww_buf_view(&out));
-    ww_buf_deinit(&out);
-    ww_flow_value_unref(*value);
-    return df_show_blob(flow, blob);
-}
-
 static bool send_outbound(ww_dataflow *flow)
 {
     while (flow->outbound.count) {
         if (!has_room(flow)) return false;
+        if (!may_show(flow)) break;
         df_outbound out = *(df_outbound *)df_ring_at(&flow->outbound, 0, sizeof out);
         df_ring_pop(&flow->outbound);
         df_step(flow, (ww_flow_step){.kind = WW_FLOW_STEP_SEND,
                                      .wire = {.peer = ww_names_text(&flow->peer_names, out.peer),
-                                              .bytes = df_show_blob(flow, out.bytes),
+                                              .bytes = show(flow, out.bytes),
                                               .id = out.request}});
     }
     if (!flow->outbound_dropped) return true;
@@ -372,7 +388,8 @@ static bool tell_app_events(ww_dataflow *flow)
     while (flow->app_events.count) {
         if (!has_room(flow)) return false;
         df_app_event *event = df_ring_at(&flow->app_events, 0, sizeof *event);
-        ww_view bytes = df_show_value(flow, &event->value);
+        ww_view bytes;
+        if (!show_value(flow, &event->value, &bytes)) return true;
         df_step(flow,
                 (ww_flow_step){
                     .kind = WW_FLOW_STEP_APP_EVENT,

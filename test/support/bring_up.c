@@ -140,6 +140,7 @@ static bool is_settled(const bring_up_node *f)
            !b->is_to_arm && !b->task.link && !b->resume.link &&
            b->asked_count == stats.components && !stats.frontier && !stats.pending_async &&
            !stats.inbox && !stats.held && !b->guests.unanswered &&
+           ww_dataflow_next_time(b->flow) > f->clock.now_ns &&
            ww_bootstrap_status_of(b->queue).state != WW_BOOTSTRAP_RUNNING;
 }
 

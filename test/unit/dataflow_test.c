@@ -621,6 +621,41 @@ static void engine__any_allocation_fails__loses_no_memory_and_never_hangs(void *
     fail_msg("the script allocates without end");
 }
 
+/* What is told of an event and an execution when the `fail_at`-th allocation of their polls fails. */
+static bool tell_without_memory(size_t fail_at, char *told, size_t size)
+{
+    flow_fixture f;
+    uint64_t exec;
+    const ww_bootstrap_input x = {WW_VIEW_LITERAL("x"), WW_VIEW_LITERAL("XY")};
+    flow_init(&f);
+    f.now = UINT64_C(0x4141414141414141); /* text on the wire */
+    assert_ok(flow_install(&f, "module M\nbody (x) > (y, t)\n  y = PassThrough(x)\n  t = Clock()\n",
+                           "M", NULL));
+    assert_ok(flow_event(&f, "M", "x", "XY"));
+    assert_ok(ww_dataflow_invoke(f.flow, WW_VIEW_LITERAL("M"), &x, 1, &exec, NULL));
+    f.allocator.count = 0;
+    f.allocator.fail_at = fail_at;
+    snprintf(told, size, "%s", flow_run(&f));
+    bool has_failed = fail_at && f.allocator.count >= fail_at;
+    flow_deinit(&f);
+    return has_failed;
+}
+
+static void poll__no_memory_to_show_bytes__tells_all_later_in_the_same_order(void **state)
+{
+    (void)state;
+    char whole[256], told[256];
+    tell_without_memory(0, whole, sizeof whole);
+    assert_non_null(strstr(whole, "echo x \"XY\"\n"));
+    assert_non_null(strstr(whole, "emit y \"XY\"\nemit y \"XY\"\nemit t \"AAAAAAAA\"\n"));
+    size_t fail_at = 1;
+    while (tell_without_memory(fail_at, told, sizeof told)) {
+        assert_string_equal(told, whole);
+        fail_at++;
+    }
+    assert_true(fail_at > 2);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, flow_setup, flow_teardown)
@@ -651,6 +686,8 @@ int main(void)
         CASE(deliver__unknown_names_and_large_inputs__are_refused),
         CASE(install__two_targets_sharing_a_slot__make_one_component),
         CASE(poll__steady_state__allocates_nothing),
+        cmocka_unit_test_teardown(poll__no_memory_to_show_bytes__tells_all_later_in_the_same_order,
+                                  flow_teardown),
         cmocka_unit_test_teardown(engine__any_allocation_fails__loses_no_memory_and_never_hangs,
                                   flow_teardown),
     };
