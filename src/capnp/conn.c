@@ -84,7 +84,7 @@ static bool move_input(ww_capnp_conn *conn, size_t have, uint64_t size)
     bool is_large = old && old->capacity > CHUNK_SIZE && size > CHUNK_SIZE;
     if (is_large && old->refs == 1) { /* nobody reads it: it need not be there twice */
         capnp_pool_open(old->bytes, old->capacity);
-        memmove(old->bytes, old->bytes + conn->input_start, have);
+        if (conn->input_start) memmove(old->bytes, old->bytes + conn->input_start, have);
         conn->input_start = 0;
         old->used = have;
         chunk = capnp_chunk_grow(old, (size_t)size);
@@ -100,12 +100,18 @@ static bool move_input(ww_capnp_conn *conn, size_t have, uint64_t size)
     return true;
 }
 
-/* For the rest of the message. Large messages get room as they arrive, doubling, not as they promise. */
+/* Large messages get room as they arrive, doubling, not as they promise. */
+static uint64_t earned_room(uint64_t promised, uint64_t have)
+{
+    uint64_t most = have * 2 + GROWTH;
+    return promised > CHUNK_SIZE && promised > most ? most : promised;
+}
+
+/* For the rest of the message. */
 static bool make_room(ww_capnp_conn *conn, size_t have, uint64_t need)
 {
     uint64_t size = need > have ? need : (uint64_t)have + TABLE_ROOM;
-    if (size > CHUNK_SIZE && size > (uint64_t)have * 2 + GROWTH) size = (uint64_t)have * 2 + GROWTH;
-    return move_input(conn, have, size);
+    return move_input(conn, have, earned_room(size, have));
 }
 
 /* What descriptors come with tells whose they are: so a message's start is read apart, and then what is known of it. */
@@ -146,12 +152,29 @@ uint8_t *ww_capnp_conn_room(ww_capnp_conn *conn, size_t *size)
     return c->bytes + c->used;
 }
 
+/* Of the messages that stand there one after the other: where the last one will end, 0 while that is not known. */
+static uint64_t end_of_messages(ww_view bytes, uint64_t words_max)
+{
+    uint64_t end = 0, size;
+    while (end < bytes.size) {
+        ww_view rest = ww_view_of(bytes.data + end, bytes.size - (size_t)end);
+        if (ww_capnp_frame_size(rest, words_max, &size, NULL) || !size) return 0;
+        end += size;
+    }
+    return end;
+}
+
 uint8_t *ww_capnp_conn_more_room(ww_capnp_conn *conn, size_t filled, size_t size, size_t *room_size)
 {
     capnp_chunk *c = conn->input;
     WW_ASSERT(filled <= (c ? c->capacity - c->used : 0));
     size_t have = filled + (c ? c->used - conn->input_start : 0);
-    if (!move_input(conn, have, (uint64_t)have + size)) return NULL;
+    uint64_t all = (uint64_t)have + size, end = 0;
+    if (have)
+        end = end_of_messages(ww_view_of(c->bytes + conn->input_start, have),
+                              conn->vat->limits.message_words_max);
+    if (end > all) all = earned_room(end, all);
+    if (!move_input(conn, have, all)) return NULL;
     c = conn->input;
     c->used -= filled;
     *room_size = c->capacity - c->used;

@@ -35,7 +35,8 @@ ww_capnp_cap *ww_capnp_conn_bootstrap(ww_capnp_conn *conn);
 /* Where the next bytes go, and how many fit (at least 1; 0 when the connection is over or memory is short). */
 uint8_t *ww_capnp_conn_room(ww_capnp_conn *conn, size_t *size);
 /* For a transport that holds bytes back: a room for `size` more than the `filled` ones that stand in the present one and
- * were not reported yet. They move along, to its start. NULL when memory is short: what was there stays. */
+ * were not reported yet, and for the rest of their last message unless that promises much. They move along, to its start.
+ * NULL when memory is short: what was there stays. */
 uint8_t *ww_capnp_conn_more_room(ww_capnp_conn *conn, size_t filled, size_t size,
                                  size_t *room_size);
 /* `size` bytes were put there. AGAIN: go on. Any error is the end: the connection was aborted, *diag says why. */

@@ -157,7 +157,7 @@ static void dispatch__of_what_the_guest_writes__happens_only_in_the_turn_of_the_
 static void budget__as_written_and_read__shrinks_and_grows_back(void **state)
 {
     (void)state;
-    static const uint8_t table[8] = {0, 0, 0, 0, 0, 0, 2, 0}; /* one segment of 1 MiB is coming */
+    static const uint8_t table[8] = {0, 0, 0, 0, 0xff, 0x1f}; /* of 64 KiB with what is coming */
     static uint8_t bytes[WW_LINK_BUDGET];
     node n;
     node_init(&n);
@@ -172,9 +172,31 @@ static void budget__as_written_and_read__shrinks_and_grows_back(void **state)
     assert_ok(ww_sink_wait(&n.link.output, &n.waiter, &n.waker));
     ww_loop_turn(n.loop, false);
     assert_int_equal(n.woken, 1);
-    assert_true(room(&n) > WW_LINK_BUDGET); /* and no more than there is memory for */
-    assert_int_equal(room(&n), n.link.room_size);
+    assert_int_equal(room(&n), WW_LINK_BUDGET);
     assert_ok(ww_sink_flush(&n.link.output));
+    node_deinit(&n);
+}
+
+static void budget__of_a_large_message__is_what_there_is_room_for(void **state)
+{
+    (void)state;
+    static const uint8_t table[8] = {0, 0, 0, 0, 0, 0, 2, 0}; /* one segment of 1 MiB is coming */
+    static uint8_t bytes[WW_LINK_BUDGET];
+    node n;
+    node_init(&n);
+    say(&n, bytes, 8); /* a message before it */
+    say(&n, table, sizeof table);
+    assert_int_equal(room(&n), WW_LINK_BUDGET - 16);
+    say(&n, bytes, WW_LINK_BUDGET - 16);
+    assert_true(room(&n) > 2 * WW_LINK_BUDGET); /* in the same turn, and less than was promised */
+    while (room(&n) > WW_LINK_BUDGET)
+        say(&n, bytes, WW_LINK_BUDGET);
+    say(&n, bytes, room(&n));
+    assert_int_equal(room(&n), 0);
+    assert_ok(ww_sink_wait(&n.link.output, &n.waiter, &n.waker));
+    ww_loop_turn(n.loop, false);
+    assert_int_equal(n.woken, 1);
+    assert_int_equal(room(&n), n.link.room_size);
     node_deinit(&n);
 }
 
@@ -441,6 +463,7 @@ int main(void)
         cmocka_unit_test(calls__of_the_guest__are_answered_and_leave_nothing_behind),
         cmocka_unit_test(dispatch__of_what_the_guest_writes__happens_only_in_the_turn_of_the_loop),
         cmocka_unit_test(budget__as_written_and_read__shrinks_and_grows_back),
+        cmocka_unit_test(budget__of_a_large_message__is_what_there_is_room_for),
         cmocka_unit_test(garbage__on_the_link__ends_it_with_an_abort_message),
         cmocka_unit_test(half_a_message__and_no_more__is_waited_for_and_forgotten),
         cmocka_unit_test(calls__whose_answers_nobody_reads__are_not_listened_to_any_more),
