@@ -246,6 +246,7 @@ ww_capnp_call *capnp_call_alloc(capnp_arena *arena)
     call->vat = arena->vat;
     call->arena = arena;
     call->refs = 1;
+    call->crossing.call = call;
     return call;
 }
 

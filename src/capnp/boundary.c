@@ -205,17 +205,18 @@ static const ww_capnp_refusal *ask(ww_capnp_boundary *boundary, const ww_capnp_c
     return boundary->class->ask(boundary, call->interface_id, call->method, is_outward);
 }
 
-void capnp_tolls_undo(const ww_capnp_boundary *boundary, ww_budget *const *end, uint64_t bytes)
+void capnp_tolls_undo(const ww_capnp_boundary *boundary, ww_toll *const *end, uint64_t price)
 {
-    capnp_tolls_release(boundary, end, bytes);
+    capnp_tolls_release(boundary, end, price);
 }
 
 static const ww_capnp_refusal *pay(ww_capnp_boundary *boundary, const ww_capnp_call *call,
                                    bool is_outward)
 {
-    ww_budget *const *full = is_outward ? NULL : capnp_tolls_charge(boundary, call->words * 8);
+    if (is_outward) return NULL;
+    ww_toll *const *full = capnp_tolls_charge(boundary, ww_toll_price(call->words));
     if (!full) return NULL;
-    bool by_bytes = ww_budget_left(&(*full)[0]) > 0;
+    bool by_bytes = ww_toll_messages_left(*full) > 0;
     return boundary->class->overdrawn(boundary, (uint32_t)(full - boundary->tolls), by_bytes);
 }
 
@@ -252,7 +253,7 @@ static const ww_capnp_refusal *cross(ww_capnp_call *call, ww_capnp_boundary *bou
         return refusal;
     }
     call->has_simply_crossed = false;
-    capnp_crossing_begin(crossing, boundary);
+    capnp_crossing_begin(crossing, call, boundary);
     return wrap_params(boundary, call, is_outward);
 }
 
@@ -316,7 +317,7 @@ static void leave(ww_capnp_call *call, capnp_crossing *crossing)
         boundary->severed--;
     else
         capnp_crossing_unlist(crossing);
-    if (!is_outward) capnp_tolls_undo(boundary, NULL, call->words * 8);
+    if (!is_outward) capnp_tolls_undo(boundary, NULL, ww_toll_price(call->words));
     free_crossing(crossing);
     capnp_boundary_free_if_unused(boundary);
 }

@@ -17,7 +17,7 @@
  * Threads    The vat's. The class's functions call nothing here.
  */
 #pragma once
-#include "base/blob.h"
+#include "base/toll.h"
 #include "capnp/cap.h"
 
 enum { WW_CAPNP_BOUNDARIES_MAX = 32, WW_CAPNP_TOLLS_MAX = 4 };
@@ -50,11 +50,10 @@ typedef struct ww_capnp_crossing_link {
 struct ww_capnp_boundary {
     const ww_capnp_boundary_class *class;
     ww_capnp_vat *vat;
-    const ww_allocator *allocator; /* the vat's: a boundary may outlive it */
-    const ww_capnp_refusal *over;  /* once it is severed */
-    bool asks;                     /* the owner's to change, as is: */
-    ww_budget
-        *tolls[WW_CAPNP_TOLLS_MAX + 1]; /* to the first NULL: two each, of calls and of bytes */
+    const ww_allocator *allocator;          /* the vat's: a boundary may outlive it */
+    const ww_capnp_refusal *over;           /* once it is severed */
+    bool asks;                              /* the owner's to change, as is: */
+    ww_toll *tolls[WW_CAPNP_TOLLS_MAX + 1]; /* to the first NULL */
     uint32_t refs;
     uint32_t guard_count, slot_count; /* slot_count: a power of two, or 0 */
     uint32_t swept;                   /* slots that a sweep went through */

@@ -33,48 +33,42 @@ static inline capnp_window *capnp_window_of(ww_capnp_cap *cap)
     return guard ? guard->window : NULL;
 }
 
-/* ---- tolls: of a message's bytes, which are far from an overflow ---- */
+/* ---- tolls ---- */
 
 /* Of those before `end`, or of all. */
-static inline void capnp_tolls_release(const ww_capnp_boundary *boundary, ww_budget *const *end,
-                                       uint64_t bytes)
+static inline void capnp_tolls_release(const ww_capnp_boundary *boundary, ww_toll *const *end,
+                                       uint64_t price)
 {
-    ww_budget *const *at = boundary->tolls;
-    for (ww_budget *toll; at != end && (toll = *at); at++) {
-        toll[0].used--;
-        toll[1].used -= bytes;
-    }
+    ww_toll *const *at = boundary->tolls;
+    for (ww_toll *toll; at != end && (toll = *at); at++)
+        ww_toll_release(toll, price);
 }
 
 /* The same, where it is rare. */
-void capnp_tolls_undo(const ww_capnp_boundary *boundary, ww_budget *const *end, uint64_t bytes);
+void capnp_tolls_undo(const ww_capnp_boundary *boundary, ww_toll *const *end, uint64_t price);
 
 /* A call is charged to all, or to none: the one that it did not fit is returned then. */
-static inline ww_budget *const *capnp_tolls_charge(const ww_capnp_boundary *boundary,
-                                                   uint64_t bytes)
+static inline ww_toll *const *capnp_tolls_charge(const ww_capnp_boundary *boundary, uint64_t price)
 {
-    ww_budget *const *at = boundary->tolls;
-    for (ww_budget *toll; (toll = *at); at++) {
-        uint64_t calls = toll[0].used, all_bytes = toll[1].used + bytes;
-        if (WW_UNLIKELY(calls >= toll[0].max || all_bytes > toll[1].max)) {
-            capnp_tolls_undo(boundary, at, bytes);
+    ww_toll *const *at = boundary->tolls;
+    for (ww_toll *toll; (toll = *at); at++)
+        if (WW_UNLIKELY(!ww_toll_charge(toll, price))) {
+            capnp_tolls_undo(boundary, at, price);
             return at;
         }
-        toll[0].used = calls + 1;
-        toll[1].used = all_bytes;
-    }
     return NULL;
 }
 
 /* ---- crossing ---- */
 
 /* `crossing`, filled in but for the lists, is the innermost of its call from now on. */
-static inline void capnp_crossing_begin(capnp_crossing *crossing, ww_capnp_boundary *boundary)
+static inline void capnp_crossing_begin(capnp_crossing *crossing, ww_capnp_call *call,
+                                        ww_capnp_boundary *boundary)
 {
     ww_capnp_crossing_link *ring = &boundary->crossings, *next = ring->next;
     crossing->link = (ww_capnp_crossing_link){ring, next};
     crossing->boundary = boundary;
-    crossing->call->crossings = crossing;
+    call->crossings = crossing;
     next->prev = &crossing->link;
     ring->next = &crossing->link;
 }
@@ -99,11 +93,11 @@ static inline ww_capnp_cap *capnp_guard_enter(ww_capnp_cap *cap, ww_capnp_call *
     ww_capnp_boundary *boundary = guard->boundary;
     bool is_simple =
         guard->is_outward && !boundary->asks && !call->crossings && !capnp_has_caps(call->params);
-    if (WW_UNLIKELY(!is_simple) || WW_UNLIKELY(capnp_tolls_charge(boundary, call->words * 8)))
+    if (WW_UNLIKELY(!is_simple) ||
+        WW_UNLIKELY(capnp_tolls_charge(boundary, ww_toll_price(call->words))))
         return call->vat->guards->enter(guard, call);
     call->has_simply_crossed = true;
-    call->crossing.call = call;
-    capnp_crossing_begin(&call->crossing, boundary);
+    capnp_crossing_begin(&call->crossing, call, boundary);
     return guard->inner;
 }
 
@@ -120,6 +114,6 @@ static inline void capnp_call_leave(ww_capnp_call *call)
     }
     call->crossings = NULL;
     capnp_crossing_unlist(crossing);
-    capnp_tolls_release(boundary, NULL, call->words * 8);
+    capnp_tolls_release(boundary, NULL, ww_toll_price(call->words));
     if (WW_UNLIKELY(!boundary->refs)) capnp_boundary_free_if_unused(boundary);
 }

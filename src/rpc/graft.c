@@ -122,7 +122,7 @@ static void end(grafting *g)
     const ww_rpc_node *node = g->tenant->node;
     ww_tenant *tenant = g->tenant;
     ww_timer_stop(node->loop, &g->timer);
-    ww_allowance_give(&tenant->account->allowance, WW_ALLOWANCE_QUESTIONS, 1);
+    ww_allowance_give_call(&tenant->account->allowance);
     ww_free(node->allocator, g, sizeof *g);
     ww_tenant_unref(tenant);
 }
@@ -273,14 +273,13 @@ static void challenge(grafting *g, stem_signer_cap signer)
 static void begin_challenge(ww_tenant *tenant, ww_capnp_call *call, stem_signer_cap signer)
 {
     const ww_allocator *allocator = tenant->node->allocator;
-    if (!ww_allowance_take(&tenant->account->allowance, WW_ALLOWANCE_QUESTIONS, 1)) {
-        ww_capnp_call_fail(call, WW_CAPNP_OVERLOADED, "%s",
-                           ww_allowance_text(WW_ALLOWANCE_QUESTIONS));
+    if (!ww_allowance_take_call(&tenant->account->allowance)) {
+        ww_capnp_call_fail(call, WW_CAPNP_OVERLOADED, WW_ALLOWANCE_TEXT_CALLS);
         return;
     }
     grafting *g = ww_alloc(allocator, sizeof *g);
     if (!g) {
-        ww_allowance_give(&tenant->account->allowance, WW_ALLOWANCE_QUESTIONS, 1);
+        ww_allowance_give_call(&tenant->account->allowance);
         ww_capnp_call_fail(call, WW_CAPNP_OVERLOADED, "out of memory");
         return;
     }

@@ -27,7 +27,9 @@ static ww_membrane *membrane_of(ww_capnp_boundary *boundary)
 
 static const ww_capnp_refusal STALE = {WW_CAPNP_FAILED, WW_CAP_TEXT_STALE},
                               REVOKED = {WW_CAPNP_FAILED, WW_CAP_TEXT_REVOKED},
-                              DENIED = {WW_CAPNP_FAILED, WW_CAP_TEXT_DENIED};
+                              DENIED = {WW_CAPNP_FAILED, WW_CAP_TEXT_DENIED},
+                              TOO_MANY_CALLS = {WW_CAPNP_OVERLOADED, WW_ALLOWANCE_TEXT_CALLS},
+                              TOO_MANY_BYTES = {WW_CAPNP_OVERLOADED, WW_ALLOWANCE_TEXT_BYTES};
 
 static const ww_capnp_refusal *refusal_of(ww_status status)
 {
@@ -65,7 +67,7 @@ static const ww_capnp_refusal *overdrawn(ww_capnp_boundary *boundary, uint32_t t
     for (uint32_t i = 0; i < toll; i++)
         allowance = allowance->parent;
     allowance->refused++;
-    return quota_of(by_bytes ? WW_ALLOWANCE_BYTES : WW_ALLOWANCE_QUESTIONS);
+    return by_bytes ? &TOO_MANY_BYTES : &TOO_MANY_CALLS;
 }
 
 static const ww_capnp_refusal *hold(ww_capnp_boundary *boundary)
@@ -125,11 +127,10 @@ static ww_status make_grant(const ww_membrane_options *options, ww_cap_ref *out)
 /* Calls are charged to the allowance and all above it. */
 static bool set_tolls(ww_capnp_boundary *boundary, ww_allowance *allowance)
 {
-    _Static_assert(WW_ALLOWANCE_BYTES == WW_ALLOWANCE_QUESTIONS + 1, "one toll");
     _Static_assert((int)WW_CAPNP_TOLLS_MAX >= (int)WW_ALLOWANCE_LEVELS_MAX, "all of them");
     uint32_t count = 0;
     for (; allowance && count < WW_CAPNP_TOLLS_MAX; allowance = allowance->parent)
-        boundary->tolls[count++] = &allowance->budgets[WW_ALLOWANCE_QUESTIONS];
+        boundary->tolls[count++] = &allowance->calls;
     return !allowance;
 }
 

@@ -87,6 +87,8 @@ void walled_deinit(membrane_world *w)
         assert_int_equal(w->allowance.budgets[kind].used, 0);
         assert_int_equal(w->principal_allowance.budgets[kind].used, 0);
     }
+    assert_true(ww_toll_is_unused(&w->allowance.calls));
+    assert_true(ww_toll_is_unused(&w->principal_allowance.calls));
     ww_cap_table_deinit(&w->table);
     link_deinit(&w->l);
 }

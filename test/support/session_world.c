@@ -84,6 +84,7 @@ void scene_deinit(session_world *w)
     assert_int_equal(w->cells.loaded, 0);
     for (int kind = 0; kind < WW_ALLOWANCE_KINDS; kind++)
         assert_int_equal(w->account->allowance.budgets[kind].used, 0);
+    assert_true(ww_toll_is_unused(&w->account->allowance.calls));
     assert_int_equal(w->table.in_use, 0);
     ww_tenant_unref(w->tenant);
     assert_int_equal(w->account->refs, 1);

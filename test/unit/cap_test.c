@@ -309,6 +309,42 @@ static void allowance__cell_and_principal__both_bound_what_is_taken(void **state
     assert_string_equal(ww_allowance_text(WW_ALLOWANCE_CHILDREN), "quota: too many children");
 }
 
+static void allowance__calls__are_bounded_by_cell_and_principal(void **state)
+{
+    (void)state;
+    ww_allowance principal, cell;
+    ww_allowance_init_principal(&principal);
+    ww_allowance_init_cell(&cell, &principal);
+    cell.calls = ww_toll_new(2, 0);
+    principal.calls = ww_toll_new(1, 0);
+    assert_true(ww_allowance_take_call(&cell));
+    assert_false(ww_allowance_take_call(&cell));
+    assert_int_equal(ww_toll_messages_left(&cell.calls), 1); /* nothing was taken */
+    assert_int_equal(principal.refused, 1);
+    ww_allowance_give_call(&cell);
+    assert_true(ww_toll_is_unused(&cell.calls));
+    assert_true(ww_toll_is_unused(&principal.calls));
+}
+
+static void toll__messages_and_their_words__are_bounded_apart(void **state)
+{
+    (void)state;
+    ww_toll toll = ww_toll_new(3, 10);
+    assert_true(ww_toll_charge(&toll, ww_toll_price(10)));
+    assert_false(ww_toll_charge(&toll, ww_toll_price(1)));
+    assert_true(ww_toll_charge(&toll, ww_toll_price(0)));
+    assert_true(ww_toll_charge(&toll, ww_toll_price(0)));
+    assert_false(ww_toll_charge(&toll, ww_toll_price(0)));
+    ww_toll_release(&toll, ww_toll_price(10));
+    assert_false(ww_toll_charge(&toll, ww_toll_price(11)));
+    assert_int_equal(ww_toll_messages_left(&toll), 1);
+    assert_true(ww_toll_charge(&toll, ww_toll_price(10)));
+    toll = ww_toll_new(WW_TOLL_MAX, WW_TOLL_MAX);
+    assert_true(ww_toll_charge(&toll, ww_toll_price(WW_TOLL_MAX)));
+    assert_false(ww_toll_charge(&toll, ww_toll_price(WW_TOLL_MAX)));
+    assert_int_equal(ww_toll_messages_left(&toll), WW_TOLL_MAX - 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,6 +361,8 @@ int main(void)
         cmocka_unit_test(table__attenuated_twice__intersects),
         cmocka_unit_test(table__no_memory__fails_and_gives_all_back),
         cmocka_unit_test(allowance__cell_and_principal__both_bound_what_is_taken),
+        cmocka_unit_test(allowance__calls__are_bounded_by_cell_and_principal),
+        cmocka_unit_test(toll__messages_and_their_words__are_bounded_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -102,6 +102,7 @@ static void assert_nothing_is_held(const family *f)
 {
     for (int kind = 0; f->account && kind < WW_ALLOWANCE_KINDS; kind++)
         assert_int_equal(f->account->allowance.budgets[kind].used, 0);
+    if (f->account) assert_true(ww_toll_is_unused(&f->account->allowance.calls));
     for (int kind = 0; f->top && kind < WW_PRINCIPAL_KINDS; kind++)
         if (kind != WW_PRINCIPAL_CPU_NS) assert_int_equal(f->top->principal.budgets[kind].used, 0);
     assert_int_equal(f->table.in_use, 0);

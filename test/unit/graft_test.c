@@ -271,7 +271,7 @@ static void grafts__waiting_for_their_signers__are_bounded(void **state)
     guarded_world w;
     outcome o[3];
     guarded_init(&w, 1);
-    ww_tenant_account(w.w.tenant)->allowance.budgets[WW_ALLOWANCE_QUESTIONS].max = 2;
+    ww_tenant_account(w.w.tenant)->allowance.calls = ww_toll_new(2, WW_TOLL_MAX);
     w.s.does = NEVER;
     for (int i = 0; i < 3; i++) {
         ww_capnp_call *call;

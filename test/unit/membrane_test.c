@@ -329,27 +329,30 @@ static void allowance_used_up__says_which_bound(void **state)
 {
     (void)state;
     const struct {
-        ww_allowance_kind kind;
-        uint64_t max;
+        uint32_t handles, calls, words;
         const char *text;
     } rows[] = {
-        {WW_ALLOWANCE_HANDLES, 1, "quota: too many open handles"},
-        {WW_ALLOWANCE_QUESTIONS, 0, "quota: too many calls in flight"},
-        {WW_ALLOWANCE_BYTES, 8, "quota: too many bytes in flight"},
+        {1, 9, 1000, "quota: too many open handles"},
+        {9, 0, 1000, "quota: too many calls in flight"},
+        {9, 9, 1, "quota: too many bytes in flight"},
     };
     for (size_t i = 0; i < WW_COUNT_OF(rows); i++)
         for (int whose = 0; whose < 2; whose++) {
             membrane_world w;
             walled_init(&w);
             ww_allowance *at = whose ? &w.principal_allowance : &w.allowance;
-            at->budgets[rows[i].kind].max = rows[i].max;
+            uint64_t handles_max = at->budgets[WW_ALLOWANCE_HANDLES].max;
+            ww_toll calls = at->calls;
+            at->budgets[WW_ALLOWANCE_HANDLES].max = rows[i].handles;
+            at->calls = ww_toll_new(rows[i].calls, rows[i].words);
             waiter m;
             ww_capnp_call_drop(call_make(w.root, &m));
             link_pump(&w.l);
             assert_failed(m, WW_CAPNP_OVERLOADED);
             assert_string_equal(m.reason, rows[i].text);
-            at->budgets[rows[i].kind].max = 1000;
-            at->budgets[WW_ALLOWANCE_BYTES].max = 1 << 20;
+            assert_true(ww_toll_is_unused(&at->calls));
+            at->budgets[WW_ALLOWANCE_HANDLES].max = handles_max;
+            at->calls = calls;
             assert_ping_says(&w, w.root, ""); /* nothing stays taken */
             walled_deinit(&w);
         }
@@ -473,7 +476,7 @@ static ww_status cross_all(const ww_allocator *allocator, void *arg)
     ww_membrane_unref(two);
     ww_membrane_unref(one);
     assert_int_equal(allowance.budgets[WW_ALLOWANCE_HANDLES].used, 0);
-    assert_int_equal(allowance.budgets[WW_ALLOWANCE_QUESTIONS].used, 0);
+    assert_true(ww_toll_is_unused(&allowance.calls));
     ww_cap_table_deinit(&table);
     return ok ? WW_OK : WW_E_MEMORY;
 }

@@ -738,6 +738,7 @@ static ww_status whole_life(const ww_allocator *allocator, void *arg)
     if (l.vat) life_turn(&l);
     for (int kind = 0; tenant && kind < WW_ALLOWANCE_KINDS; kind++)
         assert_int_equal(ww_tenant_account(tenant)->allowance.budgets[kind].used, 0);
+    if (tenant) assert_true(ww_toll_is_unused(&ww_tenant_account(tenant)->allowance.calls));
     ww_tenant_unref(tenant);
     ww_account_unref(account);
     ww_capnp_vat_free(l.vat);
