@@ -2,7 +2,9 @@
  *  1. A connection's object lives until its link is over and its operator is released, whichever
  *     comes last: a cell may hold the operator longer than the connection lasts. One that is lent
  *     has no link, and lives until it is taken back instead.
- *  2. Once the link is over, or it was taken back, the operator still answers questions, but starts
+ *  2. A connection is counted as leaving, or else as one of the connections and perhaps of those that
+ *     hold something, exactly while it has a link.
+ *  3. Once the link is over, or it was taken back, the operator still answers questions, but starts
  *     nothing.
  */
 #include "node/operator.h"
@@ -15,7 +17,7 @@ struct ww_operator_link {
     ww_operators *operators;
     ww_operator_link *next, **place;
     ww_rpc_link *link; /* NULL: over */
-    bool is_lent, is_released;
+    bool is_lent, is_released, is_leaving, holds;
 };
 
 static ww_operator_link *link_of(ww_operator_host *host)
@@ -85,19 +87,41 @@ static void status(ww_operator_host *host, ww_operator_status *out)
     };
 }
 
+static void unlist(ww_operator_link *self)
+{
+    *self->place = self->next;
+    if (self->next) self->next->place = self->place;
+}
+
+static void list(ww_operator_link *self)
+{
+    ww_operators *operators = self->operators;
+    self->next = operators->first;
+    self->place = &operators->first;
+    if (self->next) self->next->place = &self->next;
+    operators->first = self;
+}
+
+static bool admit(ww_operator_host *host, bool holds)
+{
+    ww_operator_link *self = link_of(host);
+    ww_operators *operators = self->operators;
+    if (!self->link || self->is_leaving) return true; /* lent, or over */
+    unlist(self);
+    list(self);
+    if (!holds || self->holds) return true;
+    if (operators->holding >= WW_OPERATORS_HOLDING_MAX) return false;
+    self->holds = true;
+    operators->holding++;
+    return true;
+}
+
 static ww_capnp_cap *bring_up(ww_operator_host *host)
 {
     return ww_bringup_serve(&node_of(host)->bringup);
 }
 
 /* --- connections --- */
-
-static void unlist(ww_operator_link *self)
-{
-    *self->place = self->next;
-    if (self->next) self->next->place = self->place;
-    self->operators->count--;
-}
 
 static void free_unless_used(ww_operator_link *self)
 {
@@ -113,8 +137,21 @@ static void released(ww_operator_host *host)
     free_unless_used(self);
 }
 
+/* Its link is over, or it begins to leave. */
+static void discount(ww_operator_link *self)
+{
+    ww_operators *operators = self->operators;
+    if (self->is_leaving) {
+        operators->leaving--;
+        return;
+    }
+    operators->count--;
+    operators->holding -= self->holds;
+}
+
 static void end_link(ww_operator_link *self)
 {
+    discount(self);
     ww_rpc_link *link = self->link;
     bool was_released = self->is_released;
     self->link = NULL;
@@ -132,6 +169,7 @@ static void over(ww_rpc_owner *owner, ww_rpc_link *link, const char *reason)
 }
 
 static const ww_operator_host_class class = {
+    .admit = admit,
     .cell_count = cell_count,
     .cells = cells,
     .kill = kill,
@@ -153,11 +191,7 @@ static ww_operator_link *new_link(ww_operators *operators, ww_account *account)
     };
     self->owner.over = over;
     self->operators = operators;
-    self->next = operators->first;
-    self->place = &operators->first;
-    if (self->next) self->next->place = &self->next;
-    operators->first = self;
-    operators->count++;
+    list(self);
     return self;
 }
 
@@ -173,8 +207,42 @@ static ww_status welcome(ww_operators *operators, ww_fd *fd, ww_diag *diag)
         return ww_fail(diag, WW_E_MEMORY, "out of memory");
     }
     ww_status status = ww_rpc_link_open_fd(&node->rpc, fd, cap, &self->owner, &self->link, diag);
+    if (!status) operators->count++;
     ww_capnp_cap_unref(cap); /* after a failure the last one */
     return status;
+}
+
+static void tell_to_leave(ww_operator_link *self, const char *why)
+{
+    self->is_leaving = true;
+    self->operators->leaving++;
+    ww_capnp_conn_abort(ww_rpc_link_conn(self->link), WW_CAPNP_FAILED, why);
+}
+
+static ww_operator_link *find_idle(const ww_operators *operators)
+{
+    ww_operator_link *idle = NULL;
+    for (ww_operator_link *at = operators->first; at; at = at->next)
+        if (at->link && !at->is_leaving && !at->holds) idle = at;
+    return idle;
+}
+
+/* There is one: those that may hold something are fewer than the connections. */
+static void make_room(ww_operators *operators)
+{
+    ww_operator_link *idle = find_idle(operators);
+    WW_ASSERT(idle);
+    ww_log_print(operators->node->log, WW_LOG_WARN, "ww::operator",
+                 "operator socket: %d connections are open; closed the one that was silent the "
+                 "longest",
+                 WW_OPERATORS_MAX);
+    if (operators->leaving >= WW_TURNED_AWAY_MAX) {
+        end_link(idle);
+        return;
+    }
+    discount(idle);
+    tell_to_leave(
+        idle, "closed for another connection: this one held nothing and was silent the longest");
 }
 
 /* Tells why, then closes. Takes `fd`. */
@@ -182,7 +250,7 @@ static void turn_away(ww_operators *operators, ww_fd *fd, const ww_diag *why)
 {
     ww_log_print(operators->node->log, WW_LOG_WARN, "ww::operator",
                  "operator socket: refused a connection: %s", why->text);
-    bool is_crowded = operators->count >= WW_OPERATORS_MAX + WW_TURNED_AWAY_MAX;
+    bool is_crowded = operators->leaving >= WW_TURNED_AWAY_MAX;
     ww_operator_link *self = is_crowded ? NULL : new_link(operators, NULL);
     if (!self) {
         ww_fd_unref(fd);
@@ -193,7 +261,7 @@ static void turn_away(ww_operators *operators, ww_fd *fd, const ww_diag *why)
     if (ww_rpc_link_open_fd(&operators->node->rpc, fd, NULL, &self->owner, &self->link, &diag))
         free_unless_used(self);
     else
-        ww_capnp_conn_abort(ww_rpc_link_conn(self->link), WW_CAPNP_FAILED, why->text);
+        tell_to_leave(self, why->text);
 }
 
 static void accepted(ww_listener_user *user, ww_fd *fd)
@@ -204,11 +272,12 @@ static void accepted(ww_listener_user *user, ww_fd *fd)
     ww_status status = ww_socket_peer_of(fd, &peer, &diag);
     if (!status && !ww_socket_peer_is_own(&peer))
         status = ww_fail(&diag, WW_E_DENIED, "this node is not for user %u", peer.user);
-    else if (!status && operators->count >= WW_OPERATORS_MAX)
-        status = ww_fail(&diag, WW_E_LIMIT, "%d connections are open", WW_OPERATORS_MAX);
-    if (status)
+    if (status) {
         turn_away(operators, fd, &diag);
-    else if (welcome(operators, fd, &diag))
+        return;
+    }
+    if (operators->count >= WW_OPERATORS_MAX) make_room(operators);
+    if (welcome(operators, fd, &diag))
         ww_log_print(operators->node->log, WW_LOG_WARN, "ww::operator", "operator socket: %s",
                      diag.text);
 }

@@ -5,7 +5,10 @@
  *            started with it. Whoever is not this user is told so and goes. The image may be lent
  *            one of its own, if it asks and this user agrees.
  * Ownership  Owned by the node, closed before the loop and after the cells.
- * Bounds     WW_OPERATORS_MAX connections, and WW_TURNED_AWAY_MAX more that are being told so.
+ * Bounds     WW_OPERATORS_MAX connections, and WW_TURNED_AWAY_MAX more that are being told why they
+ *            are closed. At most WW_OPERATORS_HOLDING_MAX of them hold something, which is to say that
+ *            they asked for a session, a process or the bring-up. So there are always some that do
+ *            not: of these the one that was silent the longest makes room for whoever comes next.
  * Threads    The loop's.
  * Trust      What a connection sends is hostile; it can end itself and nothing else by it.
  */
@@ -15,7 +18,7 @@
 #include "rpc/link.h"
 #include "rpc/operator.h"
 
-enum { WW_OPERATORS_MAX = 64, WW_TURNED_AWAY_MAX = 16 };
+enum { WW_OPERATORS_MAX = 64, WW_OPERATORS_HOLDING_MAX = 56, WW_TURNED_AWAY_MAX = 16 };
 
 typedef struct ww_operator_link ww_operator_link;
 
@@ -23,8 +26,10 @@ typedef struct ww_operators {
     ww_node *node;
     ww_listener *listener; /* NULL: no socket */
     ww_listener_user user;
-    ww_operator_link *first;
-    uint32_t count;
+    ww_operator_link *first; /* that was the last to ask for something, and so on */
+    uint32_t count;          /* of connections, */
+    uint32_t holding;        /* of those that hold something, */
+    uint32_t leaving;        /* and of those that are being told why they are closed */
     uint64_t started_ns;
 } ww_operators;
 

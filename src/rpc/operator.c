@@ -19,6 +19,24 @@ static void put_epoch(stem_epoch_b out, const ww_epoch *epoch)
     stem_epoch_set_adopted_block(out, epoch->adopted_block);
 }
 
+/* For a look, which nobody is refused. */
+static ww_operator_host *look_at(ww_capnp_server *server)
+{
+    ww_operator_host *host = host_of(server);
+    bool admitted = host->class->admit(host, false);
+    WW_ASSERT(admitted);
+    return host;
+}
+
+/* For what lasts; NULL: the call has failed. */
+static ww_operator_host *hold(ww_capnp_server *server, ww_capnp_call *call)
+{
+    ww_operator_host *host = host_of(server);
+    if (host->class->admit(host, true)) return host;
+    ww_capnp_call_fail(call, WW_CAPNP_OVERLOADED, WW_OPERATOR_TEXT_CROWDED);
+    return NULL;
+}
+
 /* A cell may hold the operator longer than the connection lasts, which would end what it starts. */
 static bool refuse_if_over(const ww_operator_host *host, ww_capnp_call *call)
 {
@@ -31,8 +49,8 @@ static bool refuse_if_over(const ww_operator_host *host, ww_capnp_call *call)
 
 static void graft(ww_capnp_server *server, ww_capnp_call *call)
 {
-    ww_operator_host *host = host_of(server);
-    if (refuse_if_over(host, call)) return;
+    ww_operator_host *host = hold(server, call);
+    if (!host || refuse_if_over(host, call)) return;
     ww_tenant_graft(host->tenant, call);
 }
 
@@ -57,7 +75,7 @@ static void put_cell(operator_cell_b out, const ww_operator_cell *cell)
 
 static void cells(ww_capnp_server *server, ww_capnp_call *call)
 {
-    ww_operator_host *host = host_of(server);
+    ww_operator_host *host = look_at(server);
     size_t count = host->class->cell_count(host);
     ww_operator_cell *all = ww_alloc_array(host->node->allocator, count + 1, sizeof *all);
     if (!all) {
@@ -75,7 +93,7 @@ static void cells(ww_capnp_server *server, ww_capnp_call *call)
 
 static void kill(ww_capnp_server *server, ww_capnp_call *call)
 {
-    ww_operator_host *host = host_of(server);
+    ww_operator_host *host = look_at(server);
     uint32_t number = operator_operator_kill_params_cell(operator_operator_kill_params(call));
     if (host->class->kill(host, number))
         ww_capnp_call_fail(call, WW_CAPNP_FAILED, "no cell %u", number);
@@ -87,7 +105,7 @@ static void kill(ww_capnp_server *server, ww_capnp_call *call)
 
 static void status(ww_capnp_server *server, ww_capnp_call *call)
 {
-    ww_operator_host *host = host_of(server);
+    ww_operator_host *host = look_at(server);
     ww_operator_status facts = {.process_id = 0};
     host->class->status(host, &facts);
     operator_status_b out =
@@ -106,7 +124,7 @@ static void status(ww_capnp_server *server, ww_capnp_call *call)
 
 static void epoch(ww_capnp_server *server, ww_capnp_call *call)
 {
-    ww_operator_host *host = host_of(server);
+    ww_operator_host *host = look_at(server);
     operator_operator_epoch_results_b results = operator_operator_epoch_results(call);
     put_epoch(operator_operator_epoch_results_init_epoch(results), &host->node->epochs->now);
     operator_operator_epoch_results_set_source(results, ww_view_str(host->node->epochs->name));
@@ -115,7 +133,7 @@ static void epoch(ww_capnp_server *server, ww_capnp_call *call)
 
 static void advance_epoch(ww_capnp_server *server, ww_capnp_call *call)
 {
-    ww_operator_host *host = host_of(server);
+    ww_operator_host *host = look_at(server);
     ww_view head =
         operator_operator_advance_epoch_params_head(operator_operator_advance_epoch_params(call));
     ww_diag diag;
@@ -147,8 +165,8 @@ static ww_status need_session(ww_operator_host *host)
 
 static void exec(ww_capnp_server *server, ww_capnp_call *call)
 {
-    ww_operator_host *host = host_of(server);
-    if (refuse_if_over(host, call)) return;
+    ww_operator_host *host = hold(server, call);
+    if (!host || refuse_if_over(host, call)) return;
     ww_status status = need_session(host);
     if (status) {
         ww_capnp_call_fail(call, WW_CAPNP_OVERLOADED, "%s", ww_status_text(status));
@@ -171,6 +189,7 @@ static void exec(ww_capnp_server *server, ww_capnp_call *call)
 static void bring_up(ww_capnp_server *server, ww_capnp_call *call)
 {
     ww_operator_host *host = host_of(server);
+    (void)host->class->admit(host, true); /* who only wants to know its state needs no room */
     if (!host->class->bring_up) {
         ww_capnp_call_fail(call, WW_CAPNP_UNIMPLEMENTED, "nothing is brought up here");
         return;

@@ -8,13 +8,16 @@
  * Ownership  The server is held by its capabilities, which may outlive the connection: `released`
  *            is told when the last is gone, and until then the host is there, too. Texts in facts
  *            are borrowed for the call.
- * Errors     Failures are of type `failed`, in one line.
+ * Errors     Failures are of type `failed`, in one line; `overloaded` where the host admits no more.
  * Threads    The loop's, which is the vat's.
  * Trust      Callers are the owner's programs, and cells that he gave the operator to; what they
  *            send is checked like everything else.
  */
 #pragma once
 #include "rpc/session.h"
+
+#define WW_OPERATOR_TEXT_CROWDED                                                                   \
+    "quota: too many connections hold something; this one may list and kill"
 
 typedef struct ww_operator_cell {
     uint32_t number, parent; /* parent 0: none */
@@ -38,6 +41,9 @@ typedef struct ww_session ww_session; /* rpc/session_state.h */
 typedef struct ww_operator_host ww_operator_host;
 
 typedef struct ww_operator_host_class {
+    /* Told of each call. `holds`: it asks for what lasts, a session, a process or the bring-up; false
+     * refuses that. */
+    bool (*admit)(ww_operator_host *self, bool holds);
     size_t (*cell_count)(ww_operator_host *self);
     /* In the order of their numbers; `count` is what cell_count said. */
     void (*cells)(ww_operator_host *self, ww_operator_cell *out, size_t count);

@@ -132,6 +132,23 @@ expect_code 0
 run "$WW" ps --socket "$tmp/s"
 expect_code 0
 
+case_is "clients that hang on every connection there is do not keep the owner out"
+perl -MIO::Socket::UNIX -e '
+    my @all = map { IO::Socket::UNIX->new($ARGV[0]) or die } 1 .. 70;
+    $| = 1;
+    print "there\n";
+    sleep 60' "$tmp/s" >"$tmp/hang" &
+nodes+=($!)
+await grep -q there "$tmp/hang"
+for command in ps status "epoch show"; do
+    run "$WW" $command --socket "$tmp/s"
+    expect_code 0
+done
+run "$WW" exec --socket "$tmp/s" "$BUILD/images/hello"
+expect_code 0
+run "$WW" kill 7 --socket "$tmp/s"
+expect_err "ww: no cell 7"
+
 case_is "a file that is no socket is left alone"
 echo text >"$tmp/file"
 run "$WW" run --socket "$tmp/file" "$waits" </dev/null

@@ -10,12 +10,19 @@ enum { CELLS = 2 };
 /* A node with two cells, one of which may be killed. */
 typedef struct fake {
     ww_operator_host host;
-    uint32_t killed, released;
+    uint32_t looks, killed, released;
+    bool is_crowded;
 } fake;
 
 static fake *fake_of(ww_operator_host *host)
 {
     return WW_CONTAINER_OF(host, fake, host);
+}
+
+static bool admit(ww_operator_host *host, bool holds)
+{
+    fake_of(host)->looks += !holds;
+    return !holds || !fake_of(host)->is_crowded;
 }
 
 static size_t cell_count(ww_operator_host *host)
@@ -66,6 +73,7 @@ static void released(ww_operator_host *host)
 }
 
 static const ww_operator_host_class class = {
+    .admit = admit,
     .cell_count = cell_count,
     .cells = cells,
     .kill = kill,
@@ -345,6 +353,31 @@ static void operator__exec__starts_a_cell_with_a_membrane(void **state)
     finish(&p);
 }
 
+static void operator__whose_host_is_crowded__may_look_and_kill_but_not_hold(void **state)
+{
+    (void)state;
+    pair p;
+    make(&p);
+    ww_capnp_call *call;
+    p.fake.is_crowded = true;
+    stem_membrane_graft_begin((stem_membrane_cap){p.operator.cap}, &call);
+    ask(&p, call);
+    assert_int_equal(ww_capnp_call_exception(call), WW_CAPNP_OVERLOADED);
+    assert_string_equal(ww_capnp_call_reason(call), WW_OPERATOR_TEXT_CROWDED);
+    ww_capnp_call_drop(call);
+    call = begin_exec(&p, "component", false);
+    ask(&p, call);
+    assert_string_equal(ww_capnp_call_reason(call), WW_OPERATOR_TEXT_CROWDED);
+    ww_capnp_call_drop(call);
+    assert_int_equal(p.cells.count, 0);
+    operator_operator_kill_params_set_cell(operator_operator_kill_begin(p.operator, & call), 5);
+    ask(&p, call);
+    assert_false(ww_capnp_call_failed(call));
+    assert_int_equal(p.fake.looks, 1);
+    ww_capnp_call_drop(call);
+    finish(&p);
+}
+
 static void operator__exec_of_what_does_not_load__says_why(void **state)
 {
     (void)state;
@@ -463,6 +496,7 @@ int main(void)
         cmocka_unit_test(operator__advance__begins_the_next_epoch),
         cmocka_unit_test(operator__advance_of_a_static_epoch__is_refused),
         cmocka_unit_test(operator__exec__starts_a_cell_with_a_membrane),
+        cmocka_unit_test(operator__whose_host_is_crowded__may_look_and_kill_but_not_hold),
         cmocka_unit_test(operator__exec_of_what_does_not_load__says_why),
         cmocka_unit_test(operator__given_to_a_cell__is_the_same_one_until_its_connection_ends),
         cmocka_unit_test(operator__advance__spares_what_it_runs),
