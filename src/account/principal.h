@@ -28,6 +28,7 @@ typedef enum ww_principal_kind {
     WW_PRINCIPAL_OBJECTS,      /* alive: streams, files, sockets, ... */
     WW_PRINCIPAL_CELLS,        /* not freed yet */
     WW_PRINCIPAL_COMPILATIONS, /* that wait or run */
+    WW_PRINCIPAL_GRANTS,       /* in the capability table */
     WW_PRINCIPAL_KINDS
 } ww_principal_kind;
 

@@ -96,6 +96,7 @@ static ww_status open_account(ww_node *node, ww_diag *diag)
     ww_budget *budgets = node->account->principal.budgets;
     budgets[WW_PRINCIPAL_CELLS].max = node->cells_max;
     budgets[WW_PRINCIPAL_COMPILATIONS].max = WW_COMPILATIONS_MAX;
+    budgets[WW_PRINCIPAL_GRANTS].max = WW_CAP_TABLE_MAX;
     return WW_OK;
 }
 

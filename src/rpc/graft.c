@@ -101,8 +101,7 @@ static void give_session(ww_tenant *tenant, ww_capnp_call *call)
     ww_session *session;
     ww_status status = ww_session_new(tenant->node, tenant, NULL, &session);
     if (status) {
-        ww_capnp_call_fail(call, WW_CAPNP_OVERLOADED, "%s",
-                           status == WW_E_LIMIT ? "too many sessions" : "out of memory");
+        ww_capnp_call_fail(call, WW_CAPNP_OVERLOADED, "%s", ww_session_refusal(status));
         return;
     }
     stem_membrane_graft_results_b results = stem_membrane_graft_results(call);

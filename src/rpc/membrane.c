@@ -14,6 +14,7 @@ struct ww_membrane {
     ww_allowance *allowance;
     const ww_allocator *allocator;
     ww_cap_table *table;
+    ww_principal *payer;
     ww_membrane_end *end;
     membrane_watch watches[WW_LINEAGE_PLACES];
 };
@@ -87,12 +88,19 @@ static void unwatch(ww_membrane *m)
         ww_authority_watch_remove(&m->watches[i].watch);
 }
 
+/* Also of what was not charged to anybody. */
+static void remove_grant(ww_cap_table *table, ww_cap_ref grant, ww_principal *payer)
+{
+    ww_cap_table_remove(table, grant);
+    if (payer) ww_principal_release(payer, WW_PRINCIPAL_GRANTS, 1);
+}
+
 static void free_membrane(ww_capnp_boundary *boundary)
 {
     ww_membrane *m = membrane_of(boundary);
     ww_membrane_end *end = m->end;
     unwatch(m);
-    ww_cap_table_remove(m->table, m->grant);
+    remove_grant(m->table, m->grant, m->payer);
     ww_free(m->allocator, m, sizeof *m);
     if (end) end->unused(end);
 }
@@ -111,7 +119,7 @@ static void revoked(ww_authority_watch *watch)
     ww_membrane_unref(m);
 }
 
-static ww_status make_grant(const ww_membrane_options *options, ww_cap_ref *out)
+static ww_status add_grant(const ww_membrane_options *options, ww_cap_ref *out)
 {
     const ww_authority *authorities[WW_LINEAGE_PLACES];
     for (int i = 0; i < WW_LINEAGE_PLACES; i++)
@@ -122,6 +130,15 @@ static ww_status make_grant(const ww_membrane_options *options, ww_cap_ref *out)
         return ww_cap_table_attenuate(options->table, options->parent, options->methods, &lineage,
                                       out);
     return ww_cap_table_add(options->table, &lineage, options->methods, out);
+}
+
+static ww_status make_grant(const ww_membrane_options *options, ww_cap_ref *out)
+{
+    ww_principal *payer = options->payer;
+    if (payer && !ww_principal_charge(payer, WW_PRINCIPAL_GRANTS, 1)) return WW_E_QUOTA;
+    ww_status status = add_grant(options, out);
+    if (status && payer) ww_principal_release(payer, WW_PRINCIPAL_GRANTS, 1);
+    return status;
 }
 
 /* Calls are charged to the allowance and all above it. */
@@ -143,7 +160,7 @@ ww_status ww_membrane_new(const ww_membrane_options *options, ww_membrane **out)
     if (status) return status;
     ww_membrane *m = ww_alloc_zeroed(options->allocator, sizeof *m);
     if (!m) {
-        ww_cap_table_remove(options->table, grant);
+        remove_grant(options->table, grant, options->payer);
         return WW_E_MEMORY;
     }
     ww_capnp_boundary_init(&m->boundary, &class, options->vat);
@@ -155,6 +172,7 @@ ww_status ww_membrane_new(const ww_membrane_options *options, ww_membrane **out)
     m->allowance = options->allowance;
     m->allocator = options->allocator;
     m->table = options->table;
+    m->payer = options->payer;
     m->end = options->end;
     for (int i = 0; i < WW_LINEAGE_PLACES; i++) {
         m->watches[i] = (membrane_watch){

@@ -12,15 +12,19 @@
  *            capabilities is dead in the same way.
  * Ownership  Counted: wrappers hold their membrane, and what they wrap until the grant ended and
  *            ww_membrane_sweep passed. The grant leaves the table with the membrane.
- * Bounds     Wrappers are handles of the allowance, calls are questions and bytes.
+ * Bounds     Wrappers are handles of the allowance, calls are questions and bytes; the grant is one of
+ *            its principal's.
  * Threads    The vat's.
  */
 #pragma once
 #include "account/allowance.h"
+#include "account/principal.h"
 #include "cap/table.h"
 #include "capnp/boundary.h"
 
 enum { WW_MEMBRANE_SWEEP = 1024 };
+
+#define WW_MEMBRANE_TEXT_GRANTS "quota: too many grants"
 
 typedef struct ww_membrane ww_membrane;
 
@@ -39,11 +43,12 @@ typedef struct ww_membrane_options {
     const ww_methods *methods;                    /* of calls from the outside; NULL: all */
     ww_cap_ref parent;       /* a grant that has these methods; {0}: need not be asked */
     ww_allowance *allowance; /* of the outside; outlives the membrane; WW_CAPNP_TOLLS_MAX deep */
+    ww_principal *payer;     /* of the grant; outlives the membrane; NULL: nobody */
     bool counts_caps_only;   /* calls come through another membrane, which counts them */
     ww_membrane_end *end;    /* may be NULL */
 } ww_membrane_options;
 
-/* With one reference. E_LIMIT, E_MEMORY, and the refusal of a parent that ended. */
+/* With one reference. E_QUOTA, E_LIMIT, E_MEMORY, and the refusal of a parent that ended. */
 WW_MUST_USE ww_status ww_membrane_new(const ww_membrane_options *options, ww_membrane **out);
 ww_membrane *ww_membrane_ref(ww_membrane *membrane);
 void ww_membrane_unref(ww_membrane *membrane);

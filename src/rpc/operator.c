@@ -169,7 +169,7 @@ static void exec(ww_capnp_server *server, ww_capnp_call *call)
     if (!host || refuse_if_over(host, call)) return;
     ww_status status = need_session(host);
     if (status) {
-        ww_capnp_call_fail(call, WW_CAPNP_OVERLOADED, "%s", ww_status_text(status));
+        ww_capnp_call_fail(call, WW_CAPNP_OVERLOADED, "%s", ww_session_refusal(status));
         return;
     }
     operator_exec_request_r request =

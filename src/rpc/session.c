@@ -164,6 +164,7 @@ static ww_membrane_options membrane_options(const ww_session *session)
         .authorities = {tenant->is_lasting ? NULL : &node->epochs->authority, tenant->principal,
                         &session->root->authority},
         .allowance = &tenant->account->allowance,
+        .payer = &tenant->account->principal,
     };
 }
 
@@ -203,6 +204,17 @@ ww_status ww_session_new(const ww_rpc_node *node, ww_tenant *tenant, ww_session 
     ww_session_ref(session); /* the membrane's, given back when it is unused */
     *out = session;
     return WW_OK;
+}
+
+const char *ww_session_refusal(ww_status status)
+{
+    switch (status) {
+    case WW_E_QUOTA:
+    case WW_E_LIMIT: return WW_MEMBRANE_TEXT_GRANTS;
+    case WW_OK:
+    case WW_E_MEMORY: return "out of memory";
+    default: return ww_cap_refusal(status);
+    }
 }
 
 /* ---- narrower grants ---- */
@@ -250,7 +262,7 @@ ww_status ww_session_narrow(ww_session *session, ww_capnp_cap *cap, const ww_met
     *out = NULL;
     ww_membrane *membrane;
     ww_status status = new_narrowing(session, methods, &membrane);
-    *reason = status == WW_E_LIMIT ? "too many grants" : "out of memory";
+    *reason = ww_session_refusal(status);
     if (status) return status;
     const ww_capnp_refusal *refusal;
     *out = ww_membrane_out(membrane, cap, &refusal);

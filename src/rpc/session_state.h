@@ -57,6 +57,8 @@ struct ww_session {
  * session for a child has its parent's grant. Fails as ww_membrane_new. */
 WW_MUST_USE ww_status ww_session_new(const ww_rpc_node *node, ww_tenant *tenant, ww_session *parent,
                                      ww_session **out);
+/* Why there is none, for whoever asked. */
+const char *ww_session_refusal(ww_status status);
 ww_session *ww_session_ref(ww_session *session);
 void ww_session_unref(ww_session *session); /* accepts NULL */
 /* A server of it was made, or is gone. */

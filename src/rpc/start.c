@@ -134,8 +134,7 @@ static ww_status make_room(starting *s, ww_capnp_cap **bootstrap, const char **r
     ww_status status = ww_session_new(session->node, tenant, session, &s->own);
     ww_tenant_unref(tenant);
     if (status) {
-        if (status != WW_E_MEMORY)
-            *reason = status == WW_E_LIMIT ? "too many grants" : ww_cap_refusal(status);
+        *reason = ww_session_refusal(status);
         return status;
     }
     if (s->errand == EXEC) return offer_membrane(s, bootstrap);

@@ -249,6 +249,35 @@ static void graft_executor_echo__pipelined__one_round_trip(void **state)
     scene_deinit(&w);
 }
 
+/* Whoever comes gets seven eighths of what is left, as of everything else. */
+static void grafts__of_one_principal__leave_room_for_another(void **state)
+{
+    (void)state;
+    enum { ALL = 16, SHARE = 14 };
+    session_world w;
+    grafted g[SHARE], late;
+    outcome o;
+    scene_init(&w);
+    w.top->principal.budgets[WW_PRINCIPAL_GRANTS].max = ALL;
+    for (int i = 0; i < SHARE; i++)
+        assert_string_equal(scene_graft(&w, NULL, &g[i]), "");
+    assert_string_equal(scene_graft(&w, NULL, &late), "quota: too many grants");
+    const ww_tenant_rights rights = {.principal = &w.principal, .is_trusted = true};
+    ww_tenant *other = ww_tenant_new(&w.node, &rights);
+    ww_capnp_cap *membrane = ww_tenant_membrane(other);
+    ww_capnp_call *call;
+    stem_membrane_graft_begin((stem_membrane_cap){membrane}, &call);
+    assert_string_equal(outcome_of(&w, &o, call), "");
+    grafted_drop(&g[0]);
+    scene_pump(&w);
+    assert_string_equal(scene_graft(&w, NULL, &g[0]), "");
+    for (int i = 0; i < SHARE; i++)
+        grafted_drop(&g[i]);
+    ww_capnp_cap_unref(membrane);
+    ww_tenant_unref(other);
+    scene_deinit(&w);
+}
+
 static void unknown_methods__of_every_server__are_unimplemented(void **state)
 {
     (void)state;
@@ -560,6 +589,7 @@ int main(void)
         cmocka_unit_test(host__connect__judges_the_id_first),
         cmocka_unit_test(executor__echo__puts_its_word_before_the_message),
         cmocka_unit_test(graft_executor_echo__pipelined__one_round_trip),
+        cmocka_unit_test(grafts__of_one_principal__leave_room_for_another),
         cmocka_unit_test(unknown_methods__of_every_server__are_unimplemented),
         cmocka_unit_test(run_bytes__with_arguments__starts_a_cell_with_them),
         cmocka_unit_test(run_bytes__cannot_load_or_start__fails_with_the_reason),
