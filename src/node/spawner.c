@@ -83,13 +83,36 @@ static void note_start(const ww_child *child, const ww_cell_facts *facts)
         ww_fail(&child->spawn->diag, facts->status, "%.*s", WW_VIEW_ARG(facts->text));
 }
 
+static void await_summary(ww_node_spawner *spawner)
+{
+    uint64_t due_ns = ww_endings_due_ns(&spawner->endings);
+    if (due_ns == UINT64_MAX)
+        ww_timer_stop(spawner->options.loop, &spawner->summary);
+    else
+        ww_timer_start(spawner->options.loop, &spawner->summary, due_ns);
+}
+
+static void summary_is_due(ww_timer *timer)
+{
+    ww_node_spawner *spawner = WW_CONTAINER_OF(timer, ww_node_spawner, summary);
+    ww_endings_sum_up(&spawner->endings, *ww_loop_turn_ns(spawner->options.loop));
+    await_summary(spawner);
+}
+
 /* Whoever kills it knows. */
 static void note_end(const ww_child *child, const ww_cell_facts *facts)
 {
-    ww_log_level level = facts->status == WW_E_CANCELED ? WW_LOG_DEBUG : WW_LOG_WARN;
-    const char *what = facts->status == WW_E_QUOTA ? "has used up its" : "was ended:";
-    ww_log_print(child->spawner->options.log, level, "ww::cell", "cell %u %s %.*s",
-                 child->base.cell, what, WW_VIEW_ARG(facts->text));
+    ww_node_spawner *spawner = child->spawner;
+    if (facts->status == WW_E_CANCELED) return;
+    const ww_ending ending = {
+        .account = child->account,
+        .cell = child->base.cell,
+        .starter = child->entry.parent,
+        .is_used_up = facts->status == WW_E_QUOTA,
+        .text = facts->text,
+    };
+    ww_endings_tell(&spawner->endings, &ending, *ww_loop_turn_ns(spawner->options.loop));
+    await_summary(spawner);
 }
 
 static void ended(void *self)
@@ -353,12 +376,15 @@ static void load(ww_spawner *base, ww_view component, ww_load *load)
 void ww_node_spawner_init(ww_node_spawner *spawner, const ww_node_spawner_options *options)
 {
     *spawner = (ww_node_spawner){.base = {load, spawn}, .options = *options};
+    ww_endings_init(&spawner->endings, options->log);
+    spawner->summary.fire = summary_is_due;
     ww_programs_init(&spawner->programs, options->allocator, options->loop, options->random,
                      options->maker);
 }
 
 void ww_node_spawner_close(ww_node_spawner *spawner)
 {
+    if (spawner->options.loop) ww_timer_stop(spawner->options.loop, &spawner->summary);
     while (spawner->children) {
         ww_child *child = spawner->children;
         child->base.exit_code = WW_EXIT_KILLED;

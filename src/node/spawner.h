@@ -9,12 +9,13 @@
  *            outlive it, without a cell.
  * Bounds     Those of node/programs.h and of the account that pays for a cell; WW_SPAWN_BYTES_MAX of
  *            arguments and variables together. A pipe: resource/pipe.h.
+ *            What the log says of those that end badly: node/endings.h.
  * Errors     One line each, without a path or an address of the host.
  * Threads    The loop's.
  * Trust      Components, arguments and variables are hostile; the latter are passed on as they are.
  */
 #pragma once
-#include "base/log.h"
+#include "node/endings.h"
 #include "node/programs.h"
 #include "node/roster.h"
 
@@ -40,6 +41,8 @@ typedef struct ww_node_spawner {
     ww_node_spawner_options options;
     ww_programs programs;
     struct ww_child *children; /* whose cells live */
+    ww_endings endings;
+    ww_timer summary; /* of the endings */
 } ww_node_spawner;
 
 void ww_node_spawner_init(ww_node_spawner *spawner, const ww_node_spawner_options *options);
