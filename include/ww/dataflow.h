@@ -261,7 +261,8 @@ WW_MUST_USE ww_status ww_flow_call_fail(ww_flow_call *call, ww_status status, co
 /* --- making an engine ------------------------------------------------------------------------- */
 
 typedef struct ww_dataflow_limits { /*                           default    edge */
-    uint32_t cycle_op_budget;       /* operations per poll;         1000     1000 */
+    uint32_t cycle_op_budget;       /* operations per poll, tensors as
+                                       below;                       1000     1000 */
     uint32_t pending_async_max;     /*                             10000    10000 */
     uint32_t outbound_max;          /* oldest dropped above it;    10000    10000 */
     uint32_t inbox_max;             /*                              4096     4096 */
@@ -280,12 +281,19 @@ typedef struct ww_dataflow_limits { /*                           default    edge
     uint32_t queued_values_max;     /* per hold slot or queue;      4096      256 */
     uint32_t call_depth_max;        /*                                64       64 */
     uint32_t held_work_max;         /* operations and rounds inside
-                                       one If or Loop;              1 Mi    64 Ki */
+                                       one If or Loop;             64 Ki    16 Ki */
+    uint32_t tensor_work_max;       /* steps of one operation, those
+                                       inside it with it;          16 Mi     4 Mi */
     uint64_t frame_bytes_max;       /* live executions;          512 MiB   16 MiB */
     uint64_t ingress_bytes_max;     /* from outside, held;       256 MiB    8 MiB */
     size_t artifact_bytes_max;      /*                           256 MiB    4 MiB */
     size_t memory_bytes_max;        /* all that it holds;          2 GiB  128 MiB */
 } ww_dataflow_limits;
+
+/* A step of tensor work is about a nanosecond, on a machine like that of doc/modules.md; what an
+ * operation takes is reckoned from its shapes before it begins, and one above tensor_work_max is
+ * refused: it would hold the caller's loop. As many steps as that in one poll are the whole
+ * cycle_op_budget, so that a poll ends soon after, too. Hosts with a thread to spare raise it. */
 
 ww_dataflow_limits ww_dataflow_limits_default(void);
 ww_dataflow_limits ww_dataflow_limits_edge(void);

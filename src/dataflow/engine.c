@@ -24,7 +24,8 @@ ww_dataflow_limits ww_dataflow_limits_default(void)
         .timers_max = 65536,
         .queued_values_max = 4096,
         .call_depth_max = 64,
-        .held_work_max = 1 << 20,
+        .held_work_max = 64 << 10,
+        .tensor_work_max = 16 << 20,
         .frame_bytes_max = 512 << 20,
         .ingress_bytes_max = 256 << 20,
         .artifact_bytes_max = 256 << 20,
@@ -47,7 +48,8 @@ ww_dataflow_limits ww_dataflow_limits_edge(void)
     limits.peers_max = 1024;
     limits.timers_max = 4096;
     limits.queued_values_max = 256;
-    limits.held_work_max = 64 << 10;
+    limits.held_work_max = 16 << 10;
+    limits.tensor_work_max = 4 << 20;
     limits.frame_bytes_max = 16 << 20;
     limits.ingress_bytes_max = 8 << 20;
     limits.artifact_bytes_max = 4 << 20;

@@ -374,7 +374,8 @@ struct ww_dataflow {
     bool work; /* something was left over */
     bool out_of_memory;
     uint32_t ops_this_poll;
-    uint32_t held_work; /* operations and rounds inside the one that holds graphs */
+    uint32_t held_work;  /* operations and rounds inside the one that holds graphs, ... */
+    uint64_t held_steps; /* and their tensor work */
     ww_flow_step *steps;
     size_t step_count, step_capacity;
 };

@@ -114,6 +114,16 @@ static void multiply_rows(const df_product *p)
     }
 }
 
+/* Of whole tiles, as they are computed: 32 products in a step, and what is read for them. */
+uint64_t df_multiply_work(uint32_t m, uint32_t n, uint32_t k)
+{
+    enum { PRODUCTS_IN_STEP = 32 };
+    uint64_t rows = (uint64_t)(m + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS;
+    uint64_t columns = (uint64_t)(n + TILE_COLUMNS - 1) / TILE_COLUMNS * TILE_COLUMNS;
+    uint64_t read = df_work_both(df_work(m, k), df_work(k, n));
+    return df_work_both(df_work(df_work(rows, columns), k) / PRODUCTS_IN_STEP, read);
+}
+
 void df_multiply(const df_product *p)
 {
     enum { FEW_ROWS = 3 };

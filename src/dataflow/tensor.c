@@ -1,5 +1,6 @@
 /* The table of tensor operations, and those that work element by element. */
 #include "dataflow/tensor.h"
+#include <inttypes.h>
 #include <math.h>
 
 bool df_shape_of(const int64_t *dims, uint32_t count, df_shape *out)
@@ -52,9 +53,38 @@ bool df_array_of(ww_dataflow *flow, const df_op *op, const df_frame *frame, uint
     return false;
 }
 
-float *df_array_new(ww_dataflow *flow, const df_shape *shape, ww_flow_value *out)
+/* The part of cycle_op_budget that the work is: all of it at the limit. */
+static uint32_t work_in_ops(const ww_dataflow *flow, uint64_t work)
+{
+    return work ? (uint32_t)(work * flow->limits.cycle_op_budget / flow->limits.tensor_work_max)
+                : 0;
+}
+
+static bool may_work(ww_dataflow *flow, const df_op *op, const df_frame *frame, uint64_t work)
+{
+    uint64_t before = frame->graph->held ? flow->held_steps : 0;
+    uint64_t sum = df_work_both(before, work);
+    if (sum <= flow->limits.tensor_work_max) {
+        flow->ops_this_poll += work_in_ops(flow, work);
+        flow->held_steps = sum;
+        return true;
+    }
+    const df_node *node = op->arg->node;
+    ww_view output = node->outputs.count ? df_names(&op->arg->artifact->outputs, node->outputs)[0]
+                                         : ww_view_of(NULL, 0);
+    df_fail(flow, WW_FLOW_OP_COOLDOWN, "work_limit",
+            "%.*s of \"%.*s\": %" PRIu64 " steps of work%s, at most %u are allowed",
+            WW_VIEW_ARG(node->op_type), WW_VIEW_ARG(output), work, before ? " more" : "",
+            flow->limits.tensor_work_max);
+    return false;
+}
+
+float *df_array_new(ww_dataflow *flow, const df_op *op, const df_frame *frame,
+                    const df_shape *shape, uint64_t work, ww_flow_value *out)
 {
     float *data;
+    uint64_t all = df_work_both(work, df_work(shape->elements, DF_WORK_WRITE));
+    if (!may_work(flow, op, frame, all)) return NULL;
     *out = ww_flow_value_tensor(flow->allocator, shape->dims, shape->count, &data);
     if (!out->type) df_no_memory(flow);
     return data;
@@ -129,6 +159,14 @@ typedef enum elementwise {
     LESS,
 } elementwise;
 
+/* For an element, besides writing it. */
+static uint64_t work_of(int64_t what)
+{
+    bool is_function = what == EXP || what == LOG || what == SIGMOID || what == TANH ||
+                       what == GELU || what == POW;
+    return is_function ? DF_WORK_FUNCTION : 0;
+}
+
 static float unary(int64_t what, float x, float alpha)
 {
     switch (what) {
@@ -153,7 +191,8 @@ static df_outcome run_unary(ww_dataflow *flow, const df_op *op, df_frame *frame)
     df_array a;
     ww_flow_value value;
     if (!df_array_of(flow, op, frame, 0, &a)) return DF_FAILED;
-    float *out = df_array_new(flow, &a.shape, &value);
+    float *out = df_array_new(flow, op, frame, &a.shape,
+                              df_work(a.shape.elements, work_of(op->arg->number)), &value);
     if (!out) return DF_FAILED;
     float alpha = (float)op->arg->real;
     for (uint32_t i = 0; i < a.shape.elements; i++)
@@ -233,7 +272,8 @@ static df_outcome run_binary(ww_dataflow *flow, const df_op *op, df_frame *frame
         return DF_FAILED;
     if (!broadcast(&a.shape, &b.shape, &shape))
         return df_bad_shape(flow, op, "the shapes do not broadcast");
-    float *out = df_array_new(flow, &shape, &value);
+    float *out = df_array_new(flow, op, frame, &shape,
+                              df_work(shape.elements, work_of(op->arg->number)), &value);
     if (!out) return DF_FAILED;
     if (a.shape.elements == shape.elements && b.shape.elements == shape.elements)
         for (uint32_t i = 0; i < shape.elements; i++)

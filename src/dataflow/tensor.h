@@ -3,7 +3,8 @@
  * Model      Operations of ai.onnx over 32-bit floats, row by row, as its public operator list
  *            defines them. Axes may be negative; shapes broadcast from the right.
  * Ownership  A view borrows from the value it was made of; results are new values.
- * Bounds     WW_FLOW_TENSOR_DIMS_MAX dimensions, DF_TENSOR_ELEMENTS_MAX elements.
+ * Bounds     WW_FLOW_TENSOR_DIMS_MAX dimensions, DF_TENSOR_ELEMENTS_MAX elements, tensor_work_max
+ *            steps.
  * Trust      Shapes and attributes are foreign: each is checked, and a misfit fails the operation.
  * Threads    None of its own.
  */
@@ -15,6 +16,22 @@ typedef struct df_shape {
     uint32_t elements;
 } df_shape;
 
+/* What an element costs, in steps: one that is written, memory included; read alone; put through a
+ * function; found by its place. */
+enum { DF_WORK_WRITE = 6, DF_WORK_READ = 2, DF_WORK_FUNCTION = 16, DF_WORK_PLACE = 16 };
+
+/* As much as fits. */
+static inline uint64_t df_work(uint64_t count, uint64_t steps)
+{
+    uint64_t product;
+    return __builtin_mul_overflow(count, steps, &product) ? UINT64_MAX : product;
+}
+
+static inline uint64_t df_work_both(uint64_t a, uint64_t b)
+{
+    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
 typedef struct df_array {
     df_shape shape;
     const float *data;
@@ -23,10 +40,11 @@ typedef struct df_array {
 /* False: absent, or not numbers; df_fail has been called. */
 bool df_array_of(ww_dataflow *flow, const df_op *op, const df_frame *frame, uint32_t input,
                  df_array *out);
-/* Output 0 of that shape, to be filled and then given to df_array_give; NULL: df_fail has been
- * called. */
 bool df_array_view(const ww_flow_value *value, df_array *out); /* false: absent, or not numbers */
-float *df_array_new(ww_dataflow *flow, const df_shape *shape, ww_flow_value *out);
+/* A new tensor, to be filled with that much work besides; NULL: df_fail has been called. In `frame`
+ * stands what the operation belongs to: work inside one that holds graphs is that one's. */
+float *df_array_new(ww_dataflow *flow, const df_op *op, const df_frame *frame,
+                    const df_shape *shape, uint64_t work, ww_flow_value *out);
 df_outcome df_bad_shape(ww_dataflow *flow, const df_op *op, const char *what);
 bool df_shape_of(const int64_t *dims, uint32_t count, df_shape *out);
 /* The shape and the elements of an encoded float tensor; false for any other. */
@@ -50,6 +68,7 @@ typedef struct df_product {
 } df_product;
 
 void df_multiply(const df_product *p);
+uint64_t df_multiply_work(uint32_t m, uint32_t n, uint32_t k);
 
 df_run_fn df_run_matmul, df_run_gemm, df_run_dot, df_run_softmax, df_run_reduce, df_run_layer_norm,
     df_run_batch_norm, df_run_conv, df_run_pool, df_run_global_pool;

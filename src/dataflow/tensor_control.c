@@ -155,7 +155,9 @@ static bool hand_out(ww_dataflow *flow, const df_op *op, df_frame *frame, const 
 
 static void begin_work(ww_dataflow *flow, const df_frame *frame)
 {
-    if (!frame->graph->held) flow->held_work = 0; /* what is held works on its holder's account */
+    if (frame->graph->held) return; /* what is held works on its holder's account */
+    flow->held_work = 0;
+    flow->held_steps = 0;
 }
 
 /* What went wrong inside, and where. */
@@ -268,7 +270,7 @@ static const ww_flow_value *carried(const loop *l, uint32_t i)
 static bool give_number(loop *l, df_frame *run, uint32_t formal, float number)
 {
     ww_flow_value value;
-    float *data = df_array_new(l->flow, &(df_shape){.elements = 1}, &value);
+    float *data = df_array_new(l->flow, l->op, run, &(df_shape){.elements = 1}, 0, &value);
     if (!data) return false;
     *data = number;
     df_frame_stage(l->flow, run, formal, value);
@@ -324,7 +326,7 @@ static bool make_gathered(loop *l, scan *s)
         df_bad_shape(l->flow, l->op, "the result is too large");
         return false;
     }
-    float *data = df_array_new(l->flow, &shape, &s->value);
+    float *data = df_array_new(l->flow, l->op, l->run ? l->run : l->frame, &shape, 0, &s->value);
     if (data && s->data.size) memcpy(data, s->data.data, s->data.size);
     return data != NULL;
 }

@@ -32,7 +32,7 @@ df_outcome df_run_matmul(ww_dataflow *flow, const df_op *op, df_frame *frame)
     df_shape shape;
     ww_flow_value value;
     if (!df_shape_of(dims, count, &shape)) return df_bad_shape(flow, op, "the result is too large");
-    float *out = df_array_new(flow, &shape, &value);
+    float *out = df_array_new(flow, op, frame, &shape, df_multiply_work(m, n, k), &value);
     if (!out) return DF_FAILED;
     memset(out, 0, shape.elements * sizeof *out);
     df_multiply(&(df_product){a.data, b.data, out, m, n, k, k, 1, n, 1, 1.0f});
@@ -69,7 +69,7 @@ df_outcome df_run_gemm(ww_dataflow *flow, const df_op *op, df_frame *frame)
     ww_flow_value value;
     if (!df_shape_of((int64_t[]){m, n}, 2, &shape))
         return df_bad_shape(flow, op, "the result is too large");
-    float *out = df_array_new(flow, &shape, &value);
+    float *out = df_array_new(flow, op, frame, &shape, df_multiply_work(m, n, k), &value);
     if (!out) return DF_FAILED;
     memset(out, 0, shape.elements * sizeof *out);
     if (biased && !add_bias(&c, df_real(op, "beta", 1), m, n, out)) {
@@ -91,7 +91,8 @@ df_outcome df_run_dot(ww_dataflow *flow, const df_op *op, df_frame *frame)
     if (a.shape.elements != b.shape.elements) return df_bad_shape(flow, op, "the sizes differ");
     df_shape scalar = {.elements = 1};
     ww_flow_value value;
-    float *out = df_array_new(flow, &scalar, &value);
+    float *out =
+        df_array_new(flow, op, frame, &scalar, df_work(a.shape.elements, DF_WORK_READ), &value);
     if (!out) return DF_FAILED;
     double sum = 0;
     for (uint32_t i = 0; i < a.shape.elements; i++)
@@ -122,7 +123,8 @@ df_outcome df_run_softmax(ww_dataflow *flow, const df_op *op, df_frame *frame)
     if (!df_array_of(flow, op, frame, 0, &a)) return DF_FAILED;
     if (!df_axis(&a.shape, df_int(op, "axis", -1), &axis))
         return df_bad_shape(flow, op, "no such axis");
-    float *out = df_array_new(flow, &a.shape, &value);
+    float *out = df_array_new(flow, op, frame, &a.shape,
+                              df_work(a.shape.elements, 2 * DF_WORK_FUNCTION), &value);
     if (!out) return DF_FAILED;
     lanes l = lanes_of(&a.shape, axis, axis + 1);
     for (uint32_t lane = 0; a.shape.elements && lane < l.outer * l.inner; lane++) {
@@ -155,7 +157,8 @@ df_outcome df_run_layer_norm(ww_dataflow *flow, const df_op *op, df_frame *frame
     lanes l = lanes_of(&a.shape, axis, a.shape.count);
     if (scale.shape.elements != l.length || (shifted && shift.shape.elements != l.length))
         return df_bad_shape(flow, op, "scale or bias of another size");
-    float *out = df_array_new(flow, &a.shape, &value);
+    float *out =
+        df_array_new(flow, op, frame, &a.shape, df_work(a.shape.elements, DF_WORK_READ), &value);
     if (!out) return DF_FAILED;
     float epsilon = df_real(op, "epsilon", 1e-5f);
     for (uint32_t lane = 0; a.shape.elements && lane < l.outer; lane++) {
@@ -190,7 +193,8 @@ df_outcome df_run_batch_norm(ww_dataflow *flow, const df_op *op, df_frame *frame
     for (uint32_t i = 0; i < PARTS; i++)
         if (parts[i].shape.elements != l.length)
             return df_bad_shape(flow, op, "an input is not one number per channel");
-    float *out = df_array_new(flow, &a.shape, &value);
+    float *out =
+        df_array_new(flow, op, frame, &a.shape, df_work(a.shape.elements, DF_WORK_READ), &value);
     if (!out) return DF_FAILED;
     float epsilon = df_real(op, "epsilon", 1e-5f);
     for (uint32_t i = 0; i < a.shape.elements; i++) {
@@ -268,7 +272,8 @@ df_outcome df_run_reduce(ww_dataflow *flow, const df_op *op, df_frame *frame)
     df_shape shape;
     ww_flow_value value;
     if (!df_shape_of(dims, count, &shape)) return df_bad_shape(flow, op, "the result is too large");
-    float *out = df_array_new(flow, &shape, &value);
+    float *out = df_array_new(flow, op, frame, &shape,
+                              df_work(a.shape.elements, DF_WORK_WRITE + DF_WORK_READ), &value);
     if (!out) return DF_FAILED;
     reduce(op->arg->number, &a, reduced, out, shape.elements);
     df_output(flow, op, frame, 0, value);

@@ -5,7 +5,7 @@ static df_outcome give(ww_dataflow *flow, const df_op *op, df_frame *frame, cons
                        const float *data)
 {
     ww_flow_value value;
-    float *out = df_array_new(flow, shape, &value);
+    float *out = df_array_new(flow, op, frame, shape, 0, &value);
     if (!out) return DF_FAILED;
     if (shape->elements) memcpy(out, data, shape->elements * sizeof *out);
     df_output(flow, op, frame, 0, value);
@@ -20,7 +20,7 @@ df_outcome df_run_fill(ww_dataflow *flow, const df_op *op, df_frame *frame)
     int count = df_ints(op, frame, "shape", 0, dims, WW_FLOW_TENSOR_DIMS_MAX);
     if (count < 0 || !df_shape_of(dims, (uint32_t)count, &shape))
         return df_bad_shape(flow, op, "bad `shape`");
-    float *out = df_array_new(flow, &shape, &value);
+    float *out = df_array_new(flow, op, frame, &shape, 0, &value);
     if (!out) return DF_FAILED;
     for (uint32_t i = 0; i < shape.elements; i++)
         out[i] = (float)op->arg->number;
@@ -166,7 +166,8 @@ df_outcome df_run_transpose(ww_dataflow *flow, const df_op *op, df_frame *frame)
         steps[i] = from[axis];
     }
     ww_flow_value value;
-    float *out = df_array_new(flow, &shape, &value);
+    float *out =
+        df_array_new(flow, op, frame, &shape, df_work(shape.elements, DF_WORK_PLACE), &value);
     if (!out) return DF_FAILED;
     gather_steps(a.data, &shape, steps, out);
     df_output(flow, op, frame, 0, value);
@@ -204,7 +205,7 @@ df_outcome df_run_concat(ww_dataflow *flow, const df_op *op, df_frame *frame)
     ww_flow_value value;
     if (!df_shape_of(dims, first.shape.count, &shape))
         return df_bad_shape(flow, op, "the result is too large");
-    float *out = df_array_new(flow, &shape, &value);
+    float *out = df_array_new(flow, op, frame, &shape, 0, &value);
     if (!out) return DF_FAILED;
     uint32_t outer = product_of(&shape, 0, axis), inner = product_of(&shape, axis + 1, shape.count);
     for (uint32_t o = 0; shape.elements && o < outer; o++) {
@@ -235,7 +236,8 @@ df_outcome df_run_split(ww_dataflow *flow, const df_op *op, df_frame *frame)
         shape.dims[axis] = length - from < part ? length - from : part;
         shape.elements = product_of(&shape, 0, shape.count);
         ww_flow_value value;
-        float *out = df_array_new(flow, &shape, &value);
+        uint64_t rest = i ? 0 : df_work(a.shape.elements, DF_WORK_WRITE); /* of all parts */
+        float *out = df_array_new(flow, op, frame, &shape, rest, &value);
         if (!out) return DF_FAILED;
         size_t run = (size_t)shape.dims[axis] * inner;
         for (uint32_t o = 0; run && o < outer; o++)
@@ -277,7 +279,8 @@ df_outcome df_run_slice(ww_dataflow *flow, const df_op *op, df_frame *frame)
     }
     shape.elements = product_of(&shape, 0, shape.count);
     ww_flow_value value;
-    float *out = df_array_new(flow, &shape, &value);
+    float *out =
+        df_array_new(flow, op, frame, &shape, df_work(shape.elements, DF_WORK_PLACE), &value);
     if (!out) return DF_FAILED;
     gather_steps(a.data + (shape.elements ? first : 0), &shape, steps, out);
     df_output(flow, op, frame, 0, value);
@@ -318,13 +321,16 @@ df_outcome df_run_gather(ww_dataflow *flow, const df_op *op, df_frame *frame)
         return df_bad_shape(flow, op, "no such axis");
     if (!gathered_shape(&a.shape, &indices.shape, axis, &shape))
         return df_bad_shape(flow, op, "the result is too large");
-    for (uint32_t i = 0; i < indices.shape.elements; i++)
-        if (index_of(indices.data[i], a.shape.dims[axis]) == DF_NONE)
-            return df_bad_shape(flow, op, "an index out of range");
-    float *out = df_array_new(flow, &shape, &value);
-    if (!out) return DF_FAILED;
     uint32_t inner = product_of(&a.shape, axis + 1, a.shape.count);
     uint32_t rows = inner ? shape.elements / inner : 0;
+    uint64_t work = df_work((uint64_t)rows + indices.shape.elements, DF_WORK_PLACE);
+    float *out = df_array_new(flow, op, frame, &shape, work, &value);
+    if (!out) return DF_FAILED;
+    for (uint32_t i = 0; i < indices.shape.elements; i++)
+        if (index_of(indices.data[i], a.shape.dims[axis]) == DF_NONE) {
+            ww_flow_value_unref(value);
+            return df_bad_shape(flow, op, "an index out of range");
+        }
     for (uint32_t row = 0; row < rows; row++) {
         uint32_t outer = row / indices.shape.elements;
         uint32_t at = index_of(indices.data[row % indices.shape.elements], a.shape.dims[axis]);
@@ -376,7 +382,8 @@ df_outcome df_run_scatter(ww_dataflow *flow, const df_op *op, df_frame *frame)
         return df_bad_shape(flow, op, "no such axis");
     if (!fits_scatter(&a.shape, &indices.shape, &updates.shape, axis))
         return df_bad_shape(flow, op, "the shapes differ");
-    float *out = df_array_new(flow, &a.shape, &value);
+    float *out = df_array_new(flow, op, frame, &a.shape,
+                              df_work(updates.shape.elements, DF_WORK_PLACE), &value);
     if (!out) return DF_FAILED;
     if (a.shape.elements) memcpy(out, a.data, a.shape.elements * sizeof *out);
     for (uint32_t i = 0; i < updates.shape.elements; i++) {

@@ -144,6 +144,14 @@ static const char *check_convolution(const df_op *op, convolution *c, const df_a
     return NULL;
 }
 
+static uint64_t convolution_work(const convolution *c)
+{
+    uint32_t rows = c->in_channels * c->w.cells;
+    uint64_t one = df_work_both(df_work(c->column_count, DF_WORK_PLACE),
+                                df_multiply_work(c->out_channels, c->w.places, rows));
+    return df_work(df_work(c->x.shape.dims[0], c->groups), one);
+}
+
 static void spread_columns(convolution *c, const float *planes)
 {
     float *to = c->columns;
@@ -188,7 +196,7 @@ df_outcome df_run_conv(ww_dataflow *flow, const df_op *op, df_frame *frame)
         wrong = "the result is too large";
     if (wrong) return df_bad_shape(flow, op, wrong);
     ww_flow_value value;
-    float *out = df_array_new(flow, &shape, &value);
+    float *out = df_array_new(flow, op, frame, &shape, convolution_work(&c), &value);
     if (!out) return DF_FAILED;
     c.columns = ww_alloc_array(flow->allocator, c.column_count + 1, sizeof *c.columns);
     if (!c.columns) {
@@ -232,7 +240,8 @@ df_outcome df_run_pool(ww_dataflow *flow, const df_op *op, df_frame *frame)
     if (!window_of(op, &x.shape, NULL, &w)) return df_bad_shape(flow, op, "bad window");
     if (!result_shape(&w, x.shape.dims[0], x.shape.dims[1], &shape))
         return df_bad_shape(flow, op, "the result is too large");
-    float *out = df_array_new(flow, &shape, &value);
+    uint64_t work = df_work(df_work(shape.elements, w.cells), DF_WORK_PLACE);
+    float *out = df_array_new(flow, op, frame, &shape, work, &value);
     if (!out) return DF_FAILED;
     for (uint32_t i = 0; i < shape.elements; i++)
         out[i] = pool_place(&w, x.data + (size_t)(i / w.places) * w.area, i % w.places, largest,
@@ -253,7 +262,8 @@ df_outcome df_run_global_pool(ww_dataflow *flow, const df_op *op, df_frame *fram
     for (uint32_t d = 2; d < shape.count; d++)
         shape.dims[d] = 1;
     if (!area && shape.elements) return df_bad_shape(flow, op, "nothing to take the mean of");
-    float *out = df_array_new(flow, &shape, &value);
+    float *out =
+        df_array_new(flow, op, frame, &shape, df_work(x.shape.elements, DF_WORK_READ), &value);
     if (!out) return DF_FAILED;
     for (uint32_t i = 0; i < shape.elements; i++) {
         double sum = 0;

@@ -101,15 +101,16 @@ static ww_status poll_engine(ww_bringup *b, uint64_t now_ns)
 {
     ww_flow_step steps[STEPS];
     ww_status status = WW_AGAIN;
-    for (int i = 0; i < POLLS_PER_TURN && status == WW_AGAIN; i++) {
+    bool is_over_budget = false; /* the loop has others to serve */
+    for (int i = 0; i < POLLS_PER_TURN && status == WW_AGAIN && !is_over_budget; i++) {
         size_t count;
         status = ww_dataflow_poll(b->flow, now_ns, steps, STEPS, &count);
         for (size_t k = 0; k < count; k++) {
-            if (steps[k].kind == WW_FLOW_STEP_BUDGET_EXCEEDED && !status) status = WW_AGAIN;
+            is_over_budget = is_over_budget || steps[k].kind == WW_FLOW_STEP_BUDGET_EXCEEDED;
             note_step(b, &steps[k]);
         }
     }
-    return status;
+    return is_over_budget && !status ? WW_AGAIN : status;
 }
 
 static void read_events(ww_bringup *b)

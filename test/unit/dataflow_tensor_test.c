@@ -337,9 +337,77 @@ static void tensors__larger_than_the_engine_may_be__fail_alone(void **state)
     flow_deinit(f);
     flow_init_with(f, &limits);
     expect_failure(f,
-                   "module M\nbody (x: tensor) > (y)\n  z = onnx.Zeros() shape=[1024, 1024]\n"
+                   "module M\nbody (x: tensor) > (y)\n  z = onnx.Zeros() shape=[512, 1024]\n"
                    "  y = onnx.Neg(x)\n",
                    "no_memory", "");
+}
+
+/* A limit, and an operation that is just above it. */
+typedef struct heavy {
+    const char *text, *detail;
+    uint32_t limit;
+} heavy;
+
+static void tensors__more_work_than_is_allowed__is_refused_before_it_begins(void **state)
+{
+    flow_fixture *f = *state;
+    static const heavy cases[] = {
+        {"  a = onnx.Zeros() shape=[16, 16]\n  z = onnx.MatMul(a, a)\n",
+         "MatMul of \"z\": 2192 steps of work, at most 2191 are allowed", 2191},
+        {"  a = onnx.Zeros() shape=[100]\n  z = onnx.Exp(a)\n",
+         "Exp of \"z\": 2200 steps of work, at most 2199 are allowed", 2199},
+        {"  a = onnx.Zeros() shape=[1, 1, 9, 9]\n  w = onnx.Zeros() shape=[1, 1, 3, 3]\n"
+         "  z = onnx.Conv(a, w)\n",
+         "Conv of \"z\": 7908 steps of work, at most 7907 are allowed", 7907},
+        {"  a = onnx.Zeros() shape=[268435456]\n",
+         "Zeros of \"a\": 1610612736 steps of work, at most 16777216 are allowed", 16 << 20},
+    };
+    for (size_t i = 0; i < WW_COUNT_OF(cases); i++) {
+        ww_dataflow_limits limits = ww_dataflow_limits_default();
+        char text[256];
+        limits.tensor_work_max = cases[i].limit;
+        flow_deinit(f);
+        flow_init_with(f, &limits);
+        snprintf(text, sizeof text, "module M\nbody (x: tensor) > (y)\n%s  y = onnx.Neg(x)\n",
+                 cases[i].text);
+        expect_failure(f, text, "work_limit", cases[i].detail);
+    }
+}
+
+static void loop__its_rounds_together_are_too_much__fails_at_the_limit(void **state)
+{
+    flow_fixture *f = *state;
+    ww_dataflow_limits limits = ww_dataflow_limits_default();
+    limits.tensor_work_max = 10000;
+    flow_deinit(f);
+    flow_init_with(f, &limits);
+    expect_failure(
+        f,
+        "graph Work (i, go, v) > (go, w)\n  w = onnx.Exp(v)\n"
+        "module M\nbody (x: tensor) > (y)\n  v = onnx.Zeros() shape=[100]\n"
+        "  onnx.Loop(_, _, v) body=graph.Work\n  y = onnx.Neg(x)\n",
+        "work_limit",
+        "Loop, round 4: Exp of \"w\": 2200 steps of work more, at most 10000 are allowed");
+}
+
+static void poll__much_tensor_work__ends_before_the_operations_are_many(void **state)
+{
+    flow_fixture *f = *state;
+    ww_dataflow_limits limits = ww_dataflow_limits_default();
+    limits.tensor_work_max = 1000;
+    flow_deinit(f);
+    flow_init_with(f, &limits);
+    assert_ok(
+        flow_install(f,
+                     "module M\nbody (x: tensor) > (y)\n  a = onnx.Concat(x, x, x, x) axis=0\n"
+                     "  b = onnx.Exp(a)\n  c = onnx.Exp(b)\n  d = onnx.Exp(c)\n"
+                     "  e = onnx.Exp(d)\n  f = onnx.Exp(e)\n  g = onnx.Exp(f)\n"
+                     "  h = onnx.Exp(g)\n  y = onnx.Exp(h)\n",
+                     "M", NULL));
+    assert_ok(flow_event(f, "M", "x", "12341234")); /* 8 numbers: 160 steps for each Exp */
+    const char *log = flow_run(f);
+    assert_non_null(strstr(log, "done 0.6 x0 [6]\nover-budget 1111\n"));
+    assert_non_null(strstr(log, "done 0.8 x0 [8]\n"));
 }
 
 static void loop__fails_inside__names_the_round(void **state)
@@ -422,6 +490,9 @@ int main(void)
         CASE(subgraph__of_a_backend__is_one_operation),
         CASE(graphs__that_do_not_fit__are_refused_at_install),
         CASE(loop__without_an_end__fails_at_the_limit),
+        CASE(tensors__more_work_than_is_allowed__is_refused_before_it_begins),
+        CASE(loop__its_rounds_together_are_too_much__fails_at_the_limit),
+        CASE(poll__much_tensor_work__ends_before_the_operations_are_many),
         CASE(loop__fails_inside__names_the_round),
         CASE(tensors__larger_than_the_engine_may_be__fail_alone),
         cmocka_unit_test(product__any_size__is_the_sum_of_products),
