@@ -61,6 +61,8 @@ static int run_image(const ww_invocation *invocation, const ww_run_options *requ
         .memory_bytes_max = ww_config_number(&invocation->config, WW_SETTING_MEMORY),
         .socket = ww_config_path(&invocation->config, WW_SETTING_SOCKET),
         .keys = keys,
+        .has_static_epoch =
+            ww_config_number(&invocation->config, WW_SETTING_EPOCHS) == WW_EPOCHS_STATIC,
         .graft_needs_key = ww_config_number(&invocation->config, WW_SETTING_GRAFT) == WW_GRAFT_KEY,
     };
     if (ww_node_new(&node_options, &node, &diag)) return ww_command_failed(&diag);
@@ -127,8 +129,8 @@ const ww_command ww_command_run = {
     .json = "one report object on the last line of standard error",
     .options = options,
     .settings = WW_SETTING(PRESET) | WW_SETTING(ENV_CONFIG) | WW_SETTING(LOG) | WW_SETTING(SOCKET) |
-                WW_SETTING(GRAFT) | WW_SETTING(ALLOW_KEY) | WW_SETTING(SERVE) | WW_SETTING(CELLS) |
-                WW_SETTING(MEMORY) | WW_SETTING(TIMEOUT) | WW_SETTING(CPU),
+                WW_SETTING(GRAFT) | WW_SETTING(ALLOW_KEY) | WW_SETTING(EPOCHS) | WW_SETTING(SERVE) |
+                WW_SETTING(CELLS) | WW_SETTING(MEMORY) | WW_SETTING(TIMEOUT) | WW_SETTING(CPU),
     .operands_min = 1,
     .operands_max = 1,
     .runs_guest = true,

@@ -72,6 +72,17 @@ const ww_setting ww_settings[WW_SETTING_COUNT] = {
                 "file nor a folder on its way may be open to others for writing",
             .type = WW_TYPE_PATH,
         },
+    [WW_SETTING_EPOCHS] =
+        {
+            .name = "epochs",
+            .env = "WW_EPOCHS",
+            .argument = "SOURCE",
+            .fallback = "local",
+            .known = "local|static",
+            .help = "who ends an epoch, and with it all sessions: local (ww epoch advance), static "
+                    "(nobody)",
+            .type = WW_TYPE_CHOICE,
+        },
     [WW_SETTING_CELLS] =
         {
             .name = "cells",

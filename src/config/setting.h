@@ -18,6 +18,7 @@
     X(SOCKET)                                                                                      \
     X(GRAFT)                                                                                       \
     X(ALLOW_KEY)                                                                                   \
+    X(EPOCHS)                                                                                      \
     X(CELLS)                                                                                       \
     X(MEMORY)                                                                                      \
     X(TIMEOUT)                                                                                     \
@@ -58,6 +59,7 @@ typedef struct ww_setting {
 
 /* The numbers of the choices. */
 enum { WW_GRAFT_OPEN, WW_GRAFT_KEY };
+enum { WW_EPOCHS_LOCAL, WW_EPOCHS_STATIC };
 
 extern const ww_setting ww_settings[WW_SETTING_COUNT];
 

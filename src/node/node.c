@@ -135,7 +135,10 @@ ww_status ww_node_new(const ww_node_options *options, ww_node **out, ww_diag *di
     ww_roster_init(&node->roster);
     if (options->keys) node->keys = *options->keys;
     node->graft_needs_key = options->graft_needs_key;
-    ww_epoch_source_init_local(&node->epochs, node->allocator);
+    if (options->has_static_epoch)
+        ww_epoch_source_init_static(&node->epochs, node->allocator);
+    else
+        ww_epoch_source_init_local(&node->epochs, node->allocator);
     ww_status status = open_parts(node, diag);
     if (!status) status = open_operators(node, options->socket, diag);
     if (status)

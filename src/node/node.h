@@ -20,6 +20,7 @@ typedef struct ww_node_options {
     const char *socket;          /* the operator's; WW_SOCKET_AUTO; NULL: none */
     const ww_allowed_keys *keys; /* whose signature a graft takes; copied; NULL: none */
     bool graft_needs_key;        /* on the socket */
+    bool has_static_epoch;       /* nobody advances it */
 } ww_node_options;
 
 WW_MUST_USE ww_status ww_node_new(const ww_node_options *options, ww_node **out, ww_diag *diag);

@@ -155,6 +155,14 @@ run "$WW" run --socket "$tmp/file" "$waits" </dev/null
 expect_code 1
 expect_err_has "$tmp/file"
 expect [ "$(cat "$tmp/file")" = text ]
+
+case_is "an epoch that nobody advances"
+start_node static "$tmp/e" --socket "$tmp/e" --epochs static "$waits"
+run "$WW" epoch advance --socket "$tmp/e"
+expect_code 1
+expect_err_has "the static epoch source is not advanced by an operator"
+run "$WW" epoch show --socket "$tmp/e"
+expect_out "epoch 0 (static)"
 stop_nodes
 
 case_is "pid0 grafts again when the epoch has moved"
