@@ -28,6 +28,32 @@ interface Runtime @0xd39e55f29e8f7fb7 extends(Peer.Executor) {
   # Compiles `wasm`, or finds it compiled.
 }
 
+interface Job @0x8fa3c9b3badfa936 extends(Peer.Process) {
+  # What every process of a session is as well.
+
+  ending @0 () -> (ending :Ending);
+  # How it ended, once it did. May be asked any number of times.
+}
+
+struct Ending @0x924bbceb535c4888 {
+  cause @0 :Cause;
+  exitCode @1 :Int32;
+  # As of `wait`.
+
+  message @2 :Text;
+  # One line, for people: why it trapped, or what it used up. At most 256 bytes.
+
+  enum Cause {
+    exited @0;
+    # It returned, or said so.
+
+    trapped @1;
+    timedOut @2;
+    usedUp @3;
+    killed @4;
+  }
+}
+
 interface Program @0xa4da826627e3d3c0 {
   # Code that is ready to run.
 

@@ -5,6 +5,32 @@
 
 #define RUNTIME_FILE_ID UINT64_C(0xcd935cc430854798)
 
+enum runtime_ending_cause {
+    /* It returned, or said so. */
+    RUNTIME_ENDING_CAUSE_EXITED = 0,
+    RUNTIME_ENDING_CAUSE_TRAPPED = 1,
+    RUNTIME_ENDING_CAUSE_TIMED_OUT = 2,
+    RUNTIME_ENDING_CAUSE_USED_UP = 3,
+    RUNTIME_ENDING_CAUSE_KILLED = 4,
+};
+#define RUNTIME_ENDING_CAUSE_ID UINT64_C(0xa493af9ff29955d8)
+typedef struct runtime_ending_cause_l {
+    ww_capnp_list list;
+} runtime_ending_cause_l;
+typedef struct runtime_ending_cause_lb {
+    ww_capnp_list_b list;
+} runtime_ending_cause_lb;
+
+static inline enum runtime_ending_cause runtime_ending_cause_l_at(runtime_ending_cause_l l, uint32_t index)
+{
+    return (enum runtime_ending_cause)ww_capnp_list_u16(l.list, index);
+}
+
+static inline void runtime_ending_cause_lb_set(runtime_ending_cause_lb l, uint32_t index, enum runtime_ending_cause value)
+{
+    ww_capnp_list_set_u16(l.list, index, (uint16_t)value);
+}
+
 typedef struct runtime_grants_get_results_r {
     ww_capnp_struct s;
 } runtime_grants_get_results_r;
@@ -77,6 +103,42 @@ typedef struct runtime_runtime_load_results_p {
 #define RUNTIME_RUNTIME_LOAD_RESULTS_ID UINT64_C(0x9020218e71c673f3)
 #define RUNTIME_RUNTIME_LOAD_RESULTS_SIZE ((ww_capnp_struct_size){0, 1})
 
+typedef struct runtime_ending_r {
+    ww_capnp_struct s;
+} runtime_ending_r;
+typedef struct runtime_ending_b {
+    ww_capnp_struct_b s;
+} runtime_ending_b;
+typedef struct runtime_ending_l {
+    ww_capnp_list list;
+} runtime_ending_l;
+typedef struct runtime_ending_lb {
+    ww_capnp_list_b list;
+} runtime_ending_lb;
+typedef struct runtime_ending_p {
+    ww_capnp_pipeline p;
+} runtime_ending_p;
+#define RUNTIME_ENDING_ID UINT64_C(0x924bbceb535c4888)
+#define RUNTIME_ENDING_SIZE ((ww_capnp_struct_size){1, 1})
+
+typedef struct runtime_job_ending_results_r {
+    ww_capnp_struct s;
+} runtime_job_ending_results_r;
+typedef struct runtime_job_ending_results_b {
+    ww_capnp_struct_b s;
+} runtime_job_ending_results_b;
+typedef struct runtime_job_ending_results_l {
+    ww_capnp_list list;
+} runtime_job_ending_results_l;
+typedef struct runtime_job_ending_results_lb {
+    ww_capnp_list_b list;
+} runtime_job_ending_results_lb;
+typedef struct runtime_job_ending_results_p {
+    ww_capnp_pipeline p;
+} runtime_job_ending_results_p;
+#define RUNTIME_JOB_ENDING_RESULTS_ID UINT64_C(0x9a18a9e65a10755a)
+#define RUNTIME_JOB_ENDING_RESULTS_SIZE ((ww_capnp_struct_size){0, 1})
+
 typedef struct runtime_runtime_load_params_r {
     ww_capnp_struct s;
 } runtime_runtime_load_params_r;
@@ -94,6 +156,24 @@ typedef struct runtime_runtime_load_params_p {
 } runtime_runtime_load_params_p;
 #define RUNTIME_RUNTIME_LOAD_PARAMS_ID UINT64_C(0xa006a3bc2b53a1f8)
 #define RUNTIME_RUNTIME_LOAD_PARAMS_SIZE ((ww_capnp_struct_size){0, 1})
+
+typedef struct runtime_job_ending_params_r {
+    ww_capnp_struct s;
+} runtime_job_ending_params_r;
+typedef struct runtime_job_ending_params_b {
+    ww_capnp_struct_b s;
+} runtime_job_ending_params_b;
+typedef struct runtime_job_ending_params_l {
+    ww_capnp_list list;
+} runtime_job_ending_params_l;
+typedef struct runtime_job_ending_params_lb {
+    ww_capnp_list_b list;
+} runtime_job_ending_params_lb;
+typedef struct runtime_job_ending_params_p {
+    ww_capnp_pipeline p;
+} runtime_job_ending_params_p;
+#define RUNTIME_JOB_ENDING_PARAMS_ID UINT64_C(0xa675ffa9f2eb689b)
+#define RUNTIME_JOB_ENDING_PARAMS_SIZE ((ww_capnp_struct_size){0, 0})
 
 typedef struct runtime_program_spawn_results_r {
     ww_capnp_struct s;
@@ -185,6 +265,17 @@ typedef struct runtime_methods_p {
 #define RUNTIME_METHODS_ID UINT64_C(0xfe1955f67fe1d5ca)
 #define RUNTIME_METHODS_SIZE ((ww_capnp_struct_size){1, 1})
 
+typedef struct runtime_job_cap {
+    ww_capnp_cap *cap;
+} runtime_job_cap;
+typedef struct runtime_job_l {
+    ww_capnp_list list;
+} runtime_job_l;
+typedef struct runtime_job_lb {
+    ww_capnp_list_b list;
+} runtime_job_lb;
+#define RUNTIME_JOB_ID UINT64_C(0x8fa3c9b3badfa936)
+
 typedef struct runtime_program_cap {
     ww_capnp_cap *cap;
 } runtime_program_cap;
@@ -217,6 +308,12 @@ typedef struct runtime_runtime_lb {
     ww_capnp_list_b list;
 } runtime_runtime_lb;
 #define RUNTIME_RUNTIME_ID UINT64_C(0xd39e55f29e8f7fb7)
+
+/* A server's methods; NULL answers that it is not implemented. */
+typedef struct runtime_job_vt {
+    struct peer_process_vt peer_process;
+    ww_capnp_handler *ending;
+} runtime_job_vt;
 
 /* A server's methods; NULL answers that it is not implemented. */
 typedef struct runtime_program_vt {
@@ -474,6 +571,162 @@ static inline runtime_program_cap runtime_runtime_load_results_p_program(runtime
     return (runtime_program_cap){ww_capnp_pipeline_cap(ww_capnp_pipeline_field(p.p, 0))};
 }
 
+/* ---- runtime_ending ---- */
+
+static inline runtime_ending_r runtime_ending_from(ww_capnp_any any)
+{
+    return (runtime_ending_r){ww_capnp_any_struct(any)};
+}
+
+static inline runtime_ending_r runtime_ending_root(ww_capnp_message *message)
+{
+    return runtime_ending_from(ww_capnp_message_root(message));
+}
+
+static inline runtime_ending_b runtime_ending_init(ww_capnp_any_b any)
+{
+    return (runtime_ending_b){ww_capnp_any_b_init_struct(any, RUNTIME_ENDING_SIZE)};
+}
+
+static inline runtime_ending_b runtime_ending_init_root(ww_capnp_builder *builder)
+{
+    return runtime_ending_init(ww_capnp_builder_root(builder));
+}
+
+static inline runtime_ending_l runtime_ending_l_from(ww_capnp_any any)
+{
+    return (runtime_ending_l){ww_capnp_any_list(any, WW_CAPNP_STRUCTS)};
+}
+
+static inline runtime_ending_r runtime_ending_l_at(runtime_ending_l l, uint32_t index)
+{
+    return (runtime_ending_r){ww_capnp_list_struct(l.list, index)};
+}
+
+static inline runtime_ending_b runtime_ending_lb_at(runtime_ending_lb l, uint32_t index)
+{
+    return (runtime_ending_b){ww_capnp_list_b_struct(l.list, index)};
+}
+
+static inline runtime_ending_r runtime_ending_read(runtime_ending_b b)
+{
+    return (runtime_ending_r){ww_capnp_struct_b_read(b.s)};
+}
+
+static inline enum runtime_ending_cause runtime_ending_cause(runtime_ending_r r)
+{
+    return (enum runtime_ending_cause)ww_capnp_get_u16(r.s, 0);
+}
+
+static inline void runtime_ending_set_cause(runtime_ending_b b, enum runtime_ending_cause value)
+{
+    ww_capnp_set_u16(b.s, 0, (uint16_t)value);
+}
+
+/* As of `wait`. */
+static inline int32_t runtime_ending_exit_code(runtime_ending_r r)
+{
+    return (int32_t)ww_capnp_get_u32(r.s, 1);
+}
+
+static inline void runtime_ending_set_exit_code(runtime_ending_b b, int32_t value)
+{
+    ww_capnp_set_u32(b.s, 1, (uint32_t)value);
+}
+
+/* One line, for people: why it trapped, or what it used up. At most 256 bytes. */
+static inline ww_view runtime_ending_message(runtime_ending_r r)
+{
+    return ww_capnp_any_text(ww_capnp_get_pointer(r.s, 0));
+}
+
+static inline bool runtime_ending_has_message(runtime_ending_r r)
+{
+    return !ww_capnp_any_is_null(ww_capnp_get_pointer(r.s, 0));
+}
+
+static inline void runtime_ending_set_message(runtime_ending_b b, ww_view value)
+{
+    ww_capnp_any_b_set_text(ww_capnp_struct_b_pointer(b.s, 0), value);
+}
+
+static inline ww_capnp_any_b runtime_ending_pointer_message(runtime_ending_b b)
+{
+    return ww_capnp_struct_b_pointer(b.s, 0);
+}
+
+/* ---- runtime_job_ending_results ---- */
+
+static inline runtime_job_ending_results_r runtime_job_ending_results_from(ww_capnp_any any)
+{
+    return (runtime_job_ending_results_r){ww_capnp_any_struct(any)};
+}
+
+static inline runtime_job_ending_results_r runtime_job_ending_results_root(ww_capnp_message *message)
+{
+    return runtime_job_ending_results_from(ww_capnp_message_root(message));
+}
+
+static inline runtime_job_ending_results_b runtime_job_ending_results_init(ww_capnp_any_b any)
+{
+    return (runtime_job_ending_results_b){ww_capnp_any_b_init_struct(any, RUNTIME_JOB_ENDING_RESULTS_SIZE)};
+}
+
+static inline runtime_job_ending_results_b runtime_job_ending_results_init_root(ww_capnp_builder *builder)
+{
+    return runtime_job_ending_results_init(ww_capnp_builder_root(builder));
+}
+
+static inline runtime_job_ending_results_l runtime_job_ending_results_l_from(ww_capnp_any any)
+{
+    return (runtime_job_ending_results_l){ww_capnp_any_list(any, WW_CAPNP_STRUCTS)};
+}
+
+static inline runtime_job_ending_results_r runtime_job_ending_results_l_at(runtime_job_ending_results_l l, uint32_t index)
+{
+    return (runtime_job_ending_results_r){ww_capnp_list_struct(l.list, index)};
+}
+
+static inline runtime_job_ending_results_b runtime_job_ending_results_lb_at(runtime_job_ending_results_lb l, uint32_t index)
+{
+    return (runtime_job_ending_results_b){ww_capnp_list_b_struct(l.list, index)};
+}
+
+static inline runtime_job_ending_results_r runtime_job_ending_results_read(runtime_job_ending_results_b b)
+{
+    return (runtime_job_ending_results_r){ww_capnp_struct_b_read(b.s)};
+}
+
+static inline runtime_ending_r runtime_job_ending_results_ending(runtime_job_ending_results_r r)
+{
+    return (runtime_ending_r){ww_capnp_any_struct(ww_capnp_get_pointer(r.s, 0))};
+}
+
+static inline bool runtime_job_ending_results_has_ending(runtime_job_ending_results_r r)
+{
+    return !ww_capnp_any_is_null(ww_capnp_get_pointer(r.s, 0));
+}
+
+static inline runtime_ending_b runtime_job_ending_results_init_ending(runtime_job_ending_results_b b)
+{
+    return (runtime_ending_b){ww_capnp_any_b_init_struct(ww_capnp_struct_b_pointer(b.s, 0), RUNTIME_ENDING_SIZE)};
+}
+
+static inline runtime_ending_b runtime_job_ending_results_edit_ending(runtime_job_ending_results_b b)
+{
+    return (runtime_ending_b){ww_capnp_any_b_get_struct(ww_capnp_struct_b_pointer(b.s, 0), RUNTIME_ENDING_SIZE)};
+}
+
+static inline ww_capnp_any_b runtime_job_ending_results_pointer_ending(runtime_job_ending_results_b b)
+{
+    return ww_capnp_struct_b_pointer(b.s, 0);
+}
+
+static inline runtime_ending_p runtime_job_ending_results_p_ending(runtime_job_ending_results_p p)
+{
+    return (runtime_ending_p){ww_capnp_pipeline_field(p.p, 0)};
+}
+
 /* ---- runtime_runtime_load_params ---- */
 
 static inline runtime_runtime_load_params_r runtime_runtime_load_params_from(ww_capnp_any any)
@@ -539,6 +792,48 @@ static inline uint8_t * runtime_runtime_load_params_init_wasm(runtime_runtime_lo
 static inline ww_capnp_any_b runtime_runtime_load_params_pointer_wasm(runtime_runtime_load_params_b b)
 {
     return ww_capnp_struct_b_pointer(b.s, 0);
+}
+
+/* ---- runtime_job_ending_params ---- */
+
+static inline runtime_job_ending_params_r runtime_job_ending_params_from(ww_capnp_any any)
+{
+    return (runtime_job_ending_params_r){ww_capnp_any_struct(any)};
+}
+
+static inline runtime_job_ending_params_r runtime_job_ending_params_root(ww_capnp_message *message)
+{
+    return runtime_job_ending_params_from(ww_capnp_message_root(message));
+}
+
+static inline runtime_job_ending_params_b runtime_job_ending_params_init(ww_capnp_any_b any)
+{
+    return (runtime_job_ending_params_b){ww_capnp_any_b_init_struct(any, RUNTIME_JOB_ENDING_PARAMS_SIZE)};
+}
+
+static inline runtime_job_ending_params_b runtime_job_ending_params_init_root(ww_capnp_builder *builder)
+{
+    return runtime_job_ending_params_init(ww_capnp_builder_root(builder));
+}
+
+static inline runtime_job_ending_params_l runtime_job_ending_params_l_from(ww_capnp_any any)
+{
+    return (runtime_job_ending_params_l){ww_capnp_any_list(any, WW_CAPNP_STRUCTS)};
+}
+
+static inline runtime_job_ending_params_r runtime_job_ending_params_l_at(runtime_job_ending_params_l l, uint32_t index)
+{
+    return (runtime_job_ending_params_r){ww_capnp_list_struct(l.list, index)};
+}
+
+static inline runtime_job_ending_params_b runtime_job_ending_params_lb_at(runtime_job_ending_params_lb l, uint32_t index)
+{
+    return (runtime_job_ending_params_b){ww_capnp_list_b_struct(l.list, index)};
+}
+
+static inline runtime_job_ending_params_r runtime_job_ending_params_read(runtime_job_ending_params_b b)
+{
+    return (runtime_job_ending_params_r){ww_capnp_struct_b_read(b.s)};
 }
 
 /* ---- runtime_program_spawn_results ---- */
@@ -974,6 +1269,67 @@ static inline ww_capnp_u16_lb runtime_methods_edit_ordinals(runtime_methods_b b)
 static inline ww_capnp_any_b runtime_methods_pointer_ordinals(runtime_methods_b b)
 {
     return ww_capnp_struct_b_pointer(b.s, 0);
+}
+
+/* ---- runtime_job ---- */
+
+/* What every process of a session is as well. */
+/* Borrowed from the message. */
+static inline runtime_job_cap runtime_job_from(ww_capnp_any any)
+{
+    return (runtime_job_cap){ww_capnp_any_cap(any)};
+}
+
+/* Borrowed from the message. */
+static inline runtime_job_cap runtime_job_l_at(runtime_job_l l, uint32_t index)
+{
+    return (runtime_job_cap){ww_capnp_any_cap(ww_capnp_list_pointer(l.list, index))};
+}
+
+static inline void runtime_job_lb_set(runtime_job_lb l, uint32_t index, runtime_job_cap cap)
+{
+    ww_capnp_any_b_set_cap(ww_capnp_list_b_pointer(l.list, index), cap.cap);
+}
+
+extern const ww_capnp_server_type runtime_job_server;
+extern const ww_capnp_method runtime_job_methods[];
+
+/* A new capability for `server`, which stays the caller's memory until `destroy` (or NULL) is called with
+ * it. Owned; .cap is NULL when memory is short. */
+static inline runtime_job_cap runtime_job_serve(ww_capnp_vat *vat, ww_capnp_server *server, const runtime_job_vt *vt,
+    void (*destroy)(ww_capnp_server *server))
+{
+    *server = (ww_capnp_server){&runtime_job_server, vt, destroy};
+    return (runtime_job_cap){ww_capnp_server_cap(vat, server)};
+}
+
+/* How it ended, once it did. May be asked any number of times. */
+static inline runtime_job_ending_params_b runtime_job_ending_begin(runtime_job_cap cap, ww_capnp_call **call)
+{
+    *call = ww_capnp_call_new(cap.cap, RUNTIME_JOB_ID, 0);
+    ww_capnp_call_no_pipeline(*call);
+    return (runtime_job_ending_params_b){ww_capnp_call_init_params(*call, RUNTIME_JOB_ENDING_PARAMS_SIZE)};
+}
+
+/* Empty unless the call succeeded; borrowed from the call. */
+static inline runtime_job_ending_results_r runtime_job_ending_response(ww_capnp_call *call)
+{
+    return (runtime_job_ending_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
+}
+
+static inline runtime_job_ending_results_p runtime_job_ending_pipeline(ww_capnp_call *call)
+{
+    return (runtime_job_ending_results_p){ww_capnp_pipeline_of(call)};
+}
+
+static inline runtime_job_ending_params_r runtime_job_ending_params(ww_capnp_call *call)
+{
+    return (runtime_job_ending_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
+}
+
+static inline runtime_job_ending_results_b runtime_job_ending_results(ww_capnp_call *call)
+{
+    return (runtime_job_ending_results_b){ww_capnp_call_init_results(call, RUNTIME_JOB_ENDING_RESULTS_SIZE)};
 }
 
 /* ---- runtime_program ---- */

@@ -1,9 +1,13 @@
 /* `ww exec` and `ww shell`: a guest on a running node with the standard streams of here. */
+#include "base/utf8.h"
+#include "capnp/runtime.capnp.h"
 #include "cli/client.h"
 #include "cli/json.h"
 #include "cli/pump.h"
+#include "cli/report.h"
 #include "config/folders.h"
 #include "loaders/image.h"
+#include "rpc/spawner.h"
 #include <signal.h>
 #include <unistd.h>
 
@@ -19,6 +23,8 @@ typedef struct session {
     ww_signal *interrupt, *terminate;
     int signal;    /* that came first */
     bool gives_up; /* a second one came */
+    ww_run_reason reason;
+    char message[WW_PROCESS_MESSAGE_MAX + 1]; /* for people; "" if there is none */
 } session;
 
 /* What to run, and as what. */
@@ -159,6 +165,34 @@ static ww_status finish(session *s, int *code, ww_diag *diag)
     return WW_OK;
 }
 
+static ww_run_reason reason_of(enum runtime_ending_cause cause)
+{
+    switch (cause) {
+    case RUNTIME_ENDING_CAUSE_TRAPPED: return WW_RUN_TRAPPED;
+    case RUNTIME_ENDING_CAUSE_TIMED_OUT: return WW_RUN_TIMED_OUT;
+    case RUNTIME_ENDING_CAUSE_USED_UP: return WW_RUN_USED_UP;
+    case RUNTIME_ENDING_CAUSE_KILLED: return WW_RUN_KILLED;
+    default: return WW_RUN_EXITED;
+    }
+}
+
+/* Why it ended as it did, of a guest that ended. A node that does not tell is no error. */
+static void learn_why(session *s)
+{
+    ww_capnp_call *call;
+    ww_diag diag;
+    runtime_job_ending_begin((runtime_job_cap){s->process.cap}, &call);
+    if (!ww_client_ask(&s->client, call, &diag)) {
+        runtime_ending_r ending =
+            runtime_job_ending_results_ending(runtime_job_ending_response(call));
+        ww_view message = runtime_ending_message(ending);
+        s->reason = reason_of(runtime_ending_cause(ending));
+        snprintf(s->message, sizeof s->message, "%.*s", WW_VIEW_ARG(message));
+        ww_text_make_plain(s->message, strlen(s->message));
+    }
+    ww_capnp_call_drop(call);
+}
+
 static void close_session(session *s)
 {
     ww_pump_stop(&s->input);
@@ -175,9 +209,16 @@ static void close_session(session *s)
 /* As `ww run` does: on the last line of standard error. */
 static void report(const session *s, ww_status status, const ww_diag *diag, int code)
 {
-    const char *reason = status ? "error" : s->signal ? "signal" : "exit";
+    const char *reason = status ? "error" : ww_report_reason(s->reason);
+    const char *message = status ? diag->text : s->message[0] ? s->message : NULL;
     ww_json_print(stderr, json_pack("{s:s, s:i, s:o}", "reason", reason, "exit_code", code,
-                                    "message", ww_json_string(status ? diag->text : NULL)));
+                                    "message", ww_json_string(message)));
+}
+
+static void tell_why(session *s)
+{
+    const ww_run_report told = {.reason = s->reason, .text = s->message};
+    ww_report_print_trap(&told);
 }
 
 static int run_errand(errand *e)
@@ -193,8 +234,15 @@ static int run_errand(errand *e)
     if (!status) status = watch_signals(&s, &diag);
     if (!status) status = attach(&s, &diag);
     if (!status) status = finish(&s, &code, &diag);
+    if (s.signal)
+        s.reason = WW_RUN_SIGNALED;
+    else if (!status && code)
+        learn_why(&s);
     close_session(&s);
-    if (status) code = ww_command_failed(&diag);
+    if (status)
+        code = ww_command_failed(&diag);
+    else
+        tell_why(&s);
     if (e->invocation->json) report(&s, status, &diag, code);
     return code;
 }
@@ -240,14 +288,16 @@ const ww_command ww_command_exec = {
         "clocks and randomness, the variables of --env, and a membrane to graft on; no files.\n\n"
         "The cell ends with this command: SIGINT and SIGTERM end it with 137, a second signal "
         "does not wait for that.",
-    .notes = "EXIT STATUS\n"
-             "  What the guest said; 1 if it could not be run or the node went away; 2 for bad "
-             "usage; 130 after SIGINT\n"
-             "  and 143 after SIGTERM.\n"
-             "\n"
-             "EXAMPLES\n"
-             "  ww exec build/images/hello -- one two\n"
-             "  echo text | ww exec --socket /run/node.sock filter.wasm\n",
+    .notes =
+        "EXIT STATUS\n"
+        "  What the guest said; 1 if it could not be run or the node went away; 2 for bad "
+        "usage; 124 when its\n"
+        "  time or a quota is used up, 134 after a trap, 137 when it was killed, 130 after SIGINT "
+        "and 143 after SIGTERM.\n"
+        "\n"
+        "EXAMPLES\n"
+        "  ww exec build/images/hello -- one two\n"
+        "  echo text | ww exec --socket /run/node.sock filter.wasm\n",
     .operand = "target",
     .json = "one report object on the last line of standard error",
     .options = exec_options,

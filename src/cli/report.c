@@ -13,17 +13,18 @@ void ww_report_print_trap(const ww_run_report *report)
     if (report->trace && *report->trace) fprintf(stderr, "%s\n", report->trace);
 }
 
-static const char *reason_name(const ww_run_report *report, ww_status status)
+const char *ww_report_reason(ww_run_reason reason)
 {
     static const char *const names[] = {"exit", "trap", "timeout", "quota", "signal", "killed"};
-    return status ? "error" : names[report->reason];
+    return names[reason];
 }
 
 void ww_report_print_json(const ww_run_report *report, ww_status status, const ww_diag *diag,
                           int exit_code)
 {
     json_t *object = json_object();
-    json_object_set_new(object, "reason", json_string(reason_name(report, status)));
+    json_object_set_new(object, "reason",
+                        json_string(status ? "error" : ww_report_reason(report->reason)));
     json_object_set_new(object, "exit_code", json_integer(exit_code));
     json_object_set_new(object, "file", ww_json_string(report->file));
     json_object_set_new(object, "message", ww_json_string(status ? diag->text : report->text));

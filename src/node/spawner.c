@@ -6,6 +6,7 @@
  *     failure of the spawn.
  */
 #include "node/spawner.h"
+#include "base/utf8.h"
 #include "resource/pipe.h"
 
 enum { EXIT_TRAPPED = 134, EXIT_USED_UP = 124 };
@@ -21,6 +22,7 @@ typedef struct ww_child {
     ww_account *account;
     bool is_killed;
     int32_t kill_code;
+    char *message; /* once it ended badly; NULL when memory is short */
     ww_view *args;
     ww_env *env;
     uint32_t arg_count, env_count, env_room;
@@ -49,6 +51,7 @@ static void child_free(ww_process *process)
 {
     ww_child *child = child_of(process);
     free_words(child);
+    if (child->message) ww_free(child->allocator, child->message, process->message.size);
     ww_account_unref(child->account);
     ww_free(child->allocator, child, sizeof *child);
 }
@@ -62,6 +65,28 @@ static int32_t exit_code_of(const ww_child *child, const ww_cell_facts *facts)
     case WW_E_QUOTA: return EXIT_USED_UP;
     default: return EXIT_TRAPPED;
     }
+}
+
+static ww_process_cause cause_of(const ww_cell_facts *facts)
+{
+    switch (facts->status) {
+    case WW_OK: return WW_PROCESS_EXITED;
+    case WW_E_CANCELED: return WW_PROCESS_KILLED;
+    case WW_E_TIMEOUT: return WW_PROCESS_TIMED_OUT;
+    case WW_E_QUOTA: return WW_PROCESS_USED_UP;
+    default: return WW_PROCESS_TRAPPED;
+    }
+}
+
+/* The cell goes, and its texts with it. */
+static void keep_message(ww_child *child, ww_view text)
+{
+    size_t size = text.size < WW_PROCESS_MESSAGE_MAX ? text.size : WW_PROCESS_MESSAGE_MAX;
+    child->message = size ? ww_alloc(child->allocator, size) : NULL;
+    if (!child->message) return;
+    memcpy(child->message, text.data, size);
+    ww_text_make_plain(child->message, size);
+    child->base.message = ww_view_of(child->message, size);
 }
 
 static void leave(ww_child *child)
@@ -122,6 +147,8 @@ static void ended(void *self)
     note_start(child, &facts);
     if (facts.status && facts.text.size) note_end(child, &facts);
     child->base.exit_code = exit_code_of(child, &facts);
+    child->base.cause = cause_of(&facts);
+    if (facts.status) keep_message(child, facts.text);
     child->base.has_ended = true;
     ww_log_print(child->spawner->options.log, WW_LOG_DEBUG, "ww::cell", "cell %u ended with %d",
                  child->base.cell, child->base.exit_code);
@@ -388,6 +415,7 @@ void ww_node_spawner_close(ww_node_spawner *spawner)
     while (spawner->children) {
         ww_child *child = spawner->children;
         child->base.exit_code = WW_EXIT_KILLED;
+        child->base.cause = WW_PROCESS_KILLED;
         child->base.has_ended = true;
         leave(child);
         ww_waiters_wake(&child->base.on_exit);

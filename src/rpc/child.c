@@ -7,16 +7,18 @@
  *     stream.
  */
 #include "capnp/peer.capnp.h"
+#include "capnp/runtime.capnp.h"
 #include "rpc/session_state.h"
 
 enum { STDIN, STDOUT, STDERR, STREAMS };
 
-/* A call of `wait`. */
+/* A call of `wait` or `ending`. */
 typedef struct waiting {
     struct waiting *next;
     ww_child *child;
     ww_capnp_call *call;
     ww_capnp_done on_cancel;
+    void (*answer)(ww_capnp_call *call, const ww_process *process);
 } waiting;
 
 struct ww_child {
@@ -56,10 +58,25 @@ static void unref(ww_child *child)
 
 /* ---- its end ---- */
 
+static void tell_exit_code(ww_capnp_call *call, const ww_process *process)
+{
+    peer_process_wait_results_set_exit_code(peer_process_wait_results(call), process->exit_code);
+}
+
+static void tell_ending(ww_capnp_call *call, const ww_process *process)
+{
+    runtime_ending_b ending =
+        runtime_job_ending_results_init_ending(runtime_job_ending_results(call));
+    runtime_ending_set_cause(ending, (enum runtime_ending_cause)process->cause);
+    runtime_ending_set_exit_code(ending, process->exit_code);
+    runtime_ending_set_message(ending, process->message);
+}
+
 static void answer_wait(waiting *w)
 {
     ww_child *child = w->child;
     ww_capnp_call *call = w->call;
+    void (*answer)(ww_capnp_call *, const ww_process *) = w->answer;
     waiting **link = &child->waiting;
     while (*link != w)
         link = &(*link)->next;
@@ -69,8 +86,7 @@ static void answer_wait(waiting *w)
         ww_capnp_call_fail(call, WW_CAPNP_FAILED, "canceled");
         return;
     }
-    peer_process_wait_results_set_exit_code(peer_process_wait_results(call),
-                                            child->process->exit_code);
+    answer(call, child->process);
     ww_capnp_call_return(call);
 }
 
@@ -167,7 +183,8 @@ static void wait_canceled(ww_capnp_done *done, ww_capnp_call *call)
     answer_wait(WW_CONTAINER_OF(done, waiting, on_cancel));
 }
 
-static void wait_for_end(ww_capnp_server *self, ww_capnp_call *call)
+static void await_end(ww_capnp_server *self, ww_capnp_call *call,
+                      void (*answer)(ww_capnp_call *call, const ww_process *process))
 {
     ww_child *child = child_of(self);
     waiting *w = ww_alloc(child->node->allocator, sizeof *w);
@@ -175,12 +192,22 @@ static void wait_for_end(ww_capnp_server *self, ww_capnp_call *call)
         ww_capnp_call_fail(call, WW_CAPNP_OVERLOADED, "out of memory");
         return;
     }
-    *w = (waiting){child->waiting, child, call, {wait_canceled}};
+    *w = (waiting){child->waiting, child, call, {wait_canceled}, answer};
     child->waiting = w;
     if (child->process->has_ended)
         answer_wait(w);
     else
         ww_capnp_call_on_cancel(call, &w->on_cancel);
+}
+
+static void wait_for_end(ww_capnp_server *self, ww_capnp_call *call)
+{
+    await_end(self, call, tell_exit_code);
+}
+
+static void wait_for_ending(ww_capnp_server *self, ww_capnp_call *call)
+{
+    await_end(self, call, tell_ending);
 }
 
 static void give_bootstrap(ww_capnp_server *self, ww_capnp_call *call)
@@ -221,13 +248,17 @@ static void destroy(ww_capnp_server *self)
     ww_session_leave(parent);
 }
 
-static const peer_process_vt PROCESS = {
-    .stdin = give_stdin,
-    .stdout = give_stdout,
-    .stderr = give_stderr,
-    .wait = wait_for_end,
-    .bootstrap = give_bootstrap,
-    .kill = kill_process,
+static const runtime_job_vt JOB = {
+    .peer_process =
+        {
+            .stdin = give_stdin,
+            .stdout = give_stdout,
+            .stderr = give_stderr,
+            .wait = wait_for_end,
+            .bootstrap = give_bootstrap,
+            .kill = kill_process,
+        },
+    .ending = wait_for_ending,
 };
 
 static bool make_streams(ww_child *child)
@@ -272,8 +303,7 @@ ww_capnp_cap *ww_child_new(ww_session *parent, ww_session *own, ww_process *proc
     child->exit_waker.wake = exit_woke;
     child->exit_task.run = look_for_end;
     ww_capnp_cap *cap = NULL;
-    if (make_streams(child))
-        cap = peer_process_serve(node->vat, &child->server, &PROCESS, destroy).cap;
+    if (make_streams(child)) cap = runtime_job_serve(node->vat, &child->server, &JOB, destroy).cap;
     child->next = parent->children;
     child->link = &parent->children;
     if (child->next) child->next->link = &child->next;

@@ -21,7 +21,7 @@
 #include "resource/sink.h"
 #include "resource/source.h"
 
-enum { WW_EXIT_KILLED = 137 };
+enum { WW_EXIT_KILLED = 137, WW_PROCESS_MESSAGE_MAX = 256 };
 
 /* ---- programs: code that is ready to run, any number of times ---- */
 
@@ -57,12 +57,22 @@ typedef struct ww_process_class {
     void (*free)(ww_process *self);
 } ww_process_class;
 
+typedef enum ww_process_cause { /* as Ending.Cause of capnp/runtime.capnp */
+                                WW_PROCESS_EXITED,
+                                WW_PROCESS_TRAPPED,
+                                WW_PROCESS_TIMED_OUT,
+                                WW_PROCESS_USED_UP,
+                                WW_PROCESS_KILLED,
+} ww_process_cause;
+
 struct ww_process {
     const ww_process_class *class;
     uint32_t refs;
     uint32_t cell; /* its number on this node */
     bool has_ended;
-    int32_t exit_code;  /* once it ended */
+    int32_t exit_code; /* once it ended, as are the next two */
+    ww_process_cause cause;
+    ww_view message;    /* why it trapped, what it used up: one plain line, the process's own */
     ww_waiters on_exit; /* woken when it ended, with code and pipes final */
     ww_sink *input;     /* its standard input */
     ww_source *output;  /* what it writes to standard output */

@@ -55,6 +55,12 @@ expect_out "y"
 case_is "a trap: 134"
 run "$WW" exec "$guests/trap.wasm" -- unreachable
 expect_code 134
+why=$("$WW" run --no-socket "$guests/trap.wasm" -- unreachable 2>&1 >/dev/null | head -n1)
+expect_err "$why"
+expect grep -q '^ww: the guest trapped: ' "$tmp/err"
+run "$WW" exec --json "$guests/trap.wasm" -- unreachable
+expect [ "$(tail -n1 "$tmp/err" | jq -r '.reason, .exit_code')" = "trap
+134" ]
 
 case_is "what is no component, and what is not there"
 echo text >"$tmp/text"
@@ -95,6 +101,7 @@ await running spin.wasm
 "$WW" kill "$("$WW" ps --json | jq '.cells[] | select(.name == "spin.wasm") | .cell')"
 await_node "$client"
 expect_code 137
+expect_err "ww: the guest was killed"
 
 case_is "an advance of the epoch spares what the operator runs"
 mkfifo "$tmp/input"

@@ -47,6 +47,46 @@ static void assert_cell_reads(family *f, const char *expected)
     assert_string_equal(fake_cell_read(f->cell, text, sizeof text), expected);
 }
 
+/* ---- how it ended ---- */
+
+static ww_capnp_call *begin_ending(ww_capnp_cap *process)
+{
+    ww_capnp_call *call;
+    runtime_job_ending_begin((runtime_job_cap){process}, &call);
+    return call;
+}
+
+static void assert_trapped(const outcome *o)
+{
+    runtime_ending_r ending =
+        runtime_job_ending_results_ending(runtime_job_ending_response(o->call));
+    assert_int_equal(o->w.count, 1);
+    assert_int_equal(runtime_ending_cause(ending), RUNTIME_ENDING_CAUSE_TRAPPED);
+    assert_int_equal(runtime_ending_exit_code(ending), 134);
+    assert_view_is(runtime_ending_message(ending), "unreachable");
+}
+
+static void ending__asked_before_and_after__tells_code_cause_and_message(void **state)
+{
+    (void)state;
+    family *f = family_new();
+    outcome before, after;
+    outcome_send(&before, begin_ending(f->p.process));
+    scene_pump(&f->w);
+    assert_int_equal(before.w.count, 0);
+    f->cell->base.cause = WW_PROCESS_TRAPPED;
+    f->cell->base.message = WW_VIEW_LITERAL("unreachable");
+    fake_cell_exit(f->cell, 134);
+    scene_pump(&f->w);
+    assert_trapped(&before);
+    outcome_send(&after, begin_ending(f->p.process));
+    scene_pump(&f->w);
+    assert_trapped(&after);
+    outcome_drop(&before);
+    outcome_drop(&after);
+    family_free(f);
+}
+
 /* ---- pipes ---- */
 
 static void stream__of_the_wrong_direction__says_so(void **state)
@@ -758,6 +798,7 @@ static void session_and_cell__no_memory__fail_and_give_all_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ending__asked_before_and_after__tells_code_cause_and_message),
         cmocka_unit_test(stream__of_the_wrong_direction__says_so),
         cmocka_unit_test(stream__asked_for_twice__is_the_same),
         cmocka_unit_test(read__gives_what_is_there_and_waits_for_the_first_byte),

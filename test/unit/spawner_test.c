@@ -440,6 +440,18 @@ static void process__that_used_its_time_up__ends(void **state)
     f.account->principal.budgets[WW_PRINCIPAL_CPU_NS].max = 20 * WW_NS_PER_MS;
     ww_process *process = run("spin", NULL);
     assert_int_equal(await_exit(process), 124);
+    assert_int_equal(process->cause, WW_PROCESS_USED_UP);
+    assert_view_is(process->message, "CPU time");
+    release_process(process);
+}
+
+static void process__that_traps__says_why(void **state)
+{
+    (void)state;
+    ww_process *process = run("trap", "unreachable");
+    assert_int_equal(await_exit(process), 134);
+    assert_int_equal(process->cause, WW_PROCESS_TRAPPED);
+    assert_true(process->message.size && process->message.size <= WW_PROCESS_MESSAGE_MAX);
     release_process(process);
 }
 
@@ -668,6 +680,7 @@ int main(void)
         CASE(process__with_a_link__calls_what_it_was_given),
         CASE(process__that_never_ends__is_killed_with_the_code_that_is_told),
         CASE(process__that_used_its_time_up__ends),
+        CASE(process__that_traps__says_why),
         CASE(processes__nobody_holds_any_more__live_until_they_end),
         CASE(cells__of_one_account__leave_room_for_others),
         CASE(cells__of_a_deep_family__leave_room_for_the_parents_other_children),
