@@ -1,6 +1,8 @@
 #include "dataflow/text.h"
 #include "base/names.h"
 #include "dataflow/wire.h"
+#include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -105,8 +107,9 @@ static bool take_integer(ww_view word, int64_t *out)
     if (!word.size || word.size >= sizeof text) return false;
     memcpy(text, word.data, word.size);
     text[word.size] = '\0';
+    errno = 0;
     *out = strtoll(text, &rest, 10);
-    return *rest == '\0';
+    return *rest == '\0' && errno != ERANGE;
 }
 
 static bool take_real(ww_view word, float *out)
@@ -117,6 +120,20 @@ static bool take_real(ww_view word, float *out)
     text[word.size] = '\0';
     *out = strtof(text, &rest);
     return *rest == '\0';
+}
+
+/* "inf" is a number, 1e99 is none that a float can hold. */
+static bool fits_float(ww_view word, float number)
+{
+    return isfinite(number) || (word.size && (word.data[word.size - 1] | 0x20) >= 'a');
+}
+
+static bool is_whole(ww_view word)
+{
+    bool is = true;
+    for (size_t i = 0; i < word.size; i++)
+        is = is && ((word.data[i] >= '0' && word.data[i] <= '9') || word.data[i] == '-');
+    return is;
 }
 
 static uint32_t field_of(const compiler *c, part what)
@@ -253,7 +270,7 @@ static ww_status take_ints(compiler *c, ww_buf *packed, uint64_t *product)
         ww_view word;
         int64_t value;
         if (!take_word(c, &word) || !take_integer(word, &value))
-            return bad(c, "a whole number is missing");
+            return bad(c, "a whole number is missing, or out of range");
         *product *= (uint64_t)value;
         ww_status status = df_put_varint(packed, (uint64_t)value);
         if (status) return status;
@@ -271,6 +288,7 @@ static ww_status take_floats(compiler *c, ww_buf *raw)
         float value;
         uint8_t bytes[4];
         if (!take_word(c, &word) || !take_real(word, &value)) return bad(c, "a number is missing");
+        if (!fits_float(word, value)) return bad(c, "a number out of range");
         ww_put_le32(bytes, (union {
                                float f;
                                uint32_t bits;
@@ -363,6 +381,7 @@ static ww_status take_number(compiler *c, ww_buf *out)
         return status ? status : df_put_number(out, 20, TYPE_INT);
     }
     if (!take_real(word, &real)) return bad(c, "an attribute's value is no number");
+    if (is_whole(word) || !fits_float(word, real)) return bad(c, "a number out of range");
     ww_status status = put_float(out, real);
     return status ? status : df_put_number(out, 20, TYPE_FLOAT);
 }
