@@ -140,6 +140,16 @@ static ww_status size_fault(batch *b, size_t item, ww_bootstrap_fault_kind kind,
         (unsigned long long)left);
 }
 
+/* Those of one request. */
+static ww_status bytes_fault(batch *b, size_t item, uint64_t bytes, uint64_t left)
+{
+    size_fault(b, item, WW_BOOTSTRAP_TOO_LARGE, bytes, left, WW_E_LIMIT);
+    return ww_fail(b->diag, WW_E_LIMIT,
+                   "bootstrap target \"%.*s\": %llu bytes of input refused, at most %llu at a time",
+                   WW_VIEW_ARG(b->items[item].target), (unsigned long long)bytes,
+                   (unsigned long long)b->queue->limits.request_bytes_max);
+}
+
 static ww_status check_sizes(batch *b)
 {
     const ww_bootstrap_limits *limits = &b->queue->limits;
@@ -149,7 +159,7 @@ static ww_status check_sizes(batch *b)
     for (size_t i = 0; i < b->count; i++) {
         uint64_t bytes = UINT64_MAX;
         if (!item_bytes(&b->items[i], &bytes) || bytes > limits->request_bytes_max)
-            return size_fault(b, i, WW_BOOTSTRAP_TOO_LARGE, bytes, left, WW_E_LIMIT);
+            return bytes_fault(b, i, bytes, left);
         if (bytes > left)
             return size_fault(b, i, WW_BOOTSTRAP_ALLOCATION_FAILED, bytes, left, WW_E_QUOTA);
         left -= bytes;
