@@ -340,6 +340,7 @@ WW_MUST_USE ww_status ww_dataflow_install(ww_dataflow *flow,
 
 /* What an artifact holds, as JSON, without constructing anything. Every target is taken as
  * installed. */
+/* `json` may be NULL: then it only says whether an install would refuse the artifact as it is. */
 WW_MUST_USE ww_status ww_dataflow_inspect(const ww_allocator *allocator, ww_view artifact,
                                           ww_buf *json, ww_diag *diag);
 

@@ -99,6 +99,7 @@ static ww_status install_all(ww_dataflow *flow, ww_view artifact, df_installer *
     ww_view *targets;
     size_t count;
     status = collect_targets(&probe, memory, &targets, &count);
+    if (status) ww_fail(in->diag, status, "no memory");
     ww_dataflow_install_options options = {
         .artifact = artifact, .targets = targets, .target_count = count, .allow_unresolved = true};
     in->options = &options;
@@ -120,7 +121,7 @@ ww_status ww_dataflow_inspect(const ww_allocator *allocator, ww_view artifact, w
     ww_arena_init(&memory, allocator, 1 << 20);
     df_installer in = {.flow = flow, .diag = diag};
     status = install_all(flow, artifact, &in, &memory);
-    if (!status) {
+    if (!status && json) {
         status = put_functions(&flow->units->artifact, json);
         if (!status) status = put_slots(flow, json);
         if (!status) status = put_order(flow, json);

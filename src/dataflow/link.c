@@ -129,10 +129,8 @@ static ww_status resolve_input(df_installer *in, const df_node *node, ww_view na
     *site = DF_NONE;
     if (!name.size) return WW_OK;
     uint32_t id;
-    if (!ww_names_find(&in->names, name, &id)) {
-        if (in->options->allow_unresolved) return WW_OK;
+    if (!ww_names_find(&in->names, name, &id))
         return bad_node(in, node, WW_E_INVALID, "nothing writes the value", name);
-    }
     *site = in->site_of_name[id];
     if (in->next_producer && in->next_producer[*site] != DF_NONE)
         in->site_of_name[id] =
@@ -187,12 +185,10 @@ static ww_status resolve_outputs(df_installer *in, const df_function *f)
     for (uint32_t i = 0; i < f->outputs.count; i++) {
         uint32_t id;
         g->outputs[i] = g->output_next[i] = DF_NONE;
-        if (!ww_names_find(&in->names, names[i], &id)) {
-            if (in->options->allow_unresolved) continue;
+        if (!ww_names_find(&in->names, names[i], &id))
             return df_install_error(in, WW_E_INVALID,
                                     "offset %zu: nothing writes output \"%.*s\" of \"%.*s\"",
                                     f->offset, WW_VIEW_ARG(names[i]), WW_VIEW_ARG(f->name));
-        }
         df_site *site = &g->sites[in->site_of_name[id]];
         g->outputs[i] = in->site_of_name[id];
         g->output_next[i] = site->output ? site->output - 1 : DF_NONE;
@@ -486,32 +482,45 @@ static void touch(df_installer *in, df_graph *g, uint32_t component)
         touch(in, g, c->depends[i]); /* bounded by the bits */
 }
 
-static void touch_declared(df_installer *in, df_graph *g, const df_node *node, uint32_t owner)
+static bool touch_slot(df_installer *in, df_graph *g, ww_view slot, uint32_t owner)
+{
+    for (uint32_t b = 0; b < in->binding_count; b++) {
+        if (in->bindings[b].target != owner || !ww_view_equal(in->bindings[b].slot, slot)) continue;
+        touch(in, g, in->bindings[b].component);
+        return true;
+    }
+    return false;
+}
+
+static ww_status touch_declared(df_installer *in, df_graph *g, const df_node *node, uint32_t owner)
 {
     const df_entry *entries = df_metadata(&in->unit->artifact, node->metadata);
     for (uint32_t i = 0; i < node->metadata.count; i++) {
         if (!ww_view_starts(entries[i].key, ROOT ".dep.")) continue;
-        for (uint32_t b = 0; b < in->binding_count; b++)
-            if (in->bindings[b].target == owner &&
-                ww_view_equal(in->bindings[b].slot, entries[i].value))
-                touch(in, g, in->bindings[b].component);
+        if (!touch_slot(in, g, entries[i].value, owner) && owner != DF_NONE)
+            return df_install_error(
+                in, WW_E_MISSING, "offset %zu: %.*s depends on slot \"%.*s\", which nothing binds",
+                node->offset, WW_VIEW_ARG(node->op_type), WW_VIEW_ARG(entries[i].value));
     }
+    return WW_OK;
 }
 
-static void touch_nodes(df_installer *in, df_graph *g, df_range range, uint32_t owner,
-                        uint32_t words)
+static ww_status touch_nodes(df_installer *in, df_graph *g, df_range range, uint32_t owner,
+                             uint32_t words)
 {
     const df_node *nodes = df_nodes(&in->unit->artifact, range);
     for (uint32_t i = 0; i < range.count; i++) {
         ww_flow_role role;
         touch(in, g, df_component_of(in, &nodes[i], owner, &role));
-        touch_declared(in, g, &nodes[i], owner);
+        ww_status status = touch_declared(in, g, &nodes[i], owner);
+        if (status) return status;
         uint32_t callee = df_callee_of(in, &nodes[i]);
         if (callee == DF_NONE) continue;
         const df_graph *c = in->graphs[in->graph_of[callee]];
         for (uint32_t w = 0; w < words; w++)
             g->touches[w] |= c->touches[w];
     }
+    return WW_OK;
 }
 
 /* Callees come before callers in `order`, so one pass over all nodes does it. */
@@ -524,10 +533,12 @@ ww_status df_touch_sets(df_installer *in)
         df_graph *g = in->graphs[in->graph_of[function]];
         g->touches = ww_arena_array(&in->unit->memory, words, sizeof *g->touches);
         if (!g->touches) return no_memory(in);
-        if (words) touch_nodes(in, g, f->nodes, in->owner[function], words);
-        for (uint32_t b = 0; words && b < f->bodies.count; b++)
-            touch_nodes(in, g, df_body_at(&in->unit->artifact, f->bodies.first + b)->function.nodes,
-                        in->owner[function], words);
+        ww_status status = touch_nodes(in, g, f->nodes, in->owner[function], words);
+        for (uint32_t b = 0; !status && b < f->bodies.count; b++) {
+            const df_body *body = df_body_at(&in->unit->artifact, f->bodies.first + b);
+            status = touch_nodes(in, g, body->function.nodes, in->owner[function], words);
+        }
+        if (status) return status;
         for (uint32_t w = 0; w < words; w++)
             g->touch_count += (uint32_t)__builtin_popcountll(g->touches[w]);
         g->touch_list = ww_arena_array(&in->unit->memory, g->touch_count, sizeof *g->touch_list);

@@ -295,8 +295,7 @@ static ww_status construct(df_installer *in, const df_binding *binding, df_compo
     return WW_OK;
 }
 
-/* One slot name is one component, for all targets and installs. */
-static ww_status bind(df_installer *in, df_binding *binding)
+static ww_status check_conflicts(df_installer *in, const df_binding *binding)
 {
     for (uint32_t i = 0; i < in->binding_count; i++) {
         const df_binding *other = &in->bindings[i];
@@ -307,6 +306,12 @@ static ww_status bind(df_installer *in, df_binding *binding)
                                     "SlotBindingConflict: slot \"%.*s\" is bound twice",
                                     WW_VIEW_ARG(binding->slot));
     }
+    return WW_OK;
+}
+
+/* One slot name is one component, for all targets and installs. */
+static ww_status bind(df_installer *in, df_binding *binding)
+{
     binding->component = component_of_slot(in, binding->slot);
     if (binding->component != DF_NONE) {
         const df_component *c = component_at(in, binding->component);
@@ -355,7 +360,7 @@ static ww_status bindings_of_target(df_installer *in, uint32_t target)
         status = parse_binding(in, behind(rest, of.size + 1), entries[i].value, &binding);
         if (!status && in->binding_count == BINDINGS_MAX)
             status = df_install_error(in, WW_E_LIMIT, "more than %d bindings", BINDINGS_MAX);
-        if (!status) status = bind(in, &binding);
+        if (!status) status = check_conflicts(in, &binding);
         if (!status) in->bindings[in->binding_count++] = binding;
     }
     return status;
@@ -394,6 +399,8 @@ ww_status df_resolve_bindings(df_installer *in)
     for (uint32_t i = 0; i < in->options->target_count && !status; i++)
         status = bindings_of_target(in, i);
     if (!status) status = check_slot_options(in);
+    for (uint32_t i = 0; i < in->binding_count && !status; i++)
+        status = bind(in, &in->bindings[i]);
     return status ? status : resolve_dependencies(in);
 }
 

@@ -230,11 +230,19 @@ static void refuse(ww_task *task)
     over(install, WW_E_LIMIT);
 }
 
+/* What is wrong with the artifact comes before what is wrong with its components. */
 static void begin(ww_task *task)
 {
     ww_install *install = WW_CONTAINER_OF(WW_CONTAINER_OF(task, ww_load, task), ww_install, load);
-    install->is_held = install->bringup->is_resuming && !install->is_kept;
-    if (!install->is_held) load_next(install);
+    const ww_bringup *b = install->bringup;
+    install->is_held = b->is_resuming && !install->is_kept;
+    if (install->is_held) return;
+    ww_status status = ww_dataflow_inspect(
+        b->node->allocator, bringup_install_artifact(install->parts), NULL, &install->diag);
+    if (status)
+        over(install, status);
+    else
+        load_next(install);
 }
 
 void ww_installs_go_on(ww_bringup *b)

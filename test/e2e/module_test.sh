@@ -52,6 +52,13 @@ run "$WW" module inspect "$tmp/none.onnx"
 expect_code 1
 expect_err_has "$tmp/none.onnx"
 
+case_is "inspect: a value that nothing writes is no operation that somebody may offer"
+printf 'module Odd\nbody (x) > (y)\n  y = PassThrough(z)\n' >"$tmp/dangling.wwm"
+compile "$tmp/dangling.wwm" dangling.onnx
+run "$WW" module inspect "$tmp/dangling.onnx"
+expect_code 1
+expect_err_has 'nothing writes the value "z"'
+
 case_is "bad usage"
 run "$WW" module
 expect_code 2
@@ -90,6 +97,13 @@ expect grep -q '^Seeded#' "$tmp/out"
 run "$WW" status
 expect_out_has "bring-up   waiting for input"
 expect_out_has "  needs input  Seeded__bootstrap; takes seed, weights"
+
+case_is "install: what is wrong with the artifact comes before what is wrong with its components"
+sed 's/^module Odd/&\nbind s Index Any/' "$tmp/dangling.wwm" >"$tmp/worse.wwm"
+compile "$tmp/worse.wwm" worse.onnx
+run "$WW" module install "$tmp/worse.onnx"
+expect_code 1
+expect_err_has 'nothing writes the value "z"'
 
 case_is "bootstrap: missing and unknown inputs are named"
 run "$WW" module bootstrap Seeded --input seed=42

@@ -1,5 +1,6 @@
 /* The engine, module by module: what is installed, what runs in which order, and what a bootstrap
  * holds back. */
+#include "dataflow/text.h"
 #include "support/flow.h"
 #include <stdio.h>
 
@@ -525,6 +526,12 @@ static void install__faulty_modules__are_refused_with_place_and_cause(void **sta
         {"module M\nbody (x) > (y)\n  y = PassThrough(x)\n", "N",
          "UnknownTarget: \"N\"; available: \"M#"},
         {"module M\nbody (x) > (y)\n  y = PassThrough(x)\n", "", "EmptyTargets"},
+        {"module M\nbind s Index Missing\nbody (x) > (y)\n  y = PassThrough(x)\n"
+         "module N\nbind s DataSource Loader\nbody (x) > (y)\n  y = PassThrough(x)\n",
+         "M N", "SlotBindingConflict"}, /* before a component is looked for */
+        {"module M\nbind s Index FlatIndex\nbody (x) > (y)\n"
+         "  y = index.Search(x) @s !dep.DataSource=\"gone\"\n",
+         "M", "Search depends on slot \"gone\", which nothing binds"},
     };
     for (size_t i = 0; i < WW_COUNT_OF(cases); i++) {
         ww_diag diag = {0};
@@ -536,6 +543,40 @@ static void install__faulty_modules__are_refused_with_place_and_cause(void **sta
     }
     assert_ok(flow_install(f, seeded, "Seeded", NULL));
     assert_int_equal(flow_install(f, seeded, "Seeded", NULL), WW_E_EXISTS);
+}
+
+/* Without components, and without knowing what they offer. */
+static void inspect__faulty_artifacts__says_what_an_install_says(void **state)
+{
+    flow_fixture *f = *state;
+    static const char *const cases[] = {
+        "module M\nbody (x) > (y)\n  y = PassThrough(z)\n",
+        "module M\nbody (x) > (y)\n  z = PassThrough(x)\n",
+        "module M\nbody (x) > (y)\n  x = PassThrough(x)\n",
+        "module M\nbody (x) > (y)\n  y = call.Gone(x)\n",
+        "function F (a) > (b)\n  b = call.F(a)\nmodule M\nbody (x) > (y)\n  y = call.F(x)\n",
+        "module M\nbody (x) > (y)\n  y = After(x)\nbootstrap ()\n  y = PassThrough(z)\n",
+        "module M\nbody (x) > (y)\n  y = onnx.Constant()\n",
+        "module M\nbody (x) > (y)\n  y = onnx.If(x)\n",
+        "module M\nbind s Index FlatIndex\nbody (x) > (y)\n"
+        "  y = index.Search(x) @s !slot_id=\"4294967296\"\n",
+        "module M\nbind s Index FlatIndex\nbody (x) > (y)\n"
+        "  y = index.Search(x) @s !dep.Index=\"gone\"\n",
+    };
+    for (size_t i = 0; i < WW_COUNT_OF(cases); i++) {
+        ww_diag refused = {0}, inspected = {0};
+        ww_buf artifact, json;
+        ww_buf_init(&artifact, test_heap(), SIZE_MAX);
+        ww_buf_init(&json, test_heap(), SIZE_MAX);
+        assert_true(flow_install(f, cases[i], "M", &refused));
+        ww_status status = ww_dataflow_compile(test_heap(), ww_view_str(cases[i]), &artifact, NULL);
+        if (!status)
+            status = ww_dataflow_inspect(test_heap(), ww_buf_view(&artifact), &json, &inspected);
+        ww_buf_deinit(&json);
+        ww_buf_deinit(&artifact);
+        assert_true(status);
+        assert_string_equal(inspected.text, refused.text);
+    }
 }
 
 static void deliver__unknown_names_and_large_inputs__are_refused(void **state)
@@ -683,6 +724,7 @@ int main(void)
         CASE(tensors__a_backend_in_a_slot__does_what_it_offers_and_the_engine_the_rest),
         CASE(tensors__in_a_graph_of_an_attribute__are_the_engines),
         CASE(install__faulty_modules__are_refused_with_place_and_cause),
+        CASE(inspect__faulty_artifacts__says_what_an_install_says),
         CASE(deliver__unknown_names_and_large_inputs__are_refused),
         CASE(install__two_targets_sharing_a_slot__make_one_component),
         CASE(poll__steady_state__allocates_nothing),
