@@ -1,5 +1,6 @@
 /* Invariants
- *  1. The loop sleeps only in epoll_pwait2 of wait_for_events, and only with no task posted.
+ *  1. The loop sleeps only in epoll_pwait2 of wait_for_events, and only with no task posted. With tasks
+ *     posted it asks the kernel unless it did so within WW_LOOP_UNSEEN_NS and WW_LOOP_UNSEEN_TURNS.
  *  2. libuv's descriptor stands in the epoll set without a watch (data.ptr NULL); uv_run is entered
  *     only when that is readable or uv_due says that libuv itself has something to do.
  *  3. Tasks posted while a batch of tasks runs are run in the next turn, and likewise last tasks
@@ -135,6 +136,7 @@ ww_status ww_loop_new(const ww_allocator *allocator, const ww_clock *clock, ww_l
     loop->allocator = allocator;
     loop->clock = clock ? clock : ww_clock_system();
     loop->turn_ns = ww_clock_now_ns(loop->clock);
+    loop->unseen_turns = WW_LOOP_UNSEEN_TURNS;
     tasks_init(&loop->tasks);
     tasks_init(&loop->last_tasks);
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an answer (EPIPE), never a death */
@@ -195,6 +197,18 @@ static void wait_for_events(ww_loop *loop, bool wait)
     int count = epoll_pwait2(loop->epoll, loop->events, WW_LOOP_EVENTS, &timeout, NULL);
     WW_ASSERT(count >= 0 || errno == EINTR);
     loop->event_count = count > 0 ? count : 0;
+    loop->unseen_turns = 0;
+    loop->seen_ns = ww_clock_now_ns(loop->clock);
+    loop->turn_ns = loop->seen_ns;
+}
+
+/* The kernel takes as long to say that nothing happened as a small task does. */
+static bool goes_on(ww_loop *loop)
+{
+    if (!loop->tasks.first && !loop->last_tasks.first) return false;
+    loop->turn_ns = ww_clock_now_ns(loop->clock);
+    return loop->turn_ns - loop->seen_ns < WW_LOOP_UNSEEN_NS &&
+           loop->unseen_turns++ < WW_LOOP_UNSEEN_TURNS;
 }
 
 static void dispatch_events(ww_loop *loop)
@@ -220,8 +234,7 @@ static bool run_uv(ww_loop *loop)
 void ww_loop_turn(ww_loop *loop, bool wait)
 {
     bool happened = run_uv(loop); /* whoever waits for that must not find the loop asleep */
-    wait_for_events(loop, wait && !happened);
-    loop->turn_ns = ww_clock_now_ns(loop->clock);
+    if (!wait || !goes_on(loop)) wait_for_events(loop, wait && !happened);
     dispatch_events(loop);
     run_uv(loop);
     ww_timers_fire(loop);

@@ -4,12 +4,13 @@
  * Model      A turn takes from the kernel what happened, fires the timers that are due, runs the
  *            tasks posted before its task phase began, and then the last tasks, which close the
  *            turn (write-behind is flushed there). A callback never runs inside the call that
- *            registered it.
+ *            registered it. While there are tasks, a turn of the run asks the kernel now and then only.
  * Ownership  Tasks, timers and jobs are embedded in their owners; tasks and timers are cancelled,
  *            jobs awaited before those go away. Watches and signals are the loop's memory.
  * Time       Timers compare with the ww_clock that the loop was made with, in absolute nanoseconds.
  * Bounds     At most WW_LOOP_EVENTS readiness events per turn. Tasks posted while tasks run wait
- *            for the next turn.
+ *            for the next turn. What happens is seen WW_LOOP_UNSEEN_NS later at most, or
+ *            WW_LOOP_UNSEEN_TURNS turns, beside the time that one turn takes.
  * Threads    The loop's own, except ww_loop_post_remote and a job's `work`, which runs on one of
  *            libuv's worker threads. The process ignores SIGPIPE from the first ww_loop_new on.
  */
@@ -18,7 +19,7 @@
 #include "os/clock.h"
 #include "os/wait.h"
 
-enum { WW_LOOP_EVENTS = 64 };
+enum { WW_LOOP_EVENTS = 64, WW_LOOP_UNSEEN_NS = 50000, WW_LOOP_UNSEEN_TURNS = 16 };
 
 typedef struct ww_loop ww_loop;
 
@@ -32,7 +33,7 @@ void ww_loop_free(ww_loop *loop);
 void ww_loop_run(ww_loop *loop);
 void ww_loop_stop(ww_loop *loop);
 
-/* One turn. `wait`: may sleep until something happens. */
+/* One turn. `wait`: may sleep until something happens, or not ask the kernel if it has been asked just now. */
 void ww_loop_turn(ww_loop *loop, bool wait);
 
 /* The time at which the current turn's callbacks began; kept up to date behind the pointer. */

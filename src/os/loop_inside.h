@@ -16,8 +16,10 @@ struct ww_loop {
     bool stopping;
     bool uv_due; /* libuv has something to register or to close */
     ww_tasks tasks, last_tasks;
-    ww_timer *timers; /* root of a pairing heap by deadline */
-    uint64_t turn_ns; /* read once, after the kernel was asked */
+    ww_timer *timers;      /* root of a pairing heap by deadline */
+    uint64_t turn_ns;      /* read once, after the kernel was asked */
+    uint64_t seen_ns;      /* when it was asked last, ... */
+    uint32_t unseen_turns; /* ... and the turns since */
     uint32_t timer_turn;
     uint32_t watches;
     int event_count, event_next; /* of the batch in hand; a closed watch is taken out of it */

@@ -286,6 +286,42 @@ static void watch__other_end_closed__wakes_reader_and_writer(void **state)
     close(ends[0]);
 }
 
+static void post_again(ww_task *task)
+{
+    ww_loop_post(f.loop, task);
+}
+
+static void watch__beside_tasks_without_end__is_seen_in_time(void **state)
+{
+    (void)state;
+    int ends[2];
+    ww_watch *watch;
+    ww_task endless = {.run = post_again};
+    lettered_waker a = {{wake_lettered}, {0}, 'a'};
+    assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    assert_ok(ww_watch_new(f.loop, ends[0], &watch));
+    ww_loop_post(f.loop, &endless);
+    ww_loop_turn(f.loop, true); /* asks the kernel */
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    ww_watch_wait(watch, WW_READABLE, &a.waiter, &a.waker);
+    for (int i = 0; i < WW_LOOP_UNSEEN_TURNS; i++)
+        ww_loop_turn(f.loop, true);
+    assert_trace("");
+    ww_loop_turn(f.loop, true);
+    assert_trace("a");
+    ww_watch_wait(watch, WW_READABLE, &a.waiter, &a.waker);
+    f.clock.now_ns += WW_LOOP_UNSEEN_NS;
+    ww_loop_turn(f.loop, true);
+    assert_trace("aa");
+    ww_watch_wait(watch, WW_READABLE, &a.waiter, &a.waker);
+    ww_loop_turn(f.loop, false); /* who does not wait wants to know */
+    assert_trace("aaa");
+    ww_task_cancel(&endless);
+    ww_watch_close(watch);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static ww_watch *other_watch;
 
 static void close_other(ww_waker *waker)
@@ -505,6 +541,7 @@ int main(void)
         CASE(timer__system_clock__ends_the_sleep),
         CASE(watch__pipe_becomes_readable__wakes_each_waiter_once),
         CASE(watch__other_end_closed__wakes_reader_and_writer),
+        CASE(watch__beside_tasks_without_end__is_seen_in_time),
         CASE(watch__closed_while_its_event_is_in_the_batch__is_silent),
         CASE(watch__regular_file_or_null_device__is_unsupported),
         CASE(job__started__is_done_on_a_later_turn),

@@ -95,6 +95,7 @@ static inline ww_status finish_call(ww_call *call, ww_status status, void *resul
     while (status == WW_AGAIN) {
         int before = f.woken;
         ww_loop_turn(loop(), true);
+        ww_loop_turn(loop(), false); /* the one before need not have asked the kernel */
         status = call->resume(call, result);
         if (status != WW_AGAIN) assert_true(f.woken > before);
     }
