@@ -209,6 +209,7 @@ static void bring_up(ww_capnp_server *server, ww_capnp_call *call)
 static void released(ww_capnp_server *server)
 {
     ww_operator_host *host = host_of(server);
+    ww_operator_end(host); /* a connection lets go of its operator before it says that it is over */
     ww_session *session = host->session;
     ww_tenant *tenant = host->tenant;
     host->session = NULL;

@@ -73,5 +73,6 @@ struct ww_operator_host {
  * short; `released` is then not told. */
 ww_capnp_cap *ww_operator_serve(ww_operator_host *host);
 
-/* The connection is over: so is all that it was given, and what it started. */
+/* The connection is over: so is all that it was given, and what it started. The same happens when
+ * nothing refers to the operator any more. */
 void ww_operator_end(ww_operator_host *host); /* also one that is not served */

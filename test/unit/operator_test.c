@@ -1,5 +1,7 @@
 /* The Operator interface as a client at the other end of a link sees it. */
+#include "capnp/membrane.capnp.h"
 #include "capnp/operator.capnp.h"
+#include "capnp/runtime.capnp.h"
 #include "rpc/link.h"
 #include "rpc/operator.h"
 #include "support/clock.h"
@@ -445,6 +447,52 @@ static void operator__its_connection_ends__what_it_runs_ends_too(void **state)
     finish(&p);
 }
 
+/* Starts a cell that has the executor of the session whose child it is. */
+static void spawn_with_its_own_executor(pair *p)
+{
+    ww_capnp_call *graft, *load, *spawn;
+    stem_membrane_graft_begin((stem_membrane_cap){p->operator.cap}, &graft);
+    ask(p, graft);
+    stem_session_r session =
+        stem_membrane_graft_results_session(stem_membrane_graft_response(graft));
+    peer_executor_cap executor = membrane_wetware_session_executor(
+        membrane_wetware_session_from(stem_session_extension(session)));
+    runtime_runtime_load_params_set_wasm(
+        runtime_runtime_load_begin((runtime_runtime_cap){executor.cap}, &load),
+        WW_VIEW_LITERAL("component"));
+    ask(p, load);
+    runtime_program_cap program =
+        runtime_runtime_load_results_program(runtime_runtime_load_response(load));
+    runtime_program_spawn_params_b params = runtime_program_spawn_begin(program, &spawn);
+    runtime_grant_b grant =
+        runtime_grant_lb_at(runtime_program_spawn_params_init_grants(params, 1), 0);
+    runtime_grant_set_name(grant, WW_VIEW_LITERAL("executor"));
+    ww_capnp_any_b_set_cap(runtime_grant_pointer_cap(grant), executor.cap);
+    ask(p, spawn);
+    ww_capnp_call_drop(spawn);
+    ww_capnp_call_drop(load);
+    ww_capnp_call_drop(graft);
+}
+
+/* The cell refers to the session, and the session to the cell. */
+static void operator__its_connection_breaks__a_child_that_has_its_session_ends_too(void **state)
+{
+    (void)state;
+    pair p;
+    make(&p);
+    spawn_with_its_own_executor(&p);
+    fake_cell *cell = p.cells.cells[0];
+    assert_non_null(cell);
+    ww_rpc_link_free(p.link); /* lets go of the operator, which is what its owner hears first */
+    p.link = NULL;
+    pump(&p);
+    assert_true(cell->is_told);
+    p.clock.now_ns += 5 * WW_NS_PER_S;
+    pump(&p);
+    assert_int_equal(cell->kills, 1);
+    finish(&p);
+}
+
 /* Asks for everything; what could not be sent is not waited for. */
 static void ask_if_possible(pair *p, ww_capnp_call *call)
 {
@@ -501,6 +549,7 @@ int main(void)
         cmocka_unit_test(operator__given_to_a_cell__is_the_same_one_until_its_connection_ends),
         cmocka_unit_test(operator__advance__spares_what_it_runs),
         cmocka_unit_test(operator__its_connection_ends__what_it_runs_ends_too),
+        cmocka_unit_test(operator__its_connection_breaks__a_child_that_has_its_session_ends_too),
         cmocka_unit_test(operator__any_allocation_fails__every_call_is_answered_and_all_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
