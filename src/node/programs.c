@@ -4,13 +4,10 @@
  *  2. kept_bytes is the sum of the sizes of their components. A program that is no longer kept has no
  *     component.
  *  3. Of equal components at most one is kept or under way.
- *  4. A load is in the queue, waits for one compilation, or has its answer posted. In the queue it has a
- *     program that is equal so far, guessed or found by its whole hash (is_hashed), or its hash is that of
- *     component[0, position).
+ *  4. A load is in the queue, waits for one compilation, or has its answer posted. In the queue, its
+ *     hash is that of component[0, position), or it has a program that is equal so far.
  */
 #include "node/programs.h"
-
-enum { GUESSES_MAX = 8 };
 
 typedef struct ww_kept_program {
     ww_loaded base;
@@ -95,16 +92,10 @@ static kept_program *find_kept(ww_programs *programs, ww_content_hash hash)
     kept_program *kept = *bucket_of(programs, hash);
     while (kept && !ww_content_hash_equal(kept->hash, hash))
         kept = kept->next_of_bucket;
+    if (!kept) return NULL;
+    unlist(programs, kept);
+    list_as_newest(programs, kept);
     return kept;
-}
-
-/* What many ask for is among the newest, and seldom has another the same size. */
-static kept_program *guess(ww_programs *programs, size_t size)
-{
-    kept_program *kept = programs->newest;
-    for (int i = 0; i < GUESSES_MAX && kept; i++, kept = kept->older)
-        if (kept->component.size == size) return kept;
-    return NULL;
 }
 
 ww_program *ww_programs_program(const ww_loaded *loaded)
@@ -267,31 +258,25 @@ static void compile_or_wait(ww_programs *programs, ww_load *load)
 /* --- looking up */
 
 /* Not so when it was forgotten meanwhile. */
-static bool is_equal_at(const ww_load *load, const kept_program *kept, ww_view portion)
+static bool is_equal_at(const ww_load *load, ww_view portion)
 {
+    const kept_program *kept = WW_CONTAINER_OF(load->program, const kept_program, base);
     if (kept->component.size != load->component.size) return false;
     return ww_view_equal(portion, ww_view_of(kept->component.data + load->position, portion.size));
 }
 
-/* It was the wrong one: a guess is followed by the hash. */
-static bool differ(ww_programs *programs, ww_load *load)
-{
-    ww_loaded_unref(load->program);
-    load->program = NULL;
-    load->position = 0;
-    if (load->is_hashed) compile_or_wait(programs, load);
-    return !load->is_hashed;
-}
-
 static bool compare(ww_programs *programs, ww_load *load, ww_view portion)
 {
-    kept_program *kept = WW_CONTAINER_OF(load->program, kept_program, base);
-    if (!is_equal_at(load, kept, portion)) return differ(programs, load);
+    bool is_equal = is_equal_at(load, portion);
     load->position += portion.size;
-    if (load->position < load->component.size) return true;
-    unlist(programs, kept);
-    list_as_newest(programs, kept);
-    answer(programs, load);
+    if (is_equal && load->position < load->component.size) return true;
+    if (is_equal) {
+        answer(programs, load);
+    } else {
+        ww_loaded_unref(load->program);
+        load->program = NULL;
+        compile_or_wait(programs, load);
+    }
     return false;
 }
 
@@ -300,7 +285,6 @@ static bool hash(ww_programs *programs, ww_load *load, ww_view portion)
     ww_content_hash_add(&load->hash, &programs->key, portion);
     load->position += portion.size;
     if (load->position < load->component.size) return true;
-    load->is_hashed = true;
     kept_program *kept = find_kept(programs, load->hash);
     if (kept)
         begin_comparing(load, kept);
@@ -340,11 +324,8 @@ void ww_programs_load(ww_programs *programs, ww_view component, ww_load *load)
     load->component = component;
     load->position = 0;
     load->hash = (ww_content_hash){0};
-    load->is_hashed = false;
     load->program = NULL;
     load->diag = (ww_diag){.status = WW_OK};
-    kept_program *likely = guess(programs, component.size);
-    if (likely) begin_comparing(load, likely);
     if (component.size > WW_PROGRAM_PORTION)
         enqueue(programs, load);
     else

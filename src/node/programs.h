@@ -1,8 +1,7 @@
 /* node/programs.h - components by their content: compiled once, kept while they are used.
  *
- * Model      The programs that were loaded last are kept with their bytes. A component is compared
- *            with the newest program of its size; if that differs, it is looked for by a hash of all its
- *            bytes (os/content_hash.h), and compared with what that finds. What is not there is
+ * Model      The programs that were loaded last are kept with their bytes, and found by a hash of all
+ *            of them (os/content_hash.h); what it finds is then compared. What is not there is
  *            compiled by a job; whoever asks for the same bytes meanwhile waits for the same job.
  *            Up to WW_PROGRAM_PORTION bytes are looked up at once. Larger components stand in a
  *            queue, of which each turn of the loop hashes or compares that much.

@@ -103,7 +103,6 @@ struct ww_load {
     ww_view component;
     size_t position; /* in it */
     ww_content_hash hash;
-    bool is_hashed;
     ww_task task;
     ww_loaded *program;
     ww_diag diag;
