@@ -21,8 +21,8 @@
  *            answers belong to the queue: those of a start until its entry finishes, those of a
  *            target until it is installed again.
  * Bounds     ww_bootstrap_limits. Only new, component, install, arm and request allocate; what they
- *            accept can then be run to its end without memory. Finishing an entry costs
- *            O(components it touches).
+ *            accept can then be run to its end, retries included, without memory: at worst a retry
+ *            waits until events have been read. Finishing an entry costs O(components it touches).
  * Errors     A refused call changes nothing. ww_bootstrap_request explains itself in a
  *            ww_bootstrap_fault and in a ww_diag; the other calls in a ww_diag.
  * Threads    One thread. Time is passed in, in nanoseconds of a clock that never goes back.
@@ -114,13 +114,9 @@ void ww_bootstrap_rollback(ww_bootstrap *queue, ww_bootstrap_mark mark);
 bool ww_bootstrap_find(const ww_bootstrap *queue, ww_bootstrap_kind kind, ww_view name,
                        uint32_t *target);
 
-/* For a restart that knows from its journal what was done: the install order will pass over the
- * target. */
+/* For a restart that knows from its journal or snapshot what was done: the install order will pass
+ * over the target. */
 void ww_bootstrap_mark_done(ww_bootstrap *queue, uint32_t target);
-
-/* After a restore: forgets all entries without running them, and regards every installed target as
- * done. No entry may be in flight. */
-void ww_bootstrap_restored(ww_bootstrap *queue);
 
 /* --- asking for work -------------------------------------------------------------------------- */
 
@@ -249,8 +245,8 @@ typedef struct ww_bootstrap_event {
     uint32_t ops_run, ops_failed;
 } ww_bootstrap_event;
 
-/* The oldest event not yet read. Events that nobody reads make room by refusing new requests, never
- * by being lost. */
+/* The oldest event not yet read. Events that nobody reads make room by refusing new requests and by
+ * holding back retries, never by being lost. */
 bool ww_bootstrap_next_event(ww_bootstrap *queue, ww_bootstrap_event *out);
 
 typedef enum ww_bootstrap_state {

@@ -32,18 +32,31 @@ static ww_status grow_events(ww_bootstrap *queue, uint32_t capacity)
     return WW_OK;
 }
 
-/* Room for what `extra` more entries may report, and for one more turn of the order when `order`
- * says so. */
+/* What one attempt of every live entry and of every turn left reports at most: with so much room a
+ * delayed entry can return as soon as all events are read. */
+static uint64_t kept_room(const ww_bootstrap *queue)
+{
+    return WW_BOOTSTRAP_EVENTS_PER_ENTRY * (queue->live + turns_left(queue));
+}
+
+/* Room for what `extra` more entries may report. */
 ww_status bootstrap_promise_events(ww_bootstrap *queue, uint32_t extra)
 {
     uint64_t need =
-        queue->event_count + promised(queue) + WW_BOOTSTRAP_EVENTS_PER_ENTRY * (uint64_t)extra;
+        queue->event_count + kept_room(queue) + WW_BOOTSTRAP_EVENTS_PER_ENTRY * (uint64_t)extra;
     if (need <= queue->event_capacity) return WW_OK;
     uint64_t most = (uint64_t)queue->limits.requests_max + queue->limits.targets_max;
     if (need > UNREAD_FACTOR * WW_BOOTSTRAP_EVENTS_PER_ENTRY * most) return WW_E_LIMIT;
     uint64_t capacity =
         need < 2 * (uint64_t)queue->event_capacity ? 2 * (uint64_t)queue->event_capacity : need;
     return capacity > UINT32_MAX ? WW_E_LIMIT : grow_events(queue, (uint32_t)capacity);
+}
+
+/* Whether the events of one more attempt have room beside those that nobody has read yet. */
+bool bootstrap_can_return(const ww_bootstrap *queue, const entry *e)
+{
+    return queue->event_count + promised(queue) + WW_BOOTSTRAP_EVENTS_PER_ENTRY - e->events_owed <=
+           queue->event_capacity;
 }
 
 void bootstrap_emit(ww_bootstrap *queue, ww_bootstrap_event_kind kind, entry *e,
@@ -238,6 +251,7 @@ void ww_bootstrap_check(const ww_bootstrap *queue)
     WW_ASSERT(queue->next_idx <= queue->install_count);                       /* Q6 */
     WW_ASSERT(!queue->armed || queue->next_idx < queue->install_count);       /* Q6 */
     WW_ASSERT(queue->event_count + promised(queue) <= queue->event_capacity); /* Q9 */
+    WW_ASSERT(kept_room(queue) <= queue->event_capacity);                     /* Q11 */
     uint32_t of_targets = 0;
     for (uint32_t i = 0; i < queue->target_count; i++) {
         of_targets += queue->targets[i]->live;

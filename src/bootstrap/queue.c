@@ -14,6 +14,8 @@
  *   Q9  event_capacity >= event_count + what live entries and the rest of an armed order may still
  *       report.
  *   Q10 Places are in order of arrival, except in flight, which is in order of starting.
+ *   Q11 event_capacity >= what one attempt of each live entry and of the rest of an armed order may
+ *       report: a delayed entry needs no memory to return, only that events are read.
  */
 #include "bootstrap/state.h"
 
@@ -225,21 +227,6 @@ void ww_bootstrap_mark_done(ww_bootstrap *queue, uint32_t id)
     bootstrap_settle(queue);
 }
 
-void ww_bootstrap_restored(ww_bootstrap *queue)
-{
-    WW_ASSERT(!queue->places[WW_BOOTSTRAP_IN_FLIGHT].count);
-    for (int place = 0; place < WW_BOOTSTRAP_PLACES; place++)
-        while (queue->places[place].first)
-            bootstrap_drop(queue, queue->places[place].first);
-    for (uint32_t i = 0; i < queue->target_count; i++) {
-        queue->targets[i]->done = true;
-        queue->targets[i]->failed = queue->targets[i]->asked_input = false;
-    }
-    queue->next_idx = queue->install_count;
-    queue->armed = queue->halted = queue->pending = false;
-    queue->event_count = 0;
-}
-
 static void ask_to_stop(ww_bootstrap *queue, entry *e, ww_status status)
 {
     if (e->stopping) return;
@@ -287,8 +274,10 @@ void ww_bootstrap_advance(ww_bootstrap *queue, uint64_t now_ns)
     entry *next;
     for (entry *e = queue->places[WW_BOOTSTRAP_IN_DELAYED].first; e; e = next) {
         next = e->next;
-        if (e->due_ns > now_ns) continue;
+        if (e->due_ns > now_ns || !bootstrap_can_return(queue, e)) continue;
         unlink_entry(queue, e);
+        queue->owed += WW_BOOTSTRAP_EVENTS_PER_ENTRY - e->events_owed;
+        e->events_owed = WW_BOOTSTRAP_EVENTS_PER_ENTRY;
         e->ticket = queue->next_ticket++;
         append_entry(queue, e, WW_BOOTSTRAP_IN_REQUESTS);
     }
@@ -305,7 +294,7 @@ uint64_t ww_bootstrap_next_time(const ww_bootstrap *queue)
 {
     uint64_t at = queue->places[WW_BOOTSTRAP_IN_REQUESTS].first ? 0 : UINT64_MAX;
     for (entry *e = queue->places[WW_BOOTSTRAP_IN_DELAYED].first; e; e = e->next)
-        if (e->due_ns < at) at = e->due_ns;
+        if (e->due_ns < at && bootstrap_can_return(queue, e)) at = e->due_ns;
     for (entry *e = queue->places[WW_BOOTSTRAP_IN_FLIGHT].first; e; e = e->next)
         if (!e->stopping && e->deadline_ns < at) at = e->deadline_ns;
     return at;
@@ -371,10 +360,9 @@ static uint64_t retry_time(const entry *e, uint64_t now_ns)
     return add_saturating(now_ns, delay << doublings);
 }
 
-static bool may_retry(ww_bootstrap *queue, const entry *e)
+static bool may_retry(const entry *e)
 {
-    return e->attempts <= e->target->spec.retries && e->stop_status != WW_E_CANCELED &&
-           !bootstrap_promise_events(queue, 1);
+    return e->attempts <= e->target->spec.retries && e->stop_status != WW_E_CANCELED;
 }
 
 static void delay(ww_bootstrap *queue, entry *e, uint64_t now_ns)
@@ -384,8 +372,6 @@ static void delay(ww_bootstrap *queue, entry *e, uint64_t now_ns)
     if (e->stopping && !e->stop_told) queue->stops_untold--;
     e->stopping = e->stop_told = false;
     e->stop_status = WW_OK;
-    queue->owed += WW_BOOTSTRAP_EVENTS_PER_ENTRY - e->events_owed;
-    e->events_owed = WW_BOOTSTRAP_EVENTS_PER_ENTRY;
     e->due_ns = retry_time(e, now_ns);
     append_entry(queue, e, WW_BOOTSTRAP_IN_DELAYED);
 }
@@ -399,7 +385,7 @@ void ww_bootstrap_finish(ww_bootstrap *queue, uint64_t ticket, ww_bootstrap_resu
     WW_ASSERT(e);
     ww_status status = e->stopping ? e->stop_status : result.status;
     bool failed = status || (result.ops_failed && e->target->spec.policy != WW_BOOTSTRAP_CONTINUE);
-    bool retry = failed && may_retry(queue, e);
+    bool retry = failed && may_retry(e);
     bootstrap_emit(queue, failed ? WW_BOOTSTRAP_FAILED : WW_BOOTSTRAP_COMPLETED, e,
                    (ww_bootstrap_event){.status = status,
                                         .will_retry = retry,

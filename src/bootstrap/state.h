@@ -11,8 +11,9 @@
 #include "base/names.h"
 #include "bootstrap/bootstrap.h"
 
-/* Waiting, started, its end, and that input is needed again after it. */
-enum { WW_BOOTSTRAP_EVENTS_PER_ENTRY = 4 };
+/* Waiting, started, its end; the end of its retry, should that be given up while it is delayed; and
+ * that input is needed again after it. */
+enum { WW_BOOTSTRAP_EVENTS_PER_ENTRY = 5 };
 
 typedef struct entry entry;
 typedef struct target target;
@@ -114,6 +115,7 @@ static inline line *line_of(ww_bootstrap *queue, const claim *c)
 
 /* events.c */
 ww_status bootstrap_promise_events(ww_bootstrap *queue, uint32_t extra);
+bool bootstrap_can_return(const ww_bootstrap *queue, const entry *e);
 void bootstrap_emit(ww_bootstrap *queue, ww_bootstrap_event_kind kind, entry *e,
                     ww_bootstrap_event event);
 void bootstrap_blocker(const ww_bootstrap *queue, const entry *e, uint32_t *target_id,

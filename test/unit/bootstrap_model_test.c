@@ -3,14 +3,22 @@
  * The rule, as a scan: `blocked` is the union of what runs. Candidates are looked at in order of
  * arrival; one starts if its set meets neither `blocked` nor the sets of earlier candidates left
  * waiting. The oracle below does just that, in O(n) per look; the queue does it with lines and
- * counters. After every action both must agree, and these must hold: I1  sets in flight are
- * pairwise disjoint         I3  everything accepted ends, whatever the order of completions I2  a
- * component is locked iff held by a bootstrap I4  overlapping entries start in order of arrival I5
- * one final event per entry, turns in order    I6  pending iff work exists I7  the budget is what
- * live entries hold         I8  a refused call changes nothing I9  no entry starts twice I10
- * next_idx never goes back I11 waiting entries keep their order             I12 advancing without
- * work allocates and reports nothing I13 a restored queue starts nothing              I14 a
- * finished entry gives its bytes back
+ * counters. After every action both must agree, and these must hold:
+ *
+ *   I1   sets in flight are pairwise disjoint
+ *   I2   a component is locked iff held by a bootstrap
+ *   I3   everything accepted ends, whatever the order of completions, and needs no memory for it
+ *   I4   overlapping entries start in order of arrival
+ *   I5   one final event per entry, turns in order
+ *   I6   pending iff work exists
+ *   I7   the budget is what live entries hold
+ *   I8   a refused call changes nothing
+ *   I9   no entry starts twice
+ *   I10  next_idx never goes back
+ *   I11  waiting entries keep their order
+ *   I12  advancing without work allocates and reports nothing
+ *   I13  a queue made anew from what was done starts none of it
+ *   I14  a finished entry gives its bytes back
  */
 #include "bootstrap/bootstrap.h"
 #include "support/check.h"
@@ -161,10 +169,34 @@ static void o_advance(oracle *o, uint64_t now)
 
 /* --- the world -------------------------------------------------------------------------------- */
 
+/* One call, again and again with its 1st, 2nd, ... allocation failing until it succeeds. */
+typedef ww_status call_fn(world *w, const void *arg);
+
+static void accepted(world *w, call_fn *call, const void *arg)
+{
+    uint64_t before = ww_bootstrap_hash(w->queue);
+    ww_status status = WW_E_MEMORY;
+    for (size_t fail_at = 1; !w->thrifty && status == WW_E_MEMORY; fail_at++) {
+        w->allocator.count = 0;
+        w->allocator.fail_at = fail_at;
+        status = call(w, arg);
+        if (status) assert_true(ww_bootstrap_hash(w->queue) == before); /* I8 */
+    }
+    w->allocator.fail_at = 0;
+    if (w->thrifty) status = call(w, arg);
+    assert_ok(status);
+}
+
+static ww_status call_install(world *w, const void *spec)
+{
+    uint32_t id;
+    return ww_bootstrap_install(w->queue, spec, &id, NULL);
+}
+
 static void install(world *w, int target, uint64_t components, bool formals, int policy,
                     int retries)
 {
-    uint32_t touches[64], count = 0, id;
+    uint32_t touches[64], count = 0;
     for (uint32_t c = 0; c < 64; c++)
         if (components >> c & 1) touches[count++] = c;
     char name[32];
@@ -181,24 +213,34 @@ static void install(world *w, int target, uint64_t components, bool formals, int
         .retry_delay_ns = RETRY_DELAY,
         .driver = DRIVER,
     };
-    assert_ok(ww_bootstrap_install(w->queue, &spec, &id, NULL));
-    assert_int_equal(id, target);
+    accepted(w, call_install, &spec);
+    assert_int_equal(ww_bootstrap_target_count(w->queue),
+                     w->o.target_count + (target >= w->o.target_count));
     w->o.targets[target] = (o_target){
         .components = components, .formals = formals, .policy = policy, .retries = retries};
     if (target >= w->o.target_count) w->o.target_count = target + 1;
+}
+
+static ww_status call_component(world *w, const void *name)
+{
+    uint32_t number;
+    return ww_bootstrap_component(w->queue, ww_view_str(name), &number);
+}
+
+static void new_queue(world *w, int components)
+{
+    const uint64_t key[2] = {3, 4};
+    assert_ok(ww_bootstrap_new(&w->allocator.base, ww_bootstrap_limits_default(), &w->budget, key,
+                               &w->queue));
+    for (int c = 0; c < components; c++)
+        accepted(w, call_component, "part");
 }
 
 static void world_init(world *w, int components)
 {
     *w = (world){.budget = {.max = 1 << 20}};
     test_allocator_init(&w->allocator, 0);
-    const uint64_t key[2] = {3, 4};
-    assert_ok(ww_bootstrap_new(&w->allocator.base, ww_bootstrap_limits_default(), &w->budget, key,
-                               &w->queue));
-    for (int c = 0; c < components; c++) {
-        uint32_t number;
-        assert_ok(ww_bootstrap_component(w->queue, WW_VIEW_LITERAL("part"), &number));
-    }
+    new_queue(w, components);
 }
 
 static void world_deinit(world *w)
@@ -307,9 +349,17 @@ static void start_due(world *w)
 
 static void step(world *w)
 {
+    read_events(w); /* a retry may wait for that */
+    size_t allocations = w->allocator.count;
     ww_bootstrap_advance(w->queue, w->now);
     o_advance(&w->o, w->now);
     start_due(w);
+    assert_int_equal(w->allocator.count, allocations); /* I3 */
+}
+
+static ww_status call_request(world *w, const void *item)
+{
+    return ww_bootstrap_request(w->queue, item, 1, w->now, NULL, NULL);
 }
 
 static void request(world *w, int target)
@@ -319,26 +369,23 @@ static void request(world *w, int target)
     ww_bootstrap_input input = {WW_VIEW_LITERAL("in"), WW_VIEW_LITERAL("xyz")};
     ww_bootstrap_request_item item = {
         .target = ww_view_str(name), .inputs = &input, .input_count = w->o.targets[target].formals};
-    uint64_t before = ww_bootstrap_hash(w->queue);
-    ww_status status = WW_E_MEMORY;
-    for (size_t fail_at = 1; !w->thrifty && status == WW_E_MEMORY; fail_at++) {
-        w->allocator.count = 0;
-        w->allocator.fail_at = fail_at;
-        status = ww_bootstrap_request(w->queue, &item, 1, w->now, NULL, NULL);
-        if (status) assert_true(ww_bootstrap_hash(w->queue) == before); /* I8 */
-    }
-    w->allocator.fail_at = 0;
-    if (w->thrifty) status = ww_bootstrap_request(w->queue, &item, 1, w->now, NULL, NULL);
-    assert_ok(status);
+    accepted(w, call_request, &item);
     o_arrive(&w->o, target, false);
+}
+
+static ww_status call_arm(world *w, const void *arg)
+{
+    (void)arg;
+    bool armed;
+    ww_status status = ww_bootstrap_arm(w->queue, w->now, &armed);
+    assert_int_equal(armed, !status && w->o.next_idx < w->o.target_count);
+    return status;
 }
 
 static void arm(world *w)
 {
-    bool armed;
-    assert_ok(ww_bootstrap_arm(w->queue, w->now, &armed));
-    assert_int_equal(armed, w->o.next_idx < w->o.target_count);
-    if (!armed || w->o.armed) return;
+    accepted(w, call_arm, NULL);
+    if (w->o.next_idx == w->o.target_count || w->o.armed) return;
     w->o.armed = true;
     w->o.halted = false;
     o_settle(&w->o);
@@ -352,7 +399,9 @@ static void finish(world *w, int nth_running, bool fails)
     o_target *t = &w->o.targets[e->target];
     bool stopping = e->stopping;
     ww_bootstrap_result result = {.ops_run = 1, .ops_failed = fails};
+    size_t allocations = w->allocator.count;
     ww_bootstrap_finish(w->queue, e->ticket - 1, result, w->now);
+    assert_int_equal(w->allocator.count, allocations); /* I3 */
     bool failed = stopping || (fails && t->policy != WW_BOOTSTRAP_CONTINUE);
     if (failed && !stopping && e->attempts <= t->retries) {
         e->place = DELAYED;
@@ -401,6 +450,29 @@ static void hold(world *w, int component, bool on)
     w->o.held &= ~(1ull << component);
     o_scan(&w->o, false);
     start_due(w);
+}
+
+/* A process that was killed and knows from its journal what was done. */
+static void restart(world *w, int components)
+{
+    read_events(w);
+    ww_bootstrap_free(w->queue);
+    assert_int_equal(w->budget.used, 0);
+    assert_int_equal(w->allocator.live_bytes, 0);
+    oracle before = w->o;
+    w->o = (oracle){.completed = before.completed, .failed = before.failed};
+    w->last_turn = 0;
+    new_queue(w, components);
+    for (int i = 0; i < before.target_count; i++) {
+        const o_target *t = &before.targets[i];
+        install(w, i, t->components, t->formals, t->policy, t->retries);
+        if (!t->done) continue;
+        ww_bootstrap_mark_done(w->queue, (uint32_t)i);
+        w->o.targets[i].done = true;
+    }
+    step(w);
+    compare(w);
+    assert_int_equal(ww_bootstrap_status_of(w->queue).state, WW_BOOTSTRAP_IDLE); /* I13 */
 }
 
 /* I3: from any state, completing what runs brings everything to an end. */
@@ -660,6 +732,7 @@ static uint64_t next_random(uint64_t *seed)
 
 static void act(world *w, uint64_t *seed, int components)
 {
+    w->thrifty = next_random(seed) % 8;
     uint64_t what = next_random(seed) % 16;
     int target = (int)(next_random(seed) % (uint64_t)w->o.target_count);
     int component = (int)(next_random(seed) % (uint64_t)components);
@@ -667,7 +740,6 @@ static void act(world *w, uint64_t *seed, int components)
     for (int i = 0; i < w->o.count; i++)
         running += w->o.list[i].place == RUNNING;
     if (what < 6 && w->o.count < ENTRIES_MAX / 2) {
-        w->thrifty = next_random(seed) % 8;
         request(w, target);
     } else if (what < 12 && running) {
         finish(w, (int)(next_random(seed) % (uint64_t)running), next_random(seed) % 4 == 0);
@@ -678,8 +750,10 @@ static void act(world *w, uint64_t *seed, int components)
     } else if (what == 14) {
         bool held = w->o.held >> component & 1;
         if (held || !ww_bootstrap_locked(w->queue, (uint32_t)component)) hold(w, component, !held);
-    } else {
+    } else if (next_random(seed) % 8) {
         w->now += next_random(seed) % 30;
+    } else {
+        restart(w, components);
     }
 }
 
@@ -703,13 +777,6 @@ static void run_schedule(uint64_t number)
         compare(&w);
     }
     drain(&w);
-    ww_bootstrap_restored(w.queue); /* I13 */
-    bool armed;
-    assert_ok(ww_bootstrap_arm(w.queue, w.now, &armed));
-    assert_false(armed);
-    ww_bootstrap_advance(w.queue, w.now);
-    ww_bootstrap_start start;
-    assert_false(ww_bootstrap_take(w.queue, DRIVER, 0, w.now, &start));
     world_deinit(&w);
 }
 

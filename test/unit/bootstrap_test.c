@@ -408,6 +408,30 @@ static void retry__failed_attempt__comes_back_after_a_doubling_delay(void **stat
     assert_false(ww_bootstrap_status_of(f->queue).pending);
 }
 
+/* The events of one attempt are all that the queue has room for, and nobody reads them. */
+static void retry__no_room_for_its_events__waits_until_they_are_read(void **state)
+{
+    fixture *f = *state;
+    ww_bootstrap_target spec = module("A__bootstrap");
+    spec.policy = WW_BOOTSTRAP_FAIL_TARGET;
+    spec.retries = 9;
+    install(f, spec);
+    assert_ok(request_named(f, "A", NULL, NULL));
+    for (uint32_t attempt = 0; attempt < 10; attempt++) {
+        ww_bootstrap_start start;
+        assert_true(take(f, &start));
+        finish(f, &start, 1);
+        ww_bootstrap_advance(f->queue, 5);
+        assert_int_equal(ww_bootstrap_status_of(f->queue).delayed, attempt < 9);
+        assert_int_equal(ww_bootstrap_next_time(f->queue), UINT64_MAX);
+        assert_int_equal(event_of(f, WW_BOOTSTRAP_FAILED).will_retry, attempt < 9);
+        if (attempt < 9) assert_int_equal(ww_bootstrap_next_time(f->queue), 5);
+        ww_bootstrap_advance(f->queue, 5);
+        ww_bootstrap_check(f->queue);
+    }
+    assert_false(ww_bootstrap_status_of(f->queue).pending);
+}
+
 static void deadline__passed__driver_is_told_to_stop_and_the_target_failed(void **state)
 {
     fixture *f = *state;
@@ -567,6 +591,7 @@ int main(void)
         CASE(hold__work_outside_under_way__entry_claims_the_component_and_waits),
         CASE(policy__failing_operation__completes_fails_or_halts),
         CASE(retry__failed_attempt__comes_back_after_a_doubling_delay),
+        CASE(retry__no_room_for_its_events__waits_until_they_are_read),
         CASE(deadline__passed__driver_is_told_to_stop_and_the_target_failed),
         CASE(cancel__queued_and_running__queued_fail_now_running_when_stopped),
         CASE(install__known_name__replaces_in_place_unless_busy),
