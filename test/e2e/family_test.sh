@@ -87,10 +87,10 @@ await_node "$one"
 expect_code 143
 
 case_is "the usual node: one image has a thousand children, each with its link, and its owner is still served"
-"$WW" run --socket "$tmp/crowd" "$guests/family.wasm" -- crowd 1000 <"$guests/family.wasm" >"$tmp/crowd.out" 2>"$tmp/crowd.err" &
+"$WW" run --timeout 120s --socket "$tmp/crowd" "$guests/family.wasm" -- crowd 1000 <"$guests/family.wasm" >"$tmp/crowd.out" 2>"$tmp/crowd.err" &
 crowd=$!
 nodes+=("$crowd")
-await grep -q "of 1000" "$tmp/crowd.out"
+TRIES=2000 await grep -q "of 1000" "$tmp/crowd.out"
 expect [ "$(cat "$tmp/crowd.out")" = "1000 of 1000: " ]
 run "$WW" status --socket "$tmp/crowd"
 expect_out_has "cells      1001 of 1400"

@@ -22,8 +22,8 @@ await_cell() { # SOCKET, "" for the only node's
     await sh -c '"$0" ps ${1:+--socket "$1"} | grep -q running' "$WW" "$1"
 }
 
-await() { # COMMAND...: until it succeeds
-    for _ in $(seq 200); do
+await() { # COMMAND...: until it succeeds, for 10 s; more with TRIES=n
+    for _ in $(seq "${TRIES:-200}"); do
         "$@" >"$tmp/await" 2>&1 && return
         sleep 0.05
     done

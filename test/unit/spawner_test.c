@@ -455,6 +455,36 @@ static void process__that_traps__says_why(void **state)
     release_process(process);
 }
 
+static bool enabled(const ww_log *log, ww_log_level level, const char *target)
+{
+    (void)log, (void)target;
+    return level <= WW_LOG_WARN;
+}
+
+static uint32_t lines;
+
+static void write_line(const ww_log *log, ww_log_level level, const char *target, const char *line)
+{
+    (void)log, (void)level, (void)target, (void)line;
+    lines++;
+}
+
+static void processes__that_trap_in_a_loop__do_not_fill_the_log(void **state)
+{
+    (void)state;
+    const ww_log log = {enabled, write_line};
+    f.spawner.endings.log = &log;
+    ww_loaded *program = load("trap");
+    lines = 0;
+    for (int i = 0; i < 5 * WW_ENDINGS_TOLD; i++) {
+        ww_process *process = spawn(program, "unreachable");
+        assert_int_equal(await_exit(process), 134);
+        release_process(process);
+    }
+    assert_true(lines >= WW_ENDINGS_TOLD && lines < 5 * WW_ENDINGS_TOLD);
+    ww_loaded_unref(program);
+}
+
 static void processes__nobody_holds_any_more__live_until_they_end(void **state)
 {
     (void)state;
@@ -681,6 +711,7 @@ int main(void)
         CASE(process__that_never_ends__is_killed_with_the_code_that_is_told),
         CASE(process__that_used_its_time_up__ends),
         CASE(process__that_traps__says_why),
+        CASE(processes__that_trap_in_a_loop__do_not_fill_the_log),
         CASE(processes__nobody_holds_any_more__live_until_they_end),
         CASE(cells__of_one_account__leave_room_for_others),
         CASE(cells__of_a_deep_family__leave_room_for_the_parents_other_children),
