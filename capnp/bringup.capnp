@@ -114,4 +114,8 @@ interface BringUp @0xf20d6b94e8a17c35 {
   events @4 (after :UInt64, wait :Bool) -> (events :List(Event), last :UInt64);
   # What modules emitted lately and has a number above `after`; `last` is the number of the last one. With `wait` the
   # answer comes when there is one.
+
+  cancel @5 (target :Text) -> (count :UInt32);
+  # Ends what is under way of a module's or a component's bootstrap, and drops what waits: all of it fails. Without a
+  # target: of all but pid0. `count` says how many that were.
 }

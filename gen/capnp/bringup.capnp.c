@@ -7,10 +7,11 @@ const ww_capnp_method bringup_bring_up_methods[] = {
     {"bootstrap", false},
     {"invoke", false},
     {"events", false},
+    {"cancel", false},
 };
 
 static const ww_capnp_interface bringup_bring_up_interfaces[] = {
-    {BRINGUP_BRING_UP_ID, offsetof(bringup_bring_up_vt, status), 5, bringup_bring_up_methods},
+    {BRINGUP_BRING_UP_ID, offsetof(bringup_bring_up_vt, status), 6, bringup_bring_up_methods},
 };
 
 const ww_capnp_server_type bringup_bring_up_server = {"bringup_bring_up", bringup_bring_up_interfaces, 1};

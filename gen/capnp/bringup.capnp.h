@@ -81,6 +81,24 @@ static inline void bringup_target_state_lb_set(bringup_target_state_lb l, uint32
     ww_capnp_list_set_u16(l.list, index, (uint16_t)value);
 }
 
+typedef struct bringup_bring_up_cancel_results_r {
+    ww_capnp_struct s;
+} bringup_bring_up_cancel_results_r;
+typedef struct bringup_bring_up_cancel_results_b {
+    ww_capnp_struct_b s;
+} bringup_bring_up_cancel_results_b;
+typedef struct bringup_bring_up_cancel_results_l {
+    ww_capnp_list list;
+} bringup_bring_up_cancel_results_l;
+typedef struct bringup_bring_up_cancel_results_lb {
+    ww_capnp_list_b list;
+} bringup_bring_up_cancel_results_lb;
+typedef struct bringup_bring_up_cancel_results_p {
+    ww_capnp_pipeline p;
+} bringup_bring_up_cancel_results_p;
+#define BRINGUP_BRING_UP_CANCEL_RESULTS_ID UINT64_C(0x8ff79ac2efdf7a6e)
+#define BRINGUP_BRING_UP_CANCEL_RESULTS_SIZE ((ww_capnp_struct_size){1, 0})
+
 typedef struct bringup_bring_up_events_results_r {
     ww_capnp_struct s;
 } bringup_bring_up_events_results_r;
@@ -243,6 +261,24 @@ typedef struct bringup_install_p {
 #define BRINGUP_INSTALL_ID UINT64_C(0xc5a37f0e91d2864b)
 #define BRINGUP_INSTALL_SIZE ((ww_capnp_struct_size){0, 2})
 
+typedef struct bringup_bring_up_cancel_params_r {
+    ww_capnp_struct s;
+} bringup_bring_up_cancel_params_r;
+typedef struct bringup_bring_up_cancel_params_b {
+    ww_capnp_struct_b s;
+} bringup_bring_up_cancel_params_b;
+typedef struct bringup_bring_up_cancel_params_l {
+    ww_capnp_list list;
+} bringup_bring_up_cancel_params_l;
+typedef struct bringup_bring_up_cancel_params_lb {
+    ww_capnp_list_b list;
+} bringup_bring_up_cancel_params_lb;
+typedef struct bringup_bring_up_cancel_params_p {
+    ww_capnp_pipeline p;
+} bringup_bring_up_cancel_params_p;
+#define BRINGUP_BRING_UP_CANCEL_PARAMS_ID UINT64_C(0xd29d3a9312604020)
+#define BRINGUP_BRING_UP_CANCEL_PARAMS_SIZE ((ww_capnp_struct_size){0, 1})
+
 typedef struct bringup_bring_up_status_params_r {
     ww_capnp_struct s;
 } bringup_bring_up_status_params_r;
@@ -387,7 +423,60 @@ typedef struct bringup_bring_up_vt {
     ww_capnp_handler *bootstrap;
     ww_capnp_handler *invoke;
     ww_capnp_handler *events;
+    ww_capnp_handler *cancel;
 } bringup_bring_up_vt;
+
+/* ---- bringup_bring_up_cancel_results ---- */
+
+static inline bringup_bring_up_cancel_results_r bringup_bring_up_cancel_results_from(ww_capnp_any any)
+{
+    return (bringup_bring_up_cancel_results_r){ww_capnp_any_struct(any)};
+}
+
+static inline bringup_bring_up_cancel_results_r bringup_bring_up_cancel_results_root(ww_capnp_message *message)
+{
+    return bringup_bring_up_cancel_results_from(ww_capnp_message_root(message));
+}
+
+static inline bringup_bring_up_cancel_results_b bringup_bring_up_cancel_results_init(ww_capnp_any_b any)
+{
+    return (bringup_bring_up_cancel_results_b){ww_capnp_any_b_init_struct(any, BRINGUP_BRING_UP_CANCEL_RESULTS_SIZE)};
+}
+
+static inline bringup_bring_up_cancel_results_b bringup_bring_up_cancel_results_init_root(ww_capnp_builder *builder)
+{
+    return bringup_bring_up_cancel_results_init(ww_capnp_builder_root(builder));
+}
+
+static inline bringup_bring_up_cancel_results_l bringup_bring_up_cancel_results_l_from(ww_capnp_any any)
+{
+    return (bringup_bring_up_cancel_results_l){ww_capnp_any_list(any, WW_CAPNP_STRUCTS)};
+}
+
+static inline bringup_bring_up_cancel_results_r bringup_bring_up_cancel_results_l_at(bringup_bring_up_cancel_results_l l, uint32_t index)
+{
+    return (bringup_bring_up_cancel_results_r){ww_capnp_list_struct(l.list, index)};
+}
+
+static inline bringup_bring_up_cancel_results_b bringup_bring_up_cancel_results_lb_at(bringup_bring_up_cancel_results_lb l, uint32_t index)
+{
+    return (bringup_bring_up_cancel_results_b){ww_capnp_list_b_struct(l.list, index)};
+}
+
+static inline bringup_bring_up_cancel_results_r bringup_bring_up_cancel_results_read(bringup_bring_up_cancel_results_b b)
+{
+    return (bringup_bring_up_cancel_results_r){ww_capnp_struct_b_read(b.s)};
+}
+
+static inline uint32_t bringup_bring_up_cancel_results_count(bringup_bring_up_cancel_results_r r)
+{
+    return ww_capnp_get_u32(r.s, 0);
+}
+
+static inline void bringup_bring_up_cancel_results_set_count(bringup_bring_up_cancel_results_b b, uint32_t value)
+{
+    ww_capnp_set_u32(b.s, 0, value);
+}
 
 /* ---- bringup_bring_up_events_results ---- */
 
@@ -1260,6 +1349,68 @@ static inline ww_capnp_any_b bringup_install_pointer_bindings(bringup_install_b 
     return ww_capnp_struct_b_pointer(b.s, 1);
 }
 
+/* ---- bringup_bring_up_cancel_params ---- */
+
+static inline bringup_bring_up_cancel_params_r bringup_bring_up_cancel_params_from(ww_capnp_any any)
+{
+    return (bringup_bring_up_cancel_params_r){ww_capnp_any_struct(any)};
+}
+
+static inline bringup_bring_up_cancel_params_r bringup_bring_up_cancel_params_root(ww_capnp_message *message)
+{
+    return bringup_bring_up_cancel_params_from(ww_capnp_message_root(message));
+}
+
+static inline bringup_bring_up_cancel_params_b bringup_bring_up_cancel_params_init(ww_capnp_any_b any)
+{
+    return (bringup_bring_up_cancel_params_b){ww_capnp_any_b_init_struct(any, BRINGUP_BRING_UP_CANCEL_PARAMS_SIZE)};
+}
+
+static inline bringup_bring_up_cancel_params_b bringup_bring_up_cancel_params_init_root(ww_capnp_builder *builder)
+{
+    return bringup_bring_up_cancel_params_init(ww_capnp_builder_root(builder));
+}
+
+static inline bringup_bring_up_cancel_params_l bringup_bring_up_cancel_params_l_from(ww_capnp_any any)
+{
+    return (bringup_bring_up_cancel_params_l){ww_capnp_any_list(any, WW_CAPNP_STRUCTS)};
+}
+
+static inline bringup_bring_up_cancel_params_r bringup_bring_up_cancel_params_l_at(bringup_bring_up_cancel_params_l l, uint32_t index)
+{
+    return (bringup_bring_up_cancel_params_r){ww_capnp_list_struct(l.list, index)};
+}
+
+static inline bringup_bring_up_cancel_params_b bringup_bring_up_cancel_params_lb_at(bringup_bring_up_cancel_params_lb l, uint32_t index)
+{
+    return (bringup_bring_up_cancel_params_b){ww_capnp_list_b_struct(l.list, index)};
+}
+
+static inline bringup_bring_up_cancel_params_r bringup_bring_up_cancel_params_read(bringup_bring_up_cancel_params_b b)
+{
+    return (bringup_bring_up_cancel_params_r){ww_capnp_struct_b_read(b.s)};
+}
+
+static inline ww_view bringup_bring_up_cancel_params_target(bringup_bring_up_cancel_params_r r)
+{
+    return ww_capnp_any_text(ww_capnp_get_pointer(r.s, 0));
+}
+
+static inline bool bringup_bring_up_cancel_params_has_target(bringup_bring_up_cancel_params_r r)
+{
+    return !ww_capnp_any_is_null(ww_capnp_get_pointer(r.s, 0));
+}
+
+static inline void bringup_bring_up_cancel_params_set_target(bringup_bring_up_cancel_params_b b, ww_view value)
+{
+    ww_capnp_any_b_set_text(ww_capnp_struct_b_pointer(b.s, 0), value);
+}
+
+static inline ww_capnp_any_b bringup_bring_up_cancel_params_pointer_target(bringup_bring_up_cancel_params_b b)
+{
+    return ww_capnp_struct_b_pointer(b.s, 0);
+}
+
 /* ---- bringup_bring_up_status_params ---- */
 
 static inline bringup_bring_up_status_params_r bringup_bring_up_status_params_from(ww_capnp_any any)
@@ -1935,4 +2086,34 @@ static inline bringup_bring_up_events_params_r bringup_bring_up_events_params(ww
 static inline bringup_bring_up_events_results_b bringup_bring_up_events_results(ww_capnp_call *call)
 {
     return (bringup_bring_up_events_results_b){ww_capnp_call_init_results(call, BRINGUP_BRING_UP_EVENTS_RESULTS_SIZE)};
+}
+
+/* Ends what is under way of a module's or a component's bootstrap, and drops what waits: all of it fails. Without a
+ * target: of all but pid0. `count` says how many that were. */
+static inline bringup_bring_up_cancel_params_b bringup_bring_up_cancel_begin(bringup_bring_up_cap cap, ww_capnp_call **call)
+{
+    *call = ww_capnp_call_new(cap.cap, BRINGUP_BRING_UP_ID, 5);
+    ww_capnp_call_no_pipeline(*call);
+    return (bringup_bring_up_cancel_params_b){ww_capnp_call_init_params(*call, BRINGUP_BRING_UP_CANCEL_PARAMS_SIZE)};
+}
+
+/* Empty unless the call succeeded; borrowed from the call. */
+static inline bringup_bring_up_cancel_results_r bringup_bring_up_cancel_response(ww_capnp_call *call)
+{
+    return (bringup_bring_up_cancel_results_r){ww_capnp_any_struct(ww_capnp_call_response(call))};
+}
+
+static inline bringup_bring_up_cancel_results_p bringup_bring_up_cancel_pipeline(ww_capnp_call *call)
+{
+    return (bringup_bring_up_cancel_results_p){ww_capnp_pipeline_of(call)};
+}
+
+static inline bringup_bring_up_cancel_params_r bringup_bring_up_cancel_params(ww_capnp_call *call)
+{
+    return (bringup_bring_up_cancel_params_r){ww_capnp_any_struct(ww_capnp_call_params(call))};
+}
+
+static inline bringup_bring_up_cancel_results_b bringup_bring_up_cancel_results(ww_capnp_call *call)
+{
+    return (bringup_bring_up_cancel_results_b){ww_capnp_call_init_results(call, BRINGUP_BRING_UP_CANCEL_RESULTS_SIZE)};
 }

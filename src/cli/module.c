@@ -124,13 +124,18 @@ static int run(const ww_invocation *invocation)
 const ww_command ww_command_module = {
     .name = "module",
     .summary = "install dataflow modules and bring them up",
-    .usage = "[OPTIONS] install FILE... | bootstrap [TARGET] | invoke MODULE | status | events | "
-             "inspect FILE",
+    .usage = "[OPTIONS] install FILE... | bootstrap [TARGET] | cancel [TARGET] | invoke MODULE | "
+             "status | events | inspect FILE",
     .description =
         "`ww module install` installs every module of the artifacts on a node, with the "
-        "components that --bind names, and brings up what needs no input.\n\n"
+        "components that --bind names, and brings up what needs no input. Each file gets the "
+        "components of the slots that it has. All files are read and checked first; then one is "
+        "installed after another, each whole or not at all, with at most 64 MiB of components.\n\n"
         "`ww module bootstrap` asks for the bootstrap of a module or of the component in a slot, "
         "with its inputs; without TARGET, for all that are still to be brought up.\n\n"
+        "`ww module cancel` ends the bootstrap of a module or a component, whether it runs or "
+        "waits: "
+        "it has failed, and what waited for it goes on; without TARGET, all that are under way.\n\n"
         "`ww module invoke` writes inputs of a module in one execution.\n\n"
         "`ww module status` prints the targets of the node's bring-up: each one's state, what a "
         "waiting one waits for and why, and the inputs that one takes.\n\n"

@@ -5,7 +5,7 @@
 
 extern const ww_option ww_module_options[];
 
-/* install, bootstrap, invoke, status, events; bad usage for every other verb. */
+/* install, bootstrap, cancel, invoke, status, events; bad usage for every other verb. */
 int ww_module_on_node(const ww_invocation *invocation);
 
 /* Prints what modules emitted lately; `follows`: until the node ends. */

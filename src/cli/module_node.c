@@ -1,9 +1,10 @@
-/* ww module install, bootstrap, invoke, status, events: on a running node. */
+/* ww module install, bootstrap, cancel, invoke, status, events: on a running node. */
 #include "capnp/bringup.capnp.h"
 #include "cli/bringup.h"
 #include "cli/format.h"
 #include "cli/module.h"
 #include "os/file.h"
+#include "ww/dataflow.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -23,7 +24,7 @@ const ww_option ww_module_options[] = {
     {NULL, NULL, NULL, 0},
 };
 
-enum { GIVEN_MAX = 100, FILE_BYTES_MAX = 256 << 20, WATCH_MS = 200 };
+enum { GIVEN_MAX = 100, INSTALL_FILES_MAX = 64, FILE_BYTES_MAX = 256 << 20, WATCH_MS = 200 };
 
 /* A NAME=VALUE from the command line. */
 typedef struct named {
@@ -78,17 +79,6 @@ static ww_view config_of(const words *configs, ww_view slot)
     return (ww_view){NULL, 0};
 }
 
-static void put_bindings(bringup_install_b out, const words *bindings, const words *configs)
-{
-    bringup_binding_lb list = bringup_install_init_bindings(out, (uint32_t)bindings->count);
-    for (uint32_t i = 0; i < bindings->count; i++) {
-        bringup_binding_b binding = bringup_binding_lb_at(list, i);
-        bringup_binding_set_slot(binding, bindings->list[i].name);
-        bringup_binding_set_wasm(binding, ww_buf_view(&bindings->list[i].value));
-        bringup_binding_set_config(binding, config_of(configs, bindings->list[i].name));
-    }
-}
-
 static void tell_modules(ww_capnp_text_l modules, bool json)
 {
     json_t *array = json_array();
@@ -107,27 +97,149 @@ typedef struct named_files {
     words bindings, configs;
 } named_files;
 
-static ww_status install_file(ww_client *client, bringup_bring_up_cap cap, const char *path,
-                              const named_files *parts, bool json, ww_diag *diag)
+/* An artifact, and the names of the slots that it has. */
+typedef struct artifact {
+    const char *path;
+    ww_buf bytes;
+    json_t *slots;
+} artifact;
+
+static void free_artifact(artifact *a)
 {
-    ww_buf artifact;
-    ww_buf_init(&artifact, ww_allocator_libc(), FILE_BYTES_MAX);
-    ww_status status = ww_file_read(path, &artifact, diag);
-    ww_capnp_call *call = NULL;
+    ww_buf_deinit(&a->bytes);
+    json_decref(a->slots);
+}
+
+static ww_status read_artifact(const char *path, artifact *out, ww_diag *diag)
+{
+    ww_buf json;
+    *out = (artifact){.path = path};
+    ww_buf_init(&out->bytes, ww_allocator_libc(), FILE_BYTES_MAX);
+    ww_buf_init(&json, ww_allocator_libc(), SIZE_MAX);
+    ww_status status = ww_file_read(path, &out->bytes, diag);
     if (!status) {
-        bringup_install_b install = bringup_bring_up_install_params_init_install(
-            bringup_bring_up_install_begin(cap, &call));
-        bringup_install_set_artifact(install, ww_buf_view(&artifact));
-        put_bindings(install, &parts->bindings, &parts->configs);
-        status = ww_client_call(client, call, diag); /* compiling takes its time */
+        status = ww_dataflow_inspect(ww_allocator_libc(), ww_buf_view(&out->bytes), &json, diag);
         if (status) ww_fail_in(diag, "%s", path);
     }
-    if (!status)
+    json_t *all =
+        status ? NULL : json_loadb((const char *)json.data, json.size, JSON_ALLOW_NUL, NULL);
+    out->slots = json_incref(json_object_get(all, "slots"));
+    if (!status && !out->slots) status = ww_fail(diag, WW_E_MEMORY, "%s: out of memory", path);
+    json_decref(all);
+    ww_buf_deinit(&json);
+    if (status) free_artifact(out);
+    return status;
+}
+
+static bool has_slot(const artifact *a, ww_view slot)
+{
+    size_t i;
+    json_t *at;
+    json_array_foreach(a->slots, i, at)
+    {
+        const json_t *name = json_object_get(at, "slot");
+        if (ww_view_equal(slot, ww_view_of(json_string_value(name), json_string_length(name))))
+            return true;
+    }
+    return false;
+}
+
+/* A slot that nobody has is a typing error; it is found before anything is installed. */
+static ww_status check_slots(const artifact *artifacts, size_t count, const named_files *parts,
+                             ww_diag *diag)
+{
+    for (size_t i = 0; i < parts->bindings.count; i++) {
+        ww_view slot = parts->bindings.list[i].name;
+        bool found = false;
+        for (size_t k = 0; k < count && !found; k++)
+            found = has_slot(&artifacts[k], slot);
+        if (!found)
+            return ww_fail(diag, WW_E_USAGE, "no module to install has a slot \"%.*s\"",
+                           WW_VIEW_ARG(slot));
+    }
+    for (size_t i = 0; i < parts->configs.count; i++) {
+        ww_view slot = parts->configs.list[i].name;
+        bool found = false;
+        for (size_t k = 0; k < parts->bindings.count && !found; k++)
+            found = ww_view_equal(parts->bindings.list[k].name, slot);
+        if (!found)
+            return ww_fail(diag, WW_E_USAGE, "--config %.*s: that slot has no --bind",
+                           WW_VIEW_ARG(slot));
+    }
+    return WW_OK;
+}
+
+/* With what else stands in the message. */
+static ww_status check_size(const artifact *a, const named_files *parts, ww_diag *diag)
+{
+    const uint64_t most = WW_CAPNP_MESSAGE_WORDS_MAX * 8 - ((uint64_t)64 << 10);
+    uint64_t size = a->bytes.size;
+    for (size_t i = 0; i < parts->bindings.count; i++) {
+        const named *binding = &parts->bindings.list[i];
+        if (has_slot(a, binding->name))
+            size += binding->value.size + config_of(&parts->configs, binding->name).size;
+    }
+    if (size <= most) return WW_OK;
+    return ww_fail(diag, WW_E_LIMIT,
+                   "%s: %llu bytes with its components, at most %llu can be installed at once",
+                   a->path, (unsigned long long)size, (unsigned long long)most);
+}
+
+static void put_bindings(bringup_install_b out, const artifact *a, const named_files *parts)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < parts->bindings.count; i++)
+        count += has_slot(a, parts->bindings.list[i].name);
+    bringup_binding_lb list = bringup_install_init_bindings(out, count);
+    count = 0;
+    for (size_t i = 0; i < parts->bindings.count; i++) {
+        const named *given = &parts->bindings.list[i];
+        if (!has_slot(a, given->name)) continue;
+        bringup_binding_b binding = bringup_binding_lb_at(list, count++);
+        bringup_binding_set_slot(binding, given->name);
+        bringup_binding_set_wasm(binding, ww_buf_view(&given->value));
+        bringup_binding_set_config(binding, config_of(&parts->configs, given->name));
+    }
+}
+
+static ww_status install_artifact(ww_client *client, bringup_bring_up_cap cap, const artifact *a,
+                                  const named_files *parts, bool json, ww_diag *diag)
+{
+    ww_capnp_call *call;
+    bringup_install_b install =
+        bringup_bring_up_install_params_init_install(bringup_bring_up_install_begin(cap, &call));
+    bringup_install_set_artifact(install, ww_buf_view(&a->bytes));
+    put_bindings(install, a, parts);
+    ww_status status = ww_client_call(client, call, diag); /* compiling takes its time */
+    if (status)
+        ww_fail_in(diag, "%s", a->path);
+    else
         tell_modules(
             bringup_bring_up_install_results_modules(bringup_bring_up_install_response(call)),
             json);
-    if (call) ww_capnp_call_drop(call);
-    ww_buf_deinit(&artifact);
+    ww_capnp_call_drop(call);
+    return status;
+}
+
+/* All files are read before the first is installed. */
+static ww_status install_all(ww_client *client, bringup_bring_up_cap cap,
+                             const ww_invocation *invocation, const named_files *parts,
+                             ww_diag *diag)
+{
+    artifact artifacts[INSTALL_FILES_MAX];
+    size_t count = 0, files = invocation->operand_count - 1;
+    ww_status status = WW_OK;
+    while (count < files && !status) {
+        status = read_artifact(invocation->operands[1 + count], &artifacts[count], diag);
+        count += !status;
+    }
+    if (!status) status = check_slots(artifacts, count, parts, diag);
+    for (size_t i = 0; i < count && !status; i++)
+        status = check_size(&artifacts[i], parts, diag);
+    for (size_t i = 0; i < count && !status; i++)
+        status = install_artifact(client, cap, &artifacts[i], parts, invocation->json, diag);
+    for (size_t i = 0; i < count; i++)
+        free_artifact(&artifacts[i]);
     return status;
 }
 
@@ -137,8 +249,7 @@ static ww_status install(ww_client *client, bringup_bring_up_cap cap,
     named_files parts = {.bindings.count = 0};
     ww_status status = read_words(invocation, OPTION_BIND, &parts.bindings, diag);
     if (!status) status = read_words(invocation, OPTION_CONFIG, &parts.configs, diag);
-    for (size_t i = 1; i < invocation->operand_count && !status; i++)
-        status = install_file(client, cap, invocation->operands[i], &parts, invocation->json, diag);
+    if (!status) status = install_all(client, cap, invocation, &parts, diag);
     free_words(&parts.bindings);
     free_words(&parts.configs);
     return status;
@@ -200,6 +311,26 @@ static ww_status invoke(ww_client *client, bringup_bring_up_cap cap,
                         const ww_invocation *invocation, ww_diag *diag)
 {
     return ask(client, cap, invocation, invoke_call, diag);
+}
+
+/* --- cancel --- */
+
+static ww_status cancel(ww_client *client, bringup_bring_up_cap cap,
+                        const ww_invocation *invocation, ww_diag *diag)
+{
+    ww_capnp_call *call;
+    const char *target = invocation->operand_count > 1 ? invocation->operands[1] : "";
+    bringup_bring_up_cancel_params_set_target(bringup_bring_up_cancel_begin(cap, &call),
+                                              ww_view_str(target));
+    ww_status status = ww_client_ask(client, call, diag);
+    uint32_t count =
+        status ? 0 : bringup_bring_up_cancel_results_count(bringup_bring_up_cancel_response(call));
+    ww_capnp_call_drop(call);
+    if (status) return status;
+    if (!count && *target)
+        return ww_fail(diag, WW_E_NOT_FOUND, "\"%s\" is neither under way nor waiting", target);
+    if (invocation->json) ww_json_print(stdout, json_pack("{s:I}", "canceled", (json_int_t)count));
+    return WW_OK;
 }
 
 /* --- status --- */
@@ -293,8 +424,9 @@ typedef struct verb {
 } verb;
 
 static const verb verbs[] = {
-    {"install", 1, 64, 1 << OPTION_BIND | 1 << OPTION_CONFIG, install},
+    {"install", 1, INSTALL_FILES_MAX, 1 << OPTION_BIND | 1 << OPTION_CONFIG, install},
     {"bootstrap", 0, 1, 1 << OPTION_INPUT, bootstrap},
+    {"cancel", 0, 1, 0, cancel},
     {"invoke", 1, 1, 1 << OPTION_INPUT, invoke},
     {"status", 0, 0, 1 << OPTION_WATCH, show_status},
     {"events", 0, 0, 1 << OPTION_FOLLOW, show_events},
@@ -335,7 +467,7 @@ int ww_module_on_node(const ww_invocation *invocation)
         int code = check_usage(invocation, &verbs[i]);
         return code ? code : act(invocation, &verbs[i]);
     }
-    return ww_usage_error(invocation->command,
-                          "\"%s\" is none of install, bootstrap, invoke, status, events, inspect",
-                          name);
+    return ww_usage_error(
+        invocation->command,
+        "\"%s\" is none of install, bootstrap, cancel, invoke, status, events, inspect", name);
 }

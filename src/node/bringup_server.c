@@ -214,6 +214,33 @@ static ww_status request(ww_bringup *b, bringup_bring_up_bootstrap_params_r para
     return ww_dataflow_bootstrap(b->flow, name.size ? &item : NULL, name.size ? 1 : 0, NULL, diag);
 }
 
+/* A module if there is one of that name, else a component. */
+static ww_status find_target(const ww_bringup *b, ww_view name, uint32_t *id, ww_diag *diag)
+{
+    if (!ww_bootstrap_find(b->queue, WW_BOOTSTRAP_MODULE, name, id) &&
+        !ww_bootstrap_find(b->queue, WW_BOOTSTRAP_COMPONENT, name, id))
+        return ww_fail(diag, WW_E_NOT_FOUND, "UnknownTarget: \"%.*s\"", WW_VIEW_ARG(name));
+    if (*id == b->pid0_target)
+        return ww_fail(diag, WW_E_DENIED, "%.*s ends with the node, or by `ww kill`",
+                       WW_VIEW_ARG(name));
+    return WW_OK;
+}
+
+static ww_status cancel_named(ww_bringup *b, ww_view name, uint32_t *count, ww_diag *diag)
+{
+    uint32_t id, first = 0, behind = ww_bootstrap_target_count(b->queue);
+    uint64_t now_ns = ww_clock_now_ns(ww_loop_clock(b->node->loop));
+    ww_status status = name.size ? find_target(b, name, &id, diag) : WW_OK;
+    if (status) return status;
+    if (name.size) {
+        first = id;
+        behind = id + 1;
+    }
+    for (uint32_t i = first; i < behind; i++)
+        if (i != b->pid0_target) *count += ww_bootstrap_cancel(b->queue, i, now_ns);
+    return WW_OK;
+}
+
 static void answer(ww_bringup *b, ww_capnp_call *call, ww_status status, const ww_diag *diag)
 {
     ww_bringup_wake(b);
@@ -229,6 +256,19 @@ static void bootstrap(ww_capnp_server *server, ww_capnp_call *call)
     ww_bringup *b = bringup_of(server);
     if (!is_open(b, call)) return;
     ww_status result = request(b, bringup_bring_up_bootstrap_params(call), &diag);
+    answer(b, call, result, &diag);
+}
+
+static void cancel(ww_capnp_server *server, ww_capnp_call *call)
+{
+    ww_diag diag;
+    uint32_t count = 0;
+    ww_bringup *b = bringup_of(server);
+    if (!is_open(b, call)) return;
+    ww_view name = bringup_bring_up_cancel_params_target(bringup_bring_up_cancel_params(call));
+    ww_status result = cancel_named(b, name, &count, &diag);
+    if (!result)
+        bringup_bring_up_cancel_results_set_count(bringup_bring_up_cancel_results(call), count);
     answer(b, call, result, &diag);
 }
 
@@ -362,6 +402,7 @@ ww_capnp_cap *ww_bringup_serve(ww_bringup *b)
         .bootstrap = bootstrap,
         .invoke = invoke,
         .events = events,
+        .cancel = cancel,
     };
     return bringup_bring_up_serve(b->node->rpc.vat, &b->server, &methods, NULL).cap;
 }

@@ -67,7 +67,7 @@ expect_code 2
 expect_err_has "inspect takes one FILE"
 run "$WW" module explode "$tmp/store.onnx"
 expect_code 2
-expect_err_has '"explode" is none of install, bootstrap, invoke, status, events, inspect'
+expect_err_has '"explode" is none of install, bootstrap, cancel, invoke, status, events, inspect'
 run "$WW" module bootstrap Seeded --bind a=b
 expect_code 2
 expect_err_has "bootstrap has no --bind"
@@ -80,6 +80,11 @@ state_of() { # TARGET: as `ww status` tells it
 }
 state_is() { # TARGET STATE
     [ "$(state_of "$1")" = "$2" ]
+}
+
+await_event() { # TEXT: in what modules emitted
+    await sh -c '"$0" module events | grep -qF -- "$1"' "$WW" "$1"
+    "$WW" module events | grep -qF -- "$1"
 }
 
 case_is "a node without modules has pid0 to bring up"
@@ -140,7 +145,18 @@ expect_code 1
 expect_err_has 'slot "store" is bound twice'
 run "$WW" module install "$tmp/held.onnx" --bind store="$BUILD/guests/store.wasm" --bind stone="$BUILD/guests/store.wasm"
 expect_code 1
-expect_err_has 'no installed module has a slot "stone"'
+expect_err_has 'no module to install has a slot "stone"'
+run "$WW" module install "$tmp/held.onnx" --bind store="$BUILD/guests/store.wasm" --config stone=1
+expect_code 1
+expect_err_has '--config stone: that slot has no --bind'
+run "$WW" module install "$tmp/held.onnx" "$tmp/none.onnx" --bind store="$BUILD/guests/store.wasm"
+expect_code 1
+expect_err_has "$tmp/none.onnx"
+expect [ "$(state_of store)" = "" ]
+truncate -s 70M "$tmp/large"
+run "$WW" module install "$tmp/held.onnx" --bind store="$tmp/large"
+expect_code 1
+expect_err_has "bytes with its components, at most 67043328 can be installed at once"
 run "$WW" module install "$tmp/held.onnx" --bind store="$BUILD/guests/store.wasm" --config store=wait
 expect_code 0
 await state_is store "done"
@@ -218,7 +234,7 @@ expect_code 0
 await state_is fast "done"
 run "$WW" module invoke Sums --input x=abcd
 expect_code 0
-await grep -q "event y, " "$tmp/one.err"
+expect await_event "  y  "
 sed 's/Sums/Bends/; s/Warp/Bend/; s/fast/slow/' "$tmp/sums.wwm" >"$tmp/bends.wwm"
 compile "$tmp/bends.wwm" bends.onnx
 run "$WW" module install "$tmp/bends.onnx" --bind slow="$BUILD/guests/arith.wasm"
@@ -229,7 +245,7 @@ case_is "a second node of the same user keeps nothing and says so"
 start_node two "$tmp/two" --socket "$tmp/two" --serve "$BUILD/guests/lines.wasm"
 expect [ "$("$WW" status --socket "$tmp/two" --json | jq '.bring_up.targets | length')" = 1 ]
 taken="process $one, likely another node, has $XDG_STATE_HOME/ww/bringup.journal"
-await grep -q "ww::bringup.*what was installed is not brought up here, and nothing is kept: $taken" "$tmp/two.err"
+await grep -q "what was installed is not brought up here, and nothing is kept: $taken" "$tmp/two.err"
 run "$WW" status --socket "$tmp/two"
 expect_out_has "journal    what was installed is not brought up here, and nothing is kept: $taken"
 expect [ "$("$WW" status --json --socket "$XDG_RUNTIME_DIR/ww/$one.sock" | jq '.bring_up.journal')" = null ]
@@ -271,7 +287,7 @@ expect [ "$(state_of taught)" = "done" ]
 expect [ "$(state_of Taught__bootstrap)" = "done" ]
 run "$WW" module invoke Taught --input item=abcdefgh
 expect_code 0
-await grep -q "event known, 44 bytes" "$tmp/again.err" # 8 weights, and the one that was trained
+expect await_event "  known  44B  " # 8 weights, and the one that was trained
 
 case_is "a target that waits says for whom and why"
 printf 'module Busy\nbind busy Index Store\nbody (item: tensor) > (id)\n  id = index.Add(item) @busy\n' >"$tmp/busy.wwm"
@@ -284,6 +300,35 @@ expect [ "$(state_of busy)" = running ]
 run "$WW" status
 expect_out_has "bring-up   running"
 expect_out_has "  waiting      Busy__bootstrap; touches busy; waits for busy on busy"
+
+case_is "cancel: a bootstrap that runs or waits has failed, and what is behind it goes on"
+run "$WW" module cancel nobody
+expect_code 1
+expect_err_has 'UnknownTarget: "nobody"'
+run "$WW" module cancel pid0
+expect_code 1
+expect_err_has "pid0 ends with the node"
+run "$WW" module cancel taught
+expect_code 1
+expect_err_has '"taught" is neither under way nor waiting'
+run "$WW" module cancel Busy --json
+expect_code 0
+expect [ "$(jq .canceled "$tmp/out")" = 1 ]
+await state_is Busy__bootstrap failed
+expect [ "$(state_of busy)" = running ]
+run "$WW" module bootstrap Busy
+expect_code 0
+await state_is Busy__bootstrap waiting
+
+case_is "install: each of several files gets the components of its slots"
+sed 's/Held/Left/; s/store/left/g' "$tmp/held.wwm" >"$tmp/left.wwm"
+sed 's/Held/Right/; s/store/right/g' "$tmp/held.wwm" >"$tmp/right.wwm"
+compile "$tmp/left.wwm" left.onnx
+compile "$tmp/right.wwm" right.onnx
+run "$WW" module install "$tmp/left.onnx" "$tmp/right.onnx" --bind left="$BUILD/guests/store.wasm" --bind right="$BUILD/guests/store.wasm"
+expect_code 0
+await state_is left "done"
+await state_is right "done"
 
 case_is "kill -9 while a bootstrap runs: it runs again"
 kill -KILL "$node" && wait "$node" 2>/dev/null
@@ -301,7 +346,7 @@ await state_is Busy__bootstrap failed
 case_is "a node that ends keeps what came after the bootstraps"
 run "$WW" module invoke Taught --input item=abcdefgh
 expect_code 0
-await grep -q "event known, 44 bytes" "$tmp/third.err"
+expect await_event "  known  44B  "
 kill "$node" && wait "$node" 2>/dev/null
 learned=$(grep -la learned "$XDG_STATE_HOME"/ww/component-*.state)
 expect [ "$(od -An -td1 -N1 -j23 "$learned")" -eq 42 ] # the last id; 41 was the seed
