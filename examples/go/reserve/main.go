@@ -1,6 +1,7 @@
-// reserve CORE OUT: gives a Go module an exported cabi_realloc, so that the preview 1 adapter takes its memory from the
-// array adapterMemory in the program. Without one the adapter grows the linear memory, which Go believes to be its own
-// from the end of its image upwards: both would write to the same pages.
+// reserve CORE OUT: gives a Go module an exported cabi_realloc_adapter, so that the preview 1 adapter takes its memory
+// from the array adapterMemory in the program. Without one the adapter grows the linear memory, which Go believes to be
+// its own from the end of its image upwards: both would write to the same pages. The program's own cabi_realloc, if it
+// imports what needs one, is not for the adapter: it is called before Go runs.
 package main
 
 import (
@@ -135,7 +136,7 @@ func findArena(body []byte) (int64, error) {
 	return 0, errors.New("the program has no adapterMemory")
 }
 
-// cabi_realloc(old, old size, align, size): the next free bytes of the arena; traps when it is used up. Nothing is
+// cabi_realloc_adapter(old, old size, align, size): the next free bytes of the arena; traps when it is used up. Nothing is
 // ever given back: the adapter asks for its state and its stack, once each.
 func reallocBody(global uint64, end int64) []byte {
 	g := unsigned(global)
@@ -180,7 +181,7 @@ func reserve(module []byte) ([]byte, error) {
 	signature, errType := of[typeSection].add([]byte{0x60, 4, 0x7f, 0x7f, 0x7f, 0x7f, 1, 0x7f})
 	function, errFunction := of[functionSection].add(unsigned(signature))
 	global, errGlobal := of[globalSection].add(bytes.Join([][]byte{{0x7f, 1, 0x41}, signed(arena), {0x0b}}, nil))
-	_, errExport := of[exportSection].add(append([]byte("\x0ccabi_realloc\x00"), unsigned(imports+function)...))
+	_, errExport := of[exportSection].add(append([]byte("\x14cabi_realloc_adapter\x00"), unsigned(imports+function)...))
 	_, errCode := of[codeSection].add(reallocBody(global, arena+arenaBytes))
 	out := append([]byte(nil), module[:8]...)
 	for _, s := range sections {
