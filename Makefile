@@ -31,8 +31,8 @@ test: setup ## every fast test, the sanitizer build and fuzz smoke included
 	@tools/build $(BUILD)/san tests --sanitize
 	@ctest --test-dir $(BUILD) --output-on-failure -j2
 
-interop: setup ## Cap'n Proto against its Rust and Go libraries, dataflow against ONNX's evaluator
-	@tools/build $(BUILD) capnp_peer onnx_peer
+interop: setup ## Cap'n Proto against its Rust and Go libraries, a guest in Go, dataflow against ONNX's evaluator
+	@tools/build $(BUILD) capnp_peer onnx_peer ww
 	@tools/interop $(BUILD)
 
 fuzz: setup ## long fuzzing of everything that reads foreign bytes
