@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # run.sh SERVER:CLIENT [tcp]: every scenario between two peers of WW_BUILD, over a Unix socket or TCP. A peer's quirk that
-# shows in a scenario is named here, see doc/compat/capnp-peers.md.
+# shows in a scenario is named here, see doc/compat/capnp.md.
 set -euo pipefail
 server=$WW_BUILD/${1%:*} client=$WW_BUILD/${1#*:}
 work=$(mktemp -d)
