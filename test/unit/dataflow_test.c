@@ -596,6 +596,42 @@ static void deliver__unknown_names_and_large_inputs__are_refused(void **state)
     assert_string_equal(flow_run(f), "");
 }
 
+static void deliver__as_much_as_the_limits_allow__and_no_more(void **state)
+{
+    (void)state;
+    static flow_fixture f;
+    ww_dataflow_limits limits = ww_dataflow_limits_default();
+    limits.invoke_inputs_max = 2;
+    limits.invoke_bytes_max = 4;
+    limits.completion_bytes_max = 8;
+    flow_init_with(&f, &limits);
+    f.loader_later = true;
+    assert_ok(flow_install(&f,
+                           "module M\nbind data DataSource Loader\nbody (x, y) > (z)\n"
+                           "  z, b = data_source.NextBatch(x) @data\n",
+                           "M", NULL));
+    const ww_view module = WW_VIEW_LITERAL("M");
+    const ww_bootstrap_input three[] = {{WW_VIEW_LITERAL("x"), WW_VIEW_LITERAL("12")},
+                                        {WW_VIEW_LITERAL("y"), WW_VIEW_LITERAL("345")},
+                                        {WW_VIEW_LITERAL("y"), {0}}};
+    const ww_bootstrap_input large = {WW_VIEW_LITERAL("x"), WW_VIEW_LITERAL("12345")},
+                             fits = {WW_VIEW_LITERAL("x"), WW_VIEW_LITERAL("1234")};
+    uint64_t exec;
+    assert_int_equal(ww_dataflow_invoke(f.flow, module, three, 3, &exec, NULL), WW_E_LIMIT);
+    assert_int_equal(ww_dataflow_invoke(f.flow, module, three, 2, &exec, NULL), WW_E_LIMIT);
+    assert_int_equal(ww_dataflow_invoke(f.flow, module, &large, 1, &exec, NULL), WW_E_LIMIT);
+    assert_ok(ww_dataflow_invoke(f.flow, module, &fits, 1, &exec, NULL));
+    flow_run(&f);
+    const ww_view bytes[] = {WW_VIEW_LITERAL("123456789"), WW_VIEW_LITERAL("12345678")};
+    for (int i = 0; i < 2; i++) {
+        ww_flow_value value = ww_flow_value_copy(&f.allocator.base, WW_FLOW_BYTES, bytes[i]);
+        assert_int_equal(ww_dataflow_complete(f.flow, f.command, &value, 1),
+                         i ? WW_OK : WW_E_LIMIT);
+    }
+    assert_non_null(strstr(flow_run(&f), "emit z \"12345678\""));
+    flow_deinit(&f);
+}
+
 static void install__two_targets_sharing_a_slot__make_one_component(void **state)
 {
     flow_fixture *f = *state;
@@ -726,6 +762,7 @@ int main(void)
         CASE(install__faulty_modules__are_refused_with_place_and_cause),
         CASE(inspect__faulty_artifacts__says_what_an_install_says),
         CASE(deliver__unknown_names_and_large_inputs__are_refused),
+        CASE(deliver__as_much_as_the_limits_allow__and_no_more),
         CASE(install__two_targets_sharing_a_slot__make_one_component),
         CASE(poll__steady_state__allocates_nothing),
         cmocka_unit_test_teardown(poll__no_memory_to_show_bytes__tells_all_later_in_the_same_order,
