@@ -218,5 +218,5 @@ int main(void)
                                         flow_teardown),
         cmocka_unit_test_teardown(inbound__caps_of_an_envelope__hold, flow_teardown),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run_group(tests, WW_COUNT_OF(tests));
 }
