@@ -325,6 +325,7 @@ static void run(uint64_t seed)
 }
 
 static uint64_t current_seed;
+static bool passed;
 
 static void engine__any_random_schedule__keeps_the_rules_and_ends(void **state)
 {
@@ -336,13 +337,14 @@ static void engine__any_random_schedule__keeps_the_rules_and_ends(void **state)
     uint64_t first = one ? strtoull(one, NULL, 10) : 0;
     for (current_seed = first; current_seed < (one ? first + 1 : SCHEDULES); current_seed++)
         run(current_seed);
+    passed = true;
     ww_buf_deinit(&artifact);
 }
 
 static int tell_seed(void **state)
 {
     (void)state;
-    if (current_seed < SCHEDULES) print_message("WW_SEED=%llu\n", (unsigned long long)current_seed);
+    if (!passed) print_message("WW_SEED=%llu\n", (unsigned long long)current_seed);
     return 0;
 }
 
