@@ -142,15 +142,15 @@ static void give_up_challenge(grafting *g)
 
 static bool was_used(const ww_tenant *tenant, const uint8_t sig[WW_ED25519_SIG_BYTES])
 {
-    for (size_t i = 0; i < WW_COUNT_OF(tenant->used); i++)
+    for (size_t i = 0; i < WW_COUNT_OF(tenant->used) && i < tenant->used_count; i++)
         if (memcmp(tenant->used[i], sig, WW_ED25519_SIG_BYTES) == 0) return true;
     return false;
 }
 
 static void remember(ww_tenant *tenant, const uint8_t sig[WW_ED25519_SIG_BYTES])
 {
-    memcpy(tenant->used[tenant->used_next], sig, WW_ED25519_SIG_BYTES);
-    tenant->used_next = (tenant->used_next + 1) % WW_COUNT_OF(tenant->used);
+    memcpy(tenant->used[tenant->used_count++ % WW_COUNT_OF(tenant->used)], sig,
+           WW_ED25519_SIG_BYTES);
 }
 
 static void put_be(uint8_t *out, uint64_t value, size_t size)

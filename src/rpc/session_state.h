@@ -28,9 +28,9 @@ struct ww_tenant {
     uint64_t principal_seen;
     ww_account *account;
     bool is_limited, is_trusted, is_lasting;
-    uint32_t cell;      /* its number; 0: none */
-    ww_methods methods; /* when it is limited */
-    uint32_t used_next; /* of the signatures that were taken, the oldest */
+    uint32_t cell;       /* its number; 0: none */
+    ww_methods methods;  /* when it is limited */
+    uint64_t used_count; /* signatures that were taken; the newest are kept */
     uint8_t used[16][WW_ED25519_SIG_BYTES];
 };
 

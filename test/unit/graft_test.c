@@ -4,7 +4,15 @@
 
 /* ---- a signer of the client's ---- */
 
-typedef enum behaviour { SIGNS, FAILS, NEVER, SAYS_NOTHING, SAYS_TOO_MUCH, REPEATS } behaviour;
+typedef enum behaviour {
+    SIGNS,
+    FAILS,
+    NEVER,
+    SAYS_NOTHING,
+    SAYS_ZEROS,
+    SAYS_TOO_MUCH,
+    REPEATS
+} behaviour;
 
 typedef struct signer {
     ww_capnp_server server;
@@ -56,6 +64,11 @@ static void sign(ww_capnp_server *self, ww_capnp_call *call)
         ww_capnp_call_on_cancel(call, &s->on_cancel);
         break;
     case SAYS_NOTHING: ww_capnp_call_return(call); break;
+    case SAYS_ZEROS:
+        stem_signer_sign_results_set_sig(stem_signer_sign_results(call),
+                                         ww_view_of(large, WW_ED25519_SIG_BYTES));
+        ww_capnp_call_return(call);
+        break;
     case SAYS_TOO_MUCH:
         stem_signer_sign_results_set_sig(stem_signer_sign_results(call),
                                          ww_view_of(large, sizeof large));
@@ -148,6 +161,7 @@ static void graft__not_signed_right__says_why(void **state)
     } rows[] = {
         {9, SIGNS, "graft denied: unknown key"},
         {1, SAYS_NOTHING, "graft denied: unknown key"},
+        {1, SAYS_ZEROS, "graft denied: unknown key"},
         {1, SAYS_TOO_MUCH, "graft denied: unknown key"},
         {1, FAILS, "graft denied: signer required"},
     };
