@@ -29,7 +29,10 @@ typedef enum ww_capnp_exception {
 enum { WW_CAPNP_REASON_MAX = 512 }; /* bytes of a reason; longer ones are cut */
 
 typedef struct ww_capnp_limits {
-    uint32_t questions_max, answers_max; /* per connection */
+    uint32_t questions_max; /* per connection, like the next four */
+    uint32_t answers_max;   /* of its peer's calls that are not answered, or have answers with
+                               capabilities that it has not finished with; then its calls are
+                               answered `overloaded` and take no place */
     uint32_t exports_max, imports_max;
     uint32_t embargoes_max;
     uint32_t path_max;          /* operations of a promised answer's path */

@@ -151,8 +151,11 @@ static void renew_budget(ww_capnp_conn *conn, capnp_letter *letter)
 
 /* ---- calls ---- */
 
-/* The entry that the peer will speak of. NULL: the connection was ended. */
-static ww_capnp_call *new_answer(ww_capnp_conn *conn, uint32_t id)
+#define TOO_MANY_QUESTIONS "too many questions at once"
+
+/* The entry that the peer will speak of. NULL: the connection was ended, or there is no room for it and that was the
+ * answer; `is_awaited` says whether the peer waits for one. */
+static ww_capnp_call *new_answer(ww_capnp_conn *conn, uint32_t id, bool is_awaited)
 {
     if (capnp_idmap_find(&conn->answers, id)) {
         capnp_conn_abort(conn, "a question's number is in use already");
@@ -162,7 +165,10 @@ static ww_capnp_call *new_answer(ww_capnp_conn *conn, uint32_t id)
     ww_status status = call ? capnp_idmap_add(&conn->answers, id, call) : WW_E_MEMORY;
     if (status) {
         if (call) capnp_call_recycle(call);
-        no_entry(conn, status, "too many questions at once");
+        if (status != WW_E_LIMIT)
+            ww_capnp_conn_no_memory(conn);
+        else if (is_awaited)
+            capnp_conn_send_refusal(conn, id, TOO_MANY_QUESTIONS);
         return NULL;
     }
     call->answer = id;
@@ -214,14 +220,15 @@ static bool on_call(ww_capnp_conn *conn, capnp_letter *letter, rpc_message_r mes
     if (!target) return false;
     /* Before there is an answer of that number: parameters that hold a place of it would keep it for ever. */
     bool ok = read_caps(conn, letter, rpc_call_params(in));
-    ww_capnp_call *call = ok ? new_answer(conn, rpc_call_question_id(in)) : NULL;
+    bool is_unanswered = ww_capnp_get_bool(in.s, 130); /* onlyPromisePipeline */
+    ww_capnp_call *call = ok ? new_answer(conn, rpc_call_question_id(in), !is_unanswered) : NULL;
     if (!call) {
         ww_capnp_cap_unref(target);
         return false;
     }
     call->interface_id = rpc_call_interface_id(in);
     call->method = rpc_call_method_id(in);
-    call->is_unanswered = ww_capnp_get_bool(in.s, 130); /* onlyPromisePipeline */
+    call->is_unanswered = is_unanswered;
     call->is_redirect =
         rpc_call_send_results_to_which(results) == RPC_CALL_SEND_RESULTS_TO_IS_YOURSELF;
     call->letter = letter;
@@ -240,7 +247,7 @@ static bool on_call(ww_capnp_conn *conn, capnp_letter *letter, rpc_message_r mes
 
 static void on_bootstrap(ww_capnp_conn *conn, rpc_bootstrap_r in)
 {
-    ww_capnp_call *call = new_answer(conn, rpc_bootstrap_question_id(in));
+    ww_capnp_call *call = new_answer(conn, rpc_bootstrap_question_id(in), true);
     if (!call) return;
     if (rpc_bootstrap_has_deprecated_object_id(in)) {
         fail_answer(call, WW_CAPNP_UNIMPLEMENTED, "objects are not asked for by name");
@@ -279,7 +286,11 @@ static void on_finish(ww_capnp_conn *conn, rpc_finish_r in)
 static void take_from(ww_capnp_conn *conn, ww_capnp_call *outer, uint32_t id)
 {
     ww_capnp_call *inner = capnp_idmap_find(&conn->answers, id);
-    if (!inner || !inner->is_redirect || inner->is_taken) {
+    if (!inner) { /* it was refused a place */
+        capnp_call_fail_now(outer, WW_CAPNP_OVERLOADED, TOO_MANY_QUESTIONS);
+        return;
+    }
+    if (!inner->is_redirect || inner->is_taken) {
         capnp_conn_abort(conn, "results are to be taken from a question that has none to give");
         return;
     }

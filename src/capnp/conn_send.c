@@ -315,6 +315,18 @@ static void return_bare(ww_capnp_conn *conn, ww_capnp_call *call)
     capnp_conn_write(conn, parcel);
 }
 
+void capnp_conn_send_refusal(ww_capnp_conn *conn, uint32_t answer, const char *reason)
+{
+    capnp_parcel *parcel = capnp_conn_parcel(conn);
+    if (!parcel) return;
+    rpc_return_b out = rpc_message_init_return(capnp_parcel_message(parcel));
+    rpc_return_set_answer_id(out, answer);
+    rpc_return_set_release_param_caps(out, false);
+    ww_capnp_set_bool(out.s, 33, true); /* noFinishNeeded, which schemas before 1.0 do not name */
+    capnp_write_exception(rpc_return_init_exception(out), WW_CAPNP_OVERLOADED, reason);
+    capnp_conn_write(conn, parcel);
+}
+
 static bool return_results(ww_capnp_conn *conn, ww_capnp_call *call)
 {
     capnp_parcel *parcel = is_full(conn) ? NULL : capnp_call_reply(call);

@@ -110,6 +110,8 @@ void capnp_conn_write(ww_capnp_conn *conn, capnp_parcel *parcel);
 capnp_parcel *
 capnp_conn_parcel(ww_capnp_conn *conn); /* NULL: the connection is ended for want of memory */
 void capnp_conn_send_finish(ww_capnp_conn *conn, uint32_t id, bool release_results);
+/* The answer to a question that gets no entry: it failed as overloaded, and no Finish is due. */
+void capnp_conn_send_refusal(ww_capnp_conn *conn, uint32_t answer, const char *reason);
 void capnp_conn_send_release(ww_capnp_conn *conn, uint32_t id, uint32_t count);
 void capnp_conn_send_unimplemented(ww_capnp_conn *conn, rpc_message_r message);
 void capnp_write_exception(rpc_exception_b e, ww_capnp_exception type, const char *reason);

@@ -133,6 +133,117 @@ static void bound__results_that_are_never_finished__are_overloaded(void **state)
     flood(large_results, 1000, true);
 }
 
+/* ---- one call too many: it fails, and what is under way and what comes later does not ---- */
+
+static void ping_never(stage *s, uint32_t id)
+{
+    rpc_call_set_method_id(stage_ping(s, id, 1), 5);
+    stage_play(s);
+}
+
+/* Fills the table; the number after the last one's. */
+static uint32_t fill_answers(stage *s)
+{
+    uint32_t id = 1;
+    stage_bootstrap(s, id++);
+    while (ww_capnp_conn_count(s->conn).answers < ENTRIES)
+        ping_never(s, id++);
+    return id;
+}
+
+/* Two places are enough for an ordinary call. */
+static void assert_alive_with_less(stage *s, uint32_t last)
+{
+    stage_finish(s, 1);
+    stage_finish(s, last);
+    assert_true(stage_is_alive(s));
+}
+
+static void assert_too_many(const stage *s, uint32_t id)
+{
+    assert_int_equal(rpc_return_answer_id(s->last_return), id);
+    rpc_exception_r e = rpc_return_exception(s->last_return);
+    assert_int_equal(rpc_exception_type(e), RPC_EXCEPTION_TYPE_OVERLOADED);
+    assert_int_equal(
+        strcmp((const char *)rpc_exception_reason(e).data, "too many questions at once"), 0);
+}
+
+static void bound__calls_without_answer__are_overloaded_beyond_the_bound(void **state)
+{
+    (void)state;
+    stage s;
+    stage_init(&s, &NARROW);
+    uint32_t id = fill_answers(&s);
+    uint32_t returns = s.got[RPC_MESSAGE_IS_RETURN];
+    for (uint32_t i = 0; i < 100 * ENTRIES; i++) {
+        ping_never(&s, id + i);
+        assert_too_many(&s, id + i);
+    }
+    stage_bootstrap(&s, id);
+    assert_too_many(&s, id);
+    assert_int_equal(s.got[RPC_MESSAGE_IS_RETURN], returns + 100 * ENTRIES + 1);
+    assert_int_equal(ww_capnp_conn_count(s.conn).answers, ENTRIES);
+    stage_finish(&s, id); /* of who does not know that none is due */
+    assert_alive_with_less(&s, id - 1);
+    stage_deinit(&s);
+}
+
+static void bound__call_too_many__gives_back_what_it_brought(void **state)
+{
+    (void)state;
+    stage s;
+    stage_init(&s, &NARROW);
+    uint32_t id = fill_answers(&s);
+    rpc_call_b call = stage_ping(&s, id, 1);
+    rpc_cap_descriptor_set_sender_hosted(
+        rpc_cap_descriptor_lb_at(rpc_payload_init_cap_table(rpc_call_edit_params(call), 1), 0), 9);
+    stage_play(&s);
+    assert_too_many(&s, id);
+    assert_int_equal(s.got[RPC_MESSAGE_IS_RELEASE], 1);
+    assert_int_equal(ww_capnp_conn_count(s.conn).imports, 0);
+    assert_alive_with_less(&s, id - 1);
+    stage_deinit(&s);
+}
+
+/* Nobody is told of it: who asked does not wait for an answer. */
+static void bound__unawaited_call_too_many__is_dropped(void **state)
+{
+    (void)state;
+    stage s;
+    stage_init(&s, &NARROW);
+    uint32_t id = fill_answers(&s);
+    uint32_t returns = s.got[RPC_MESSAGE_IS_RETURN];
+    ww_capnp_set_bool(stage_ping(&s, id, 1).s, 130, true); /* onlyPromisePipeline */
+    stage_play(&s);
+    assert_int_equal(s.got[RPC_MESSAGE_IS_RETURN], returns);
+    assert_alive_with_less(&s, id - 1);
+    stage_deinit(&s);
+}
+
+/* It wants to answer a call of ours with the results of its own call, which got no place. */
+static void bound__tail_call_too_many__fails_the_outer_call(void **state)
+{
+    (void)state;
+    stage s;
+    waiter outer;
+    stage_init(&s, &NARROW);
+    ww_capnp_cap *root = stage_root(&s);
+    ww_capnp_call_drop(call_ping(root, 1, &outer));
+    stage_settle(&s);
+    uint32_t question = stage_question(&s), id = fill_answers(&s);
+    rpc_call_send_results_to_set_yourself(rpc_call_edit_send_results_to(stage_ping(&s, id, 1)));
+    stage_play(&s);
+    rpc_return_b r = rpc_message_init_return(stage_message(&s));
+    rpc_return_set_answer_id(r, question);
+    rpc_return_set_take_from_other_question(r, id);
+    stage_play(&s);
+    assert_failed(outer, WW_CAPNP_OVERLOADED);
+    assert_string_equal(outer.reason, "too many questions at once");
+    assert_alive_with_less(&s, id - 1);
+    ww_capnp_cap_unref(root);
+    stage_deinit(&s);
+}
+
 static void embargo_of_a_promise(stage *s, uint32_t i)
 {
     if (i == 0) {
@@ -186,6 +297,10 @@ int main(void)
         cmocka_unit_test(bound__large_calls_without_answer__are_overloaded),
         cmocka_unit_test(bound__questions_of_a_peer_that_does_not_read__end_the_connection),
         cmocka_unit_test(bound__results_that_are_never_finished__are_overloaded),
+        cmocka_unit_test(bound__calls_without_answer__are_overloaded_beyond_the_bound),
+        cmocka_unit_test(bound__call_too_many__gives_back_what_it_brought),
+        cmocka_unit_test(bound__unawaited_call_too_many__is_dropped),
+        cmocka_unit_test(bound__tail_call_too_many__fails_the_outer_call),
         cmocka_unit_test(bound__floods_of_table_entries__end_the_connection_or_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

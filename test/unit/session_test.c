@@ -1,6 +1,7 @@
 /* Membrane, Host, Executor and their sessions, as a client calls them. */
 #include "support/session_world.h"
 #include <stdio.h>
+#include <stdlib.h>
 
 /* ---- grafting ---- */
 
@@ -74,6 +75,39 @@ static void session__principal_or_link_gone__is_revoked(void **state)
         assert_string_equal(scene_graft(&w, NULL, &g), REVOKED); /* the link is no way back */
         scene_deinit(&w);
     }
+}
+
+/* Calls that wait have places on the link, WW_CAPNP_LIMITS_DEFAULT's. */
+static void calls__more_than_a_link_has_places__fail_alone(void **state)
+{
+    (void)state;
+    enum { PLACES = 4096, CALLS = PLACES + 500 };
+    outcome *o = calloc(CALLS, sizeof *o);
+    session_world w;
+    grafted g;
+    client_process p;
+    scene_init(&w);
+    assert_string_equal(scene_graft(&w, NULL, &g), "");
+    client_run(&w, g.executor, &p);
+    uint32_t places = PLACES - ww_capnp_conn_count(w.l.b.conn).answers;
+    for (uint32_t i = 0; i < CALLS; i++)
+        outcome_send(&o[i], begin_wait(p.process));
+    scene_pump(&w);
+    for (uint32_t i = places; i < CALLS; i++) {
+        assert_failed(o[i].w, WW_CAPNP_OVERLOADED);
+        assert_string_equal(o[i].w.reason, "too many questions at once");
+    }
+    fake_cell_exit(w.cells.cells[0], 3);
+    scene_pump(&w);
+    for (uint32_t i = 0; i < places; i++)
+        assert_string_equal(o[i].w.reason, "");
+    for (uint32_t i = 0; i < CALLS; i++)
+        outcome_drop(&o[i]);
+    assert_int_equal(client_wait(&w, p.process), 3);
+    client_process_drop(&p);
+    grafted_drop(&g);
+    scene_deinit(&w);
+    free(o);
 }
 
 static void many_grafts__during_an_advance__each_is_of_one_epoch(void **state)
@@ -583,6 +617,7 @@ int main(void)
         cmocka_unit_test(graft__trusted_link__gives_a_session_of_the_epoch),
         cmocka_unit_test(epoch_advances__old_session__is_stale_and_grafts_again),
         cmocka_unit_test(session__principal_or_link_gone__is_revoked),
+        cmocka_unit_test(calls__more_than_a_link_has_places__fail_alone),
         cmocka_unit_test(many_grafts__during_an_advance__each_is_of_one_epoch),
         cmocka_unit_test(graft__out_of_handles__says_so_and_leaves_nothing),
         cmocka_unit_test(host__asked__tells_its_id_and_knows_nobody),
