@@ -58,7 +58,8 @@ const ww_setting ww_settings[WW_SETTING_COUNT] = {
             .fallback = "open",
             .known = "open|key",
             .help = "who may graft on the socket: open (the user's own programs), key (holders of "
-                    "an allowed key; so as soon as there is --allow-key)",
+                    "an allowed key; so as soon as there is --allow-key); the commands for a "
+                    "running node, exec too, need no key",
             .type = WW_TYPE_CHOICE,
         },
     [WW_SETTING_ALLOW_KEY] =
