@@ -42,7 +42,7 @@ func echo(ctx context.Context, executor peer.Executor, message string) (string, 
 	return results.Response()
 }
 
-// The program of the child: two echoes by way of the host that it finds, then what it was told.
+// The program of the child: two echoes by way of the host that it finds, then its input until that ends, or failure.
 func child(ctx context.Context, connection *rpc.Conn, how string) error {
 	host := peer.Host(connection.Bootstrap(ctx))
 	answer, release := host.Executor(ctx, nil)
@@ -54,14 +54,11 @@ func child(ctx context.Context, connection *rpc.Conn, how string) error {
 		}
 		fmt.Println("child:", response)
 	}
-	switch how {
-	case "fail":
+	if how == "fail" {
 		return errors.New("as asked")
-	case "wait":
-		_, err := io.Copy(io.Discard, os.Stdin)
-		return err
 	}
-	return nil
+	_, err := io.Copy(os.Stdout, os.Stdin)
+	return err
 }
 
 type session struct {
@@ -154,12 +151,34 @@ func drain(ctx context.Context, stream peer.ByteStream) error {
 	}
 }
 
+// All that the child ever reads.
+func tell(ctx context.Context, process peer.Process, text string) error {
+	stdin, releaseStdin := process.Stdin(ctx, nil)
+	defer releaseStdin()
+	written, releaseWritten := stdin.Stream().Write(ctx, func(p peer.ByteStream_write_Params) error {
+		return p.SetData([]byte(text))
+	})
+	defer releaseWritten()
+	if _, err := written.Struct(); err != nil {
+		return err
+	}
+	closed, releaseClosed := stdin.Stream().Close(ctx, nil)
+	defer releaseClosed()
+	_, err := closed.Struct()
+	return err
+}
+
 func (s *session) runChild(ctx context.Context, wasm []byte, how string) error {
 	process, err := s.spawn(ctx, wasm, "guest", "child", how)
 	if err != nil {
 		return err
 	}
 	defer process.Release()
+	if how != "fail" {
+		if err := tell(ctx, process, "child: read this\n"); err != nil {
+			return err
+		}
+	}
 	stdout, releaseStdout := process.Stdout(ctx, nil)
 	defer releaseStdout()
 	if err := drain(ctx, stdout.Stream()); err != nil {
@@ -174,9 +193,9 @@ func (s *session) runChild(ctx context.Context, wasm []byte, how string) error {
 	return err
 }
 
-// Reads a child that only ends with the session: the operator's advance is what comes.
+// Reads a child that waits for its input, and so only ends with the session: the operator's advance is what comes.
 func (s *session) outlive(ctx context.Context, wasm []byte) error {
-	process, err := s.spawn(ctx, wasm, "guest", "child", "wait")
+	process, err := s.spawn(ctx, wasm, "guest", "child", "work")
 	if err != nil {
 		return err
 	}
@@ -236,7 +255,7 @@ func pid0(ctx context.Context, connection *rpc.Conn, path string) error {
 
 func main() {
 	if len(os.Args) < 3 || adapterMemory[0] == 0 { // keeps the linker from dropping it
-		fmt.Fprintln(os.Stderr, "usage: guest pid0 PATH | guest child work|fail|wait")
+		fmt.Fprintln(os.Stderr, "usage: guest pid0 PATH | guest child work|fail")
 		os.Exit(2)
 	}
 	ctx := context.Background()

@@ -16,6 +16,7 @@ pid0: host 002408011220$id
 pid0: Echo: hello
 child: Echo: Hello from call 1
 child: Echo: Hello from call 2
+child: read this
 pid0: child exited with code 0
 pid0: session is ok
 child: Echo: Hello from call 1
@@ -31,7 +32,7 @@ run "$WW" run "$guest" </dev/null
 expect_code 1
 expect_err_has "usage: guest pid0 PATH"
 
-case_is "and as pid0: grafts, calls its host, runs children with bytes, output and exit codes"
+case_is "and as pid0: grafts, calls its host, runs children with bytes, input, output and exit codes"
 start_node go "$tmp/go" --socket "$tmp/go" --volume "$tmp/image:/image" "$guest" -- pid0 /image/main.wasm
 await sh -c '[ "$(grep -c "child: Echo: Hello from call 2" "$1")" = 3 ]' sh "$tmp/go.out"
 seen
@@ -53,6 +54,7 @@ pid0: host 002408011220$id
 pid0: Echo: hello
 child: Echo: Hello from call 1
 child: Echo: Hello from call 2
+child: read this
 pid0: child exited with code 0
 pid0: session is ok"
 
