@@ -27,7 +27,8 @@ await() { # COMMAND...: until it succeeds, for 10 s; more with TRIES=n
         "$@" >"$tmp/await" 2>&1 && return
         sleep 0.05
     done
-    echo "never came true: $*" && cat "$tmp/await"
+    failures=$((failures + 1))
+    echo "FAILED: $current: never came true: $*" && cat "$tmp/await"
 }
 
 # Leaves the exit code of a node that was signaled, or ends by itself.
