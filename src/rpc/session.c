@@ -113,7 +113,8 @@ static void end_step(ww_task *task)
     ww_session *session = WW_CONTAINER_OF(task, ww_session, task);
     if (!session->is_over) begin_end(session);
     if (session->membrane && ww_membrane_sweep(session->membrane)) {
-        ww_loop_post(session->node->loop, &session->task);
+        end_soon(session); /* unless it was posted meanwhile, with a reference of its own */
+        ww_session_unref(session);
         return;
     }
     ww_membrane *membrane = session->membrane;

@@ -1,4 +1,5 @@
 /* Membrane, Host, Executor and their sessions, as a client calls them. */
+#include "rpc/membrane.h"
 #include "support/session_world.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,6 +108,29 @@ static void calls__more_than_a_link_has_places__fail_alone(void **state)
     client_process_drop(&p);
     grafted_drop(&g);
     scene_deinit(&w);
+    free(o);
+}
+
+/* Its end takes several turns of the loop, and gives back the session as well. */
+static void session__with_more_capabilities_than_a_portion__ends_whole(void **state)
+{
+    (void)state;
+    enum { COUNT = 2 * WW_MEMBRANE_SWEEP };
+    outcome *o = calloc(COUNT, sizeof *o);
+    session_world w;
+    grafted g;
+    scene_init(&w);
+    assert_string_equal(scene_graft(&w, NULL, &g), "");
+    for (uint32_t i = 0; i < COUNT; i++) {
+        ww_capnp_call *call;
+        peer_host_executor_begin((peer_host_cap){g.host}, &call);
+        outcome_send(&o[i], call);
+    }
+    scene_pump(&w);
+    for (uint32_t i = 0; i < COUNT; i++)
+        outcome_drop(&o[i]);
+    grafted_drop(&g);
+    scene_deinit(&w); /* nothing refers to its account any more */
     free(o);
 }
 
@@ -618,6 +642,7 @@ int main(void)
         cmocka_unit_test(epoch_advances__old_session__is_stale_and_grafts_again),
         cmocka_unit_test(session__principal_or_link_gone__is_revoked),
         cmocka_unit_test(calls__more_than_a_link_has_places__fail_alone),
+        cmocka_unit_test(session__with_more_capabilities_than_a_portion__ends_whole),
         cmocka_unit_test(many_grafts__during_an_advance__each_is_of_one_epoch),
         cmocka_unit_test(graft__out_of_handles__says_so_and_leaves_nothing),
         cmocka_unit_test(host__asked__tells_its_id_and_knows_nobody),
