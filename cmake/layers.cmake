@@ -17,7 +17,7 @@ set(WW_LINK_wasm wasmtime)
 set(WW_LINK_cli PkgConfig::JANSSON)
 set(WW_LINK_audit PkgConfig::SODIUM)
 set(WW_LINK_loaders PkgConfig::SODIUM)
-set(WW_LINK_dataflow PkgConfig::PROTOBUFC m)
+set(WW_LINK_dataflow m)
 
 function(ww_add_layers)
   set(below "")
@@ -31,9 +31,6 @@ function(ww_add_layers)
       file(GLOB generated CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/gen/capnp/*.c)
       list(APPEND sources ${generated})
     elseif(layer STREQUAL dataflow)
-      file(GLOB generated CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/gen/dataflow/*.c)
-      list(APPEND sources ${generated})
-      set_source_files_properties(${generated} PROPERTIES COMPILE_OPTIONS -Wno-cast-qual) # protoc-c's initialisers
       if(NOT WW_SANITIZE) # the tile of a product only stays in registers when its loops are unrolled
         set_source_files_properties(${CMAKE_SOURCE_DIR}/src/dataflow/product.c PROPERTIES COMPILE_OPTIONS -O3)
       endif()
@@ -54,9 +51,11 @@ endfunction()
 # test/unit/NAME_test.c is the program NAME_test and the ctest case of that name.
 function(ww_add_unit_tests)
   file(GLOB helpers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/test/support/*.c)
-  add_library(ww_test_support STATIC EXCLUDE_FROM_ALL ${helpers})
+  file(GLOB generated CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/gen/dataflow/*.c) # a second reader, for tests alone
+  set_source_files_properties(${generated} PROPERTIES COMPILE_OPTIONS -Wno-cast-qual) # protoc-c's initialisers
+  add_library(ww_test_support STATIC EXCLUDE_FROM_ALL ${helpers} ${generated})
   target_include_directories(ww_test_support PUBLIC ${CMAKE_SOURCE_DIR}/test)
-  target_link_libraries(ww_test_support PUBLIC ${WW_ALL_LAYERS} PkgConfig::CMOCKA)
+  target_link_libraries(ww_test_support PUBLIC ${WW_ALL_LAYERS} PkgConfig::CMOCKA PkgConfig::PROTOBUFC)
   set(prefix "")
   if(WW_SANITIZE)
     set(prefix "san/")

@@ -1,6 +1,5 @@
-/* The loader on its own: what it reads is what protobuf-c reads, and what is damaged is refused with its place. */
+/* The loader on its own: what it reads it can write again, and what is damaged is refused with its place. */
 #include "dataflow/artifact.h"
-#include "dataflow/model.pb-c.h"
 #include "dataflow/text.h"
 #include "support/check.h"
 #include "ww/dataflow.h"
@@ -37,44 +36,14 @@ static void artifact__compiled_text__reads_back_and_encodes_identically(void **s
 {
     (void)state;
     ww_buf bytes = compile(store_text);
-    Ww__Onnx__Model *model = ww__onnx__model__unpack(NULL, bytes.size, bytes.data);
-    assert_non_null(model);
-    assert_int_equal(ww__onnx__model__get_packed_size(model), bytes.size);
-    uint8_t *again = malloc(bytes.size);
-    ww__onnx__model__pack(model, again); /* the same but for the order of fields in types */
-    const ww_view both[] = {ww_buf_view(&bytes), {again, bytes.size}};
     df_artifact a;
-    for (int i = 0; i < 2; i++) {
-        ww_buf encoded;
-        ww_buf_init(&encoded, test_heap(), SIZE_MAX);
-        assert_ok(decode(both[i], &a, NULL));
-        assert_ok(df_artifact_encode(&a, &encoded));
-        assert_true(ww_view_equal(ww_buf_view(&encoded), ww_buf_view(&bytes)));
-        ww_buf_deinit(&encoded);
-        df_artifact_deinit(&a);
-    }
-    free(again);
+    ww_buf encoded;
+    ww_buf_init(&encoded, test_heap(), SIZE_MAX);
     assert_ok(decode(ww_buf_view(&bytes), &a, NULL));
-    assert_int_equal(a.functions.count, model->n_functions);
-    for (size_t i = 0; i < model->n_functions; i++) {
-        const df_function *f = &df_functions(&a)[i];
-        const Ww__Onnx__Function *g = model->functions[i];
-        assert_view_is(f->name, g->name);
-        assert_int_equal(f->nodes.count, g->n_node);
-        assert_int_equal(f->inputs.count, g->n_input);
-        assert_int_equal(f->outputs.count, g->n_output);
-        assert_int_equal(f->values.count, g->n_value_info);
-        assert_int_equal(f->metadata.count, g->n_metadata_props);
-        for (size_t n = 0; n < g->n_node; n++) {
-            const df_node *node = &df_nodes(&a, f->nodes)[n];
-            assert_view_is(node->op_type, g->node[n]->op_type);
-            assert_view_is(node->domain, g->node[n]->domain);
-            assert_int_equal(node->attributes.count, g->node[n]->n_attribute);
-            assert_int_equal(node->metadata.count, g->node[n]->n_metadata_props);
-        }
-    }
+    assert_ok(df_artifact_encode(&a, &encoded));
+    assert_true(ww_view_equal(ww_buf_view(&encoded), ww_buf_view(&bytes)));
+    ww_buf_deinit(&encoded);
     df_artifact_deinit(&a);
-    ww__onnx__model__free_unpacked(model, NULL);
     ww_buf_deinit(&bytes);
 }
 
