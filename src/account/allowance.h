@@ -41,7 +41,7 @@ struct ww_allowance {
     ww_budget budgets[WW_ALLOWANCE_KINDS];
     ww_toll calls;        /* that wait for an answer, with their bytes */
     ww_allowance *parent; /* NULL: none */
-    uint64_t refused;     /* takings that failed here */
+    uint64_t refused;     /* takings that failed here, and calls that were denied */
 };
 
 /* With the bounds of the list above, which may be changed. */

@@ -100,7 +100,8 @@ const ww_command ww_command_ps = {
     .description =
         "One line for each running guest: its number, the cell that started it (0: the node or "
         "its operator), age, CPU time, linear memory, calls of host functions, and how many of "
-        "those were refused; under ALL, or as \"family\", time and memory of the cell with all "
+        "those or of its calls of capabilities were refused; under ALL, or as \"family\", time and "
+        "memory of the cell with all "
         "that it started. A cell that was killed, or whose session is over, is \"ending\" "
         "until it ended.",
     .json = "one JSON object; times in microseconds",

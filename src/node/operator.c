@@ -50,7 +50,7 @@ static void tell(const ww_roster_entry *entry, uint64_t now_ns, ww_operator_cell
         .cpu_ns = facts.cpu_ns,
         .memory_bytes = facts.memory_bytes,
         .calls = facts.calls,
-        .refused = facts.refused,
+        .refused = facts.refused + (entry->allowance ? entry->allowance->refused : 0),
         .family = {family[WW_PRINCIPAL_CELLS].used, family[WW_PRINCIPAL_CPU_NS].used,
                    family[WW_PRINCIPAL_MEMORY].used},
     };

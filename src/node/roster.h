@@ -7,6 +7,7 @@
  * Threads    The loop's.
  */
 #pragma once
+#include "account/allowance.h"
 #include "cell/cell.h"
 
 enum { WW_ROSTER_NAME_MAX = 128 };
@@ -21,6 +22,7 @@ struct ww_roster_entry {
     uint64_t started_ns;
     const ww_cell *cell;
     const ww_principal *principal; /* that pays for this cell, and what it starts */
+    const ww_allowance *allowance; /* of its calls of capabilities; NULL: it makes none */
     void (*kill)(
         ww_roster_entry *self); /* ends it with 137, now or soon; it may leave the roster */
 };

@@ -122,6 +122,7 @@ static void join_roster(ww_run *run)
     run->entry.started_ns = run->start_ns;
     run->entry.cell = run->cell;
     run->entry.principal = &run->account->principal;
+    run->entry.allowance = &run->account->allowance;
     run->entry.kill = on_kill;
     ww_roster_join(&run->node->roster, &run->entry, ww_view_str(run->load.image.label));
 }

@@ -306,6 +306,7 @@ static void list(ww_child *child)
     child->entry.started_ns = *ww_loop_turn_ns(spawner->options.loop);
     child->entry.cell = child->cell;
     child->entry.principal = &child->account->principal;
+    child->entry.allowance = &child->account->allowance;
     child->entry.kill = kill_from_roster;
     child->next = spawner->children;
     child->link = &spawner->children;

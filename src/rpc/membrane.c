@@ -59,7 +59,9 @@ static const ww_capnp_refusal *ask(ww_capnp_boundary *boundary, uint64_t interfa
 {
     const ww_membrane *m = membrane_of(boundary);
     if (is_outward) return refusal_of(ww_membrane_check(m));
-    return refusal_of(ww_cap_check(m->entry, m->grant.generation, interface_id, method));
+    ww_status status = ww_cap_check(m->entry, m->grant.generation, interface_id, method);
+    if (status == WW_E_DENIED) m->allowance->refused++;
+    return refusal_of(status);
 }
 
 static const ww_capnp_refusal *overdrawn(ww_capnp_boundary *boundary, uint32_t toll, bool by_bytes)

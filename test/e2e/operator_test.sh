@@ -165,6 +165,24 @@ run "$WW" epoch show --socket "$tmp/e"
 expect_out "epoch 0 (static)"
 stop_nodes
 
+# The child is still compiled when the epoch moves, unless the machine is quicker than the command.
+case_is "pid0, the epoch moves under its child: grafts again and runs it again"
+for _ in $(seq 20); do
+    rm -rf "$XDG_CACHE_HOME"
+    "$WW" run --timeout 60s --socket "$tmp/h" "$BUILD/images/default" </dev/null >"$tmp/again.out" 2>"$tmp/again.err" &
+    node=$!
+    nodes+=("$node")
+    await grep -qs "pid0: grafted" "$tmp/again.err"
+    run "$WW" epoch advance --socket "$tmp/h"
+    await_node "$node"
+    expect_code 0
+    grep -q "grafted again" "$tmp/again.err" && break
+done
+expect grep -q "staleEpoch: session epoch no longer current" "$tmp/again.err"
+expect grep -q "pid0: grafted again" "$tmp/again.err"
+expect grep -q "Hello from call 2" "$tmp/again.err"
+expect grep -q "child exited with code 0" "$tmp/again.err"
+
 case_is "pid0 grafts again when the epoch has moved"
 mkfifo "$tmp/says"
 exec 8<>"$tmp/says"

@@ -272,6 +272,7 @@ static void method_not_granted__is_denied_by_any_way(void **state)
     assert_int_equal(w.f->calls, 1);
     ww_capnp_cap *of_made = walled_made(&w, made); /* what is granted is granted all the way */
     assert_ping_says(&w, of_made, DENIED);
+    assert_int_equal(w.allowance.refused, 5);
     ww_capnp_cap_unref(of_made);
     ww_capnp_cap_unref(made);
     ww_capnp_call_drop(make);
