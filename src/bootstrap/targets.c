@@ -191,6 +191,10 @@ static ww_status check_replaced(const target *old, const target *t, ww_diag *dia
 static ww_status replace_target(ww_bootstrap *queue, target *old, target *t, ww_diag *diag)
 {
     ww_status status = check_replaced(old, t, diag);
+    if (!status && old->asked_input) { /* it is asked again, or has its turn */
+        status = bootstrap_promise_events(queue, 1);
+        if (status) ww_fail(diag, status, "no room for the events of a bootstrap target");
+    }
     if (status) {
         free_target(queue, t);
         return status;
@@ -201,6 +205,7 @@ static ww_status replace_target(ww_bootstrap *queue, target *old, target *t, ww_
     t->spec.in_install_order = old->spec.in_install_order;
     queue->targets[old->id] = t;
     free_target(queue, old);
+    bootstrap_settle(queue);
     return WW_OK;
 }
 

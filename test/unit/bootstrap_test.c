@@ -503,6 +503,27 @@ static void install__name_of_another_driver__is_refused(void **state)
     assert_string_equal(diag.text, "\"pid0\" is the name of another bootstrap target");
 }
 
+static void install__of_a_target_that_the_order_waits_for__goes_on_with_the_new_one(void **state)
+{
+    fixture *f = *state;
+    uint32_t seeded = install_seeded(f);
+    bool armed;
+    assert_ok(ww_bootstrap_arm(f->queue, 0, &armed));
+    assert_int_equal(event_of(f, WW_BOOTSTRAP_NEEDS_INPUT).target, seeded);
+    ww_bootstrap_target other = module("Seeded__bootstrap");
+    other.formals = formals_of_seeded;
+    other.formal_count = 1;
+    assert_int_equal(install(f, other), seeded);
+    assert_int_equal(event_of(f, WW_BOOTSTRAP_NEEDS_INPUT).target, seeded);
+    assert_int_equal(install(f, module("Seeded__bootstrap")), seeded);
+    ww_bootstrap_start start;
+    assert_true(take(f, &start));
+    assert_int_equal(start.target, seeded);
+    finish(f, &start, 0);
+    assert_int_equal(ww_bootstrap_status_of(f->queue).state, WW_BOOTSTRAP_IDLE);
+    ww_bootstrap_check(f->queue);
+}
+
 static void rollback__targets_and_components_since_the_mark__are_unknown_again(void **state)
 {
     fixture *f = *state;
@@ -595,6 +616,7 @@ int main(void)
         CASE(deadline__passed__driver_is_told_to_stop_and_the_target_failed),
         CASE(cancel__queued_and_running__queued_fail_now_running_when_stopped),
         CASE(install__known_name__replaces_in_place_unless_busy),
+        CASE(install__of_a_target_that_the_order_waits_for__goes_on_with_the_new_one),
         CASE(install__name_of_another_driver__is_refused),
         CASE(rollback__targets_and_components_since_the_mark__are_unknown_again),
         CASE(component__kind__is_queued_with_modules_and_goes_to_its_driver),
