@@ -30,14 +30,31 @@ static void note_needs_input(const ww_bringup *b, uint32_t target)
                  WW_VIEW_ARG(info.name), info.formal_count, info.formal_count == 1 ? "" : "s");
 }
 
+static void note_waiting(const ww_bringup *b, const ww_bootstrap_event *event)
+{
+    bool is_outside = event->blocker_target == WW_BOOTSTRAP_NONE;
+    bool is_itself = event->blocker_component == WW_BOOTSTRAP_NONE;
+    ww_view who = is_outside ? ww_view_str("operations") : name_of(b, event->blocker_target);
+    ww_view what = is_itself ? ww_view_str("itself")
+                             : ww_bootstrap_component_name(b->queue, event->blocker_component);
+    ww_log_print(b->node->log, WW_LOG_DEBUG, log_target, "%.*s waits for %.*s on %.*s",
+                 WW_VIEW_ARG(name_of(b, event->target)), WW_VIEW_ARG(who), WW_VIEW_ARG(what));
+}
+
 static void note_event(const ww_bringup *b, const ww_bootstrap_event *event)
 {
-    static const char *const verbs[] = {"waits", "needs input", "started", "completed", "failed"};
+    static const char *const verbs[] = {[WW_BOOTSTRAP_STARTED] = "started",
+                                        [WW_BOOTSTRAP_COMPLETED] = "completed",
+                                        [WW_BOOTSTRAP_FAILED] = "failed"};
     bool is_bad = event->kind == WW_BOOTSTRAP_FAILED && !event->will_retry;
     ww_log_level level =
         is_bad && event->target != b->pid0_target ? WW_LOG_WARN : WW_LOG_DEBUG; /* run.c tells */
     if (event->kind == WW_BOOTSTRAP_NEEDS_INPUT) {
         note_needs_input(b, event->target);
+        return;
+    }
+    if (event->kind == WW_BOOTSTRAP_WAITING) {
+        note_waiting(b, event);
         return;
     }
     ww_log_print(b->node->log, level, log_target, "%.*s %s%s%s",

@@ -88,7 +88,7 @@ await_event() { # TEXT: in what modules emitted
 }
 
 case_is "a node without modules has pid0 to bring up"
-start_node one "" --serve "$BUILD/guests/lines.wasm"
+start_node one "" --log ww::bringup=debug --serve "$BUILD/guests/lines.wasm"
 one=$node
 await_cell ""
 expect [ "$(state_of pid0)" = "done" ]
@@ -170,6 +170,29 @@ run "$WW" module install "$tmp/usurper.onnx" --bind pid0="$BUILD/guests/store.wa
 expect_code 1
 expect_err_has 'slot "pid0": "pid0" is the name of another bootstrap target'
 expect [ "$(state_of pid0)" = "done" ]
+
+case_is "the log tells the bring-up: disjoint bootstraps overlap in time, overlapping ones do not"
+printf 'module Pair\nbind alpha Index Store\nbind beta Index Store\nbody (item: tensor) > (id, other)\n' >"$tmp/pair.wwm"
+printf '  id = index.Add(item) @alpha\n  other = index.Add(item) @beta\nbootstrap ()\n' >>"$tmp/pair.wwm"
+printf '  c = Constant() value=u8"x"\n  s = index.Train(c) @alpha\n  t = index.Train(c) @beta\n' >>"$tmp/pair.wwm"
+compile "$tmp/pair.wwm" pair.onnx
+run "$WW" module install "$tmp/pair.onnx" --bind alpha="$BUILD/guests/store.wasm" --bind beta="$BUILD/guests/store.wasm" \
+    --config alpha=wait --config beta=wait
+expect_code 0
+log_has() { # TEXT
+    grep -q "ww::bringup.* $1" "$tmp/one.err"
+}
+await log_has "Pair__bootstrap \(completed\|failed\)"
+line_of() { # TEXT: in the log
+    grep -n "ww::bringup.* $1" "$tmp/one.err" | head -1 | cut -d: -f1
+}
+for name in alpha beta; do
+    for other in alpha beta; do
+        expect [ "$(line_of "$name started")" -lt "$(line_of "$other completed")" ]
+    done
+    expect [ "$(line_of "$name completed")" -lt "$(line_of "Pair__bootstrap started")" ]
+done
+expect log_has "Pair__bootstrap waits for alpha on alpha"
 
 case_is "invoke: the module answers with an event, which whoever follows is told"
 "$WW" module events --follow --json >"$tmp/followed" &
