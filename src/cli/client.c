@@ -195,6 +195,9 @@ static ww_status wait_for(ww_client *client, ww_capnp_call *call, answer *wanted
 static ww_status send(ww_capnp_call *call, answer *wanted, ww_diag *diag)
 {
     ww_status status = ww_capnp_call_send(call, &wanted->done);
+    if (status == WW_E_LIMIT)
+        return ww_fail(diag, status, "the call was not sent: at most %llu bytes can be",
+                       (unsigned long long)WW_CLIENT_CALL_BYTES_MAX);
     return status ? ww_fail(diag, status, "the call was not sent: %s", ww_status_text(status))
                   : WW_OK;
 }

@@ -4,6 +4,7 @@
  *            each, or runs the loop by itself for several at once. The node is the one behind
  *            --socket, or the only one that runs for this user.
  * Ownership  References that a command got from calls are given back before ww_client_close.
+ * Bounds     A call has at most WW_CLIENT_CALL_BYTES_MAX; a larger one is not sent, E_LIMIT.
  * Errors     One line that says what to do: how to start a node, which ones there are, what the
  *            node answered.
  * Threads    One.
@@ -15,6 +16,7 @@
 #include "rpc/link.h"
 
 enum { WW_NODES_MAX = 64, WW_CLIENT_PATIENCE_MS = 10000 };
+#define WW_CLIENT_CALL_BYTES_MAX (WW_CAPNP_MESSAGE_WORDS_MAX * 8)
 
 typedef struct ww_client {
     ww_loop *loop;

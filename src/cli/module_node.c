@@ -72,11 +72,17 @@ static ww_status read_words(const ww_invocation *invocation, int option, words *
 
 /* --- install --- */
 
+static const named *find_word(const words *all, ww_view name)
+{
+    for (size_t i = 0; i < all->count; i++)
+        if (ww_view_equal(all->list[i].name, name)) return &all->list[i];
+    return NULL;
+}
+
 static ww_view config_of(const words *configs, ww_view slot)
 {
-    for (size_t i = 0; i < configs->count; i++)
-        if (ww_view_equal(configs->list[i].name, slot)) return ww_buf_view(&configs->list[i].value);
-    return (ww_view){NULL, 0};
+    const named *config = find_word(configs, slot);
+    return config ? ww_buf_view(&config->value) : (ww_view){NULL, 0};
 }
 
 static void tell_modules(ww_capnp_text_l modules, bool json)
@@ -144,45 +150,57 @@ static bool has_slot(const artifact *a, ww_view slot)
     return false;
 }
 
+static ww_status check_once(const words *all, const char *option, ww_diag *diag)
+{
+    for (size_t i = 0; i < all->count; i++)
+        if (find_word(all, all->list[i].name) != &all->list[i])
+            return ww_fail(diag, WW_E_USAGE, "--%s %.*s: given twice", option,
+                           WW_VIEW_ARG(all->list[i].name));
+    return WW_OK;
+}
+
 /* A slot that nobody has is a typing error; it is found before anything is installed. */
 static ww_status check_slots(const artifact *artifacts, size_t count, const named_files *parts,
                              ww_diag *diag)
 {
-    for (size_t i = 0; i < parts->bindings.count; i++) {
+    ww_status status = check_once(&parts->bindings, "bind", diag);
+    if (!status) status = check_once(&parts->configs, "config", diag);
+    for (size_t i = 0; i < parts->bindings.count && !status; i++) {
         ww_view slot = parts->bindings.list[i].name;
         bool found = false;
         for (size_t k = 0; k < count && !found; k++)
             found = has_slot(&artifacts[k], slot);
         if (!found)
-            return ww_fail(diag, WW_E_USAGE, "no module to install has a slot \"%.*s\"",
-                           WW_VIEW_ARG(slot));
+            status = ww_fail(diag, WW_E_USAGE, "no module to install has a slot \"%.*s\"",
+                             WW_VIEW_ARG(slot));
     }
-    for (size_t i = 0; i < parts->configs.count; i++) {
+    for (size_t i = 0; i < parts->configs.count && !status; i++) {
         ww_view slot = parts->configs.list[i].name;
-        bool found = false;
-        for (size_t k = 0; k < parts->bindings.count && !found; k++)
-            found = ww_view_equal(parts->bindings.list[k].name, slot);
-        if (!found)
-            return ww_fail(diag, WW_E_USAGE, "--config %.*s: that slot has no --bind",
-                           WW_VIEW_ARG(slot));
+        if (!find_word(&parts->bindings, slot))
+            status = ww_fail(diag, WW_E_USAGE, "--config %.*s: that slot has no --bind",
+                             WW_VIEW_ARG(slot));
     }
-    return WW_OK;
+    return status;
 }
 
-/* With what else stands in the message. */
-static ww_status check_size(const artifact *a, const named_files *parts, ww_diag *diag)
+static uint64_t size_of(const artifact *a, const named_files *parts)
 {
-    const uint64_t most = WW_CAPNP_MESSAGE_WORDS_MAX * 8 - ((uint64_t)64 << 10);
     uint64_t size = a->bytes.size;
     for (size_t i = 0; i < parts->bindings.count; i++) {
         const named *binding = &parts->bindings.list[i];
         if (has_slot(a, binding->name))
             size += binding->value.size + config_of(&parts->configs, binding->name).size;
     }
-    if (size <= most) return WW_OK;
+    return size;
+}
+
+static ww_status too_large(const artifact *a, const named_files *parts, ww_diag *diag)
+{
     return ww_fail(diag, WW_E_LIMIT,
-                   "%s: %llu bytes with its components, at most %llu can be installed at once",
-                   a->path, (unsigned long long)size, (unsigned long long)most);
+                   "%s: the artifact and its components have %llu bytes; at most %llu can be sent, "
+                   "and parts of different sizes leave some of it unused",
+                   a->path, (unsigned long long)size_of(a, parts),
+                   (unsigned long long)WW_CLIENT_CALL_BYTES_MAX);
 }
 
 static void put_bindings(bringup_install_b out, const artifact *a, const named_files *parts)
@@ -211,7 +229,9 @@ static ww_status install_artifact(ww_client *client, bringup_bring_up_cap cap, c
     bringup_install_set_artifact(install, ww_buf_view(&a->bytes));
     put_bindings(install, a, parts);
     ww_status status = ww_client_call(client, call, diag); /* compiling takes its time */
-    if (status)
+    if (status == WW_E_LIMIT)
+        too_large(a, parts, diag);
+    else if (status)
         ww_fail_in(diag, "%s", a->path);
     else
         tell_modules(
@@ -235,9 +255,14 @@ static ww_status install_all(ww_client *client, bringup_bring_up_cap cap,
     }
     if (!status) status = check_slots(artifacts, count, parts, diag);
     for (size_t i = 0; i < count && !status; i++)
-        status = check_size(&artifacts[i], parts, diag);
-    for (size_t i = 0; i < count && !status; i++)
+        if (size_of(&artifacts[i], parts) > WW_CLIENT_CALL_BYTES_MAX)
+            status = too_large(&artifacts[i], parts, diag);
+    for (size_t i = 0; i < count && !status; i++) {
         status = install_artifact(client, cap, &artifacts[i], parts, invocation->json, diag);
+        if (status && i)
+            ww_fail_in(diag, "%zu of %zu files are installed, up to %s", i, count,
+                       artifacts[i - 1].path);
+    }
     for (size_t i = 0; i < count; i++)
         free_artifact(&artifacts[i]);
     return status;

@@ -142,7 +142,7 @@ expect_code 1
 expect_err_has 'slot "store": the component does not export bootstrap of ww:contract/component@0.1.0'
 run "$WW" module install "$tmp/held.onnx" --bind store="$BUILD/guests/store.wasm" --bind store="$BUILD/guests/store.wasm"
 expect_code 1
-expect_err_has 'slot "store" is bound twice'
+expect_err_has '--bind store: given twice'
 run "$WW" module install "$tmp/held.onnx" --bind store="$BUILD/guests/store.wasm" --bind stone="$BUILD/guests/store.wasm"
 expect_code 1
 expect_err_has 'no module to install has a slot "stone"'
@@ -156,7 +156,16 @@ expect [ "$(state_of store)" = "" ]
 truncate -s 70M "$tmp/large"
 run "$WW" module install "$tmp/held.onnx" --bind store="$tmp/large"
 expect_code 1
-expect_err_has "bytes with its components, at most 67043328 can be installed at once"
+size=$((70 * 1048576 + $(stat -c %s "$tmp/held.onnx")))
+expect_err_has "held.onnx: the artifact and its components have $size bytes; at most 67108864 can be sent"
+run "$WW" module bootstrap Seeded --input weights=@"$tmp/large"
+expect_code 1
+expect_err_has "the call was not sent: at most 67108864 bytes can be"
+head -c 40 "$tmp/held.onnx" >"$tmp/torn.onnx"
+run "$WW" module install "$tmp/held.onnx" "$tmp/torn.onnx" --bind store="$BUILD/guests/store.wasm"
+expect_code 1
+expect_err_has "$tmp/torn.onnx: artifact offset "
+expect [ "$(state_of store)" = "" ]
 run "$WW" module install "$tmp/held.onnx" --bind store="$BUILD/guests/store.wasm" --config store=wait
 expect_code 0
 await state_is store "done"
@@ -352,6 +361,11 @@ run "$WW" module install "$tmp/left.onnx" "$tmp/right.onnx" --bind left="$BUILD/
 expect_code 0
 await state_is left "done"
 await state_is right "done"
+sed 's/Held/Third/; s/store/third/g' "$tmp/held.wwm" >"$tmp/third.wwm"
+compile "$tmp/third.wwm" third.onnx
+run "$WW" module install "$tmp/third.onnx" "$tmp/left.onnx" --bind third="$BUILD/guests/store.wasm"
+expect_code 1
+expect_err_has "1 of 2 files are installed, up to $tmp/third.onnx: $tmp/left.onnx: "
 
 case_is "kill -9 while a bootstrap runs: it runs again"
 kill -KILL "$node" && wait "$node" 2>/dev/null

@@ -483,6 +483,7 @@ static void operator__its_connection_breaks__a_child_that_has_its_session_ends_t
     spawn_with_its_own_executor(&p);
     fake_cell *cell = p.cells.cells[0];
     assert_non_null(cell);
+    cell->is_stubborn = true;
     ww_rpc_link_free(p.link); /* lets go of the operator, which is what its owner hears first */
     p.link = NULL;
     pump(&p);
@@ -490,6 +491,7 @@ static void operator__its_connection_breaks__a_child_that_has_its_session_ends_t
     p.clock.now_ns += 5 * WW_NS_PER_S;
     pump(&p);
     assert_int_equal(cell->kills, 1);
+    fake_cell_exit(cell, WW_EXIT_KILLED);
     finish(&p);
 }
 
