@@ -56,7 +56,8 @@ interface Process {
   # The exit code, once it ended. May be asked any number of times.
 
   bootstrap @4 () -> (cap :AnyPointer);
-  # The main object that the cell exports. Fails if it exports none.
+  # The main object that the cell exports, once the cell has said so. Fails if it exports none, or
+  # ends before.
 
   kill @5 () -> ();
   # Ends it with exit code 137. Success if it ended already.

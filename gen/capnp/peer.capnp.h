@@ -2718,7 +2718,8 @@ static inline peer_process_wait_results_b peer_process_wait_results(ww_capnp_cal
     return (peer_process_wait_results_b){ww_capnp_call_init_results(call, PEER_PROCESS_WAIT_RESULTS_SIZE)};
 }
 
-/* The main object that the cell exports. Fails if it exports none. */
+/* The main object that the cell exports, once the cell has said so. Fails if it exports none, or
+ * ends before. */
 static inline peer_process_bootstrap_params_b peer_process_bootstrap_begin(peer_process_cap cap, ww_capnp_call **call)
 {
     *call = ww_capnp_call_new(cap.cap, PEER_PROCESS_ID, 4);

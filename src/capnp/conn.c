@@ -63,6 +63,17 @@ ww_capnp_cap *ww_capnp_conn_bootstrap(ww_capnp_conn *conn)
     return cap;
 }
 
+ww_capnp_call *ww_capnp_bootstrap_await(ww_capnp_cap *cap, ww_capnp_done *done)
+{
+    capnp_promise *p = capnp_as_promise(cap);
+    if (!p || p->kind != PROMISE_PIPE || p->depth || p->call->done) return NULL;
+    ww_capnp_call *call = ww_capnp_call_hold(p->call);
+    call->done = done;
+    call->refs++;
+    if (capnp_call_is_over(call)) capnp_call_done_later(call);
+    return call;
+}
+
 /* ---- bytes in ---- */
 
 /* How many bytes of the arriving message are there, and how many it has; 0 while that is not known. */

@@ -29,6 +29,9 @@ void ww_capnp_conn_free(ww_capnp_conn *conn);
 
 /* The peer's main object, to be called at once; owned. NULL when memory is short. */
 ww_capnp_cap *ww_capnp_conn_bootstrap(ww_capnp_conn *conn);
+/* The question that `cap`, which _bootstrap gave, stands for: `done` runs once the peer has answered, or the connection
+ * or _call_cancel ended it. A reference, to be dropped. NULL, and no `done`: `cap` is something else, or is awaited. */
+ww_capnp_call *ww_capnp_bootstrap_await(ww_capnp_cap *cap, ww_capnp_done *done);
 
 /* ---- the transport's side ---- */
 

@@ -33,6 +33,10 @@ WW_MUST_USE ww_status ww_program_new(ww_engine *engine, ww_view bytes, const ww_
 ww_program *ww_program_ref(ww_program *program);
 void ww_program_unref(ww_program *program);
 
+/* Whether it wants anything of that interface from the host: "wasi:io/streams@0.2.0", of any version
+ * if none is named. */
+bool ww_program_imports(const ww_program *program, ww_view interface);
+
 typedef struct ww_program_stats {
     uint32_t core_instances, host_functions, thunks;
 } ww_program_stats;

@@ -143,6 +143,21 @@ void ww_program_unref(ww_program *program)
     ww_free(program->allocator, program, sizeof *program);
 }
 
+static bool is_of(ww_view name, ww_view interface)
+{
+    if (name.size < interface.size || memcmp(name.data, interface.data, interface.size) != 0)
+        return false;
+    return name.size == interface.size || name.data[interface.size] == '@';
+}
+
+bool ww_program_imports(const ww_program *program, ww_view interface)
+{
+    const ww_plan *plan = program->plan;
+    for (uint32_t i = 0; i < plan->import_count; i++)
+        if (plan->imports[i].path_length && is_of(plan->imports[i].path[0], interface)) return true;
+    return false;
+}
+
 ww_program_stats ww_program_stats_of(const ww_program *program)
 {
     return program->stats;

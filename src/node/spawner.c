@@ -20,7 +20,7 @@ typedef struct ww_child {
     ww_roster_entry entry;
     ww_spawn *spawn; /* who is to be told yet, or NULL */
     ww_account *account;
-    bool is_killed;
+    bool is_killed, may_link;
     int32_t kill_code;
     char *message; /* once it ended badly; NULL when memory is short */
     ww_view *args;
@@ -169,10 +169,14 @@ static void child_kill(ww_process *process, int32_t exit_code)
     ww_cell_end(child->cell, WW_E_CANCELED);
 }
 
-static ww_capnp_cap *child_bootstrap(ww_process *process)
+/* A link that is not there yet may come: the question waits for it. */
+static ww_status child_bootstrap(ww_process *process, ww_capnp_cap **out)
 {
     ww_child *child = child_of(process);
-    return child->cell ? ww_capnp_conn_bootstrap(ww_cell_conn(child->cell)) : NULL;
+    ww_capnp_conn *conn = child->cell && child->may_link ? ww_cell_conn(child->cell) : NULL;
+    *out = conn ? ww_capnp_conn_bootstrap(conn) : NULL;
+    if (!conn) return WW_E_MISSING;
+    return *out ? WW_OK : WW_E_MEMORY;
 }
 
 static void child_tell_end(ww_process *process)
@@ -353,6 +357,8 @@ static ww_process *make(ww_node_spawner *spawner, const ww_spawn_request *reques
     child->allocator = options->allocator;
     child->spawner = spawner;
     child->account = ww_account_ref(request->account);
+    child->may_link = ww_program_imports(ww_programs_program(request->program),
+                                         WW_VIEW_LITERAL("wetware:streams/streams"));
     if (!start(child, request, diag)) return &child->base;
     give_up(&child->base);
     return NULL;

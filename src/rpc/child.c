@@ -5,6 +5,8 @@
  *     capability.
  *  2. caps[i] are held while the Process capability exists, so that asking twice gives the same
  *     stream.
+ *  3. A question for the cell's main object (asking) lives until it is answered; its call is answered
+ *     just then, by a cancel too, and keeps the Process until then.
  */
 #include "capnp/peer.capnp.h"
 #include "capnp/runtime.capnp.h"
@@ -20,6 +22,14 @@ typedef struct waiting {
     ww_capnp_done on_cancel;
     void (*answer)(ww_capnp_call *call, const ww_process *process);
 } waiting;
+
+/* A call of `bootstrap` whose cell was asked. */
+typedef struct asking {
+    ww_child *child; /* held by `call`, invariant 3 */
+    ww_capnp_call *call, *question;
+    ww_capnp_cap *cap; /* what was promised */
+    ww_capnp_done on_cancel, on_answer;
+} asking;
 
 struct ww_child {
     ww_capnp_server server; /* Process */
@@ -210,19 +220,88 @@ static void wait_for_ending(ww_capnp_server *self, ww_capnp_call *call)
     await_end(self, call, tell_ending);
 }
 
-static void give_bootstrap(ww_capnp_server *self, ww_capnp_call *call)
+/* ---- its main object ---- */
+
+static void put_bootstrap(ww_capnp_call *call, ww_capnp_cap *cap)
 {
-    ww_process *process = child_of(self)->process;
-    ww_capnp_cap *cap = process->has_ended ? NULL : process->class->bootstrap(process);
-    if (!cap) {
-        ww_capnp_call_fail(call, WW_CAPNP_FAILED, "%s",
-                           process->has_ended ? "the cell ended" : "the cell exports nothing");
-        return;
-    }
     ww_capnp_any_b_set_cap(
         peer_process_bootstrap_results_pointer_cap(peer_process_bootstrap_results(call)), cap);
-    ww_capnp_cap_unref(cap);
     ww_capnp_call_return(call);
+}
+
+static void refuse_bootstrap(const ww_child *child, ww_capnp_call *call)
+{
+    ww_capnp_call_fail(call, WW_CAPNP_FAILED, "%s",
+                       child->process->has_ended ? "the cell ended" : "the cell exports nothing");
+}
+
+/* A vat without a main object says so in words of its own. */
+static void tell_answer(const ww_child *child, ww_capnp_call *call, ww_capnp_call *question,
+                        ww_capnp_cap *cap)
+{
+    ww_capnp_exception type = ww_capnp_call_exception(question);
+    bool has_failed = ww_capnp_call_failed(question);
+    bool is_trouble = type == WW_CAPNP_OVERLOADED || type == WW_CAPNP_DISCONNECTED;
+    if (has_failed && is_trouble && !child->process->has_ended)
+        ww_capnp_call_fail(call, type, "%s", ww_capnp_call_reason(question));
+    else if (has_failed || !ww_capnp_any_cap(ww_capnp_call_response(question)))
+        refuse_bootstrap(child, call);
+    else
+        put_bootstrap(call, cap);
+}
+
+static void bootstrap_answered(ww_capnp_done *done, ww_capnp_call *question)
+{
+    asking *a = WW_CONTAINER_OF(done, asking, on_answer);
+    ww_child *child = a->child;
+    ww_capnp_call *call = a->call;
+    ww_capnp_cap *cap = a->cap;
+    ww_free(child->node->allocator, a, sizeof *a);
+    tell_answer(child, call, question, cap);
+    ww_capnp_cap_unref(cap);
+    ww_capnp_call_drop(question);
+}
+
+static void bootstrap_canceled(ww_capnp_done *done, ww_capnp_call *call)
+{
+    (void)call;
+    ww_capnp_call_cancel(WW_CONTAINER_OF(done, asking, on_cancel)->question);
+}
+
+/* What the caller sends ahead goes to the cell at once. Takes `cap`. */
+static void await_bootstrap(ww_child *child, ww_capnp_call *call, ww_capnp_cap *cap)
+{
+    asking *a = ww_alloc(child->node->allocator, sizeof *a);
+    if (!a) {
+        ww_capnp_cap_unref(cap);
+        ww_capnp_call_fail(call, WW_CAPNP_OVERLOADED, "out of memory");
+        return;
+    }
+    *a = (asking){child, call, NULL, cap, {bootstrap_canceled}, {bootstrap_answered}};
+    a->question = ww_capnp_bootstrap_await(cap, &a->on_answer);
+    if (!a->question) { /* an object that is at hand */
+        ww_free(child->node->allocator, a, sizeof *a);
+        put_bootstrap(call, cap);
+        ww_capnp_cap_unref(cap);
+        return;
+    }
+    ww_capnp_pipeline whole = ww_capnp_pipeline_of(call);
+    ww_capnp_call_on_cancel(call, &a->on_cancel);
+    ww_capnp_call_set_pipeline(call, ww_capnp_pipeline_field(whole, 0), cap);
+}
+
+static void give_bootstrap(ww_capnp_server *self, ww_capnp_call *call)
+{
+    ww_child *child = child_of(self);
+    ww_process *process = child->process;
+    ww_capnp_cap *cap = NULL;
+    ww_status status = process->has_ended ? WW_E_MISSING : process->class->bootstrap(process, &cap);
+    if (status == WW_E_MISSING)
+        refuse_bootstrap(child, call);
+    else if (status)
+        ww_capnp_call_fail(call, WW_CAPNP_OVERLOADED, "out of memory");
+    else
+        await_bootstrap(child, call, cap);
 }
 
 static void kill_process(ww_capnp_server *self, ww_capnp_call *call)

@@ -49,9 +49,9 @@ typedef struct ww_process ww_process;
 typedef struct ww_process_class {
     /* Ends it with that exit code, now or soon; no effect if it ended or is ending. */
     void (*kill)(ww_process *self, int32_t exit_code);
-    /* The main object that it exports, a reference (or a promise) of the caller's; NULL: it exports
-     * nothing. */
-    ww_capnp_cap *(*bootstrap)(ww_process *self);
+    /* The main object that it exports, a reference (or a promise) of the caller's. E_MISSING: it
+     * exports nothing, or ended. E_MEMORY. */
+    ww_status (*bootstrap)(ww_process *self, ww_capnp_cap **out);
     /* Its session is over: it will be killed if it does not end by itself. For those who look. */
     void (*tell_end)(ww_process *self);
     void (*free)(ww_process *self);

@@ -157,9 +157,10 @@ static void cell_kill(ww_process *process, int32_t code)
     if (!cell->is_stubborn) fake_cell_exit(cell, code);
 }
 
-static ww_capnp_cap *cell_bootstrap(ww_process *process)
+static ww_status cell_bootstrap(ww_process *process, ww_capnp_cap **out)
 {
-    return ww_capnp_cap_ref(WW_CONTAINER_OF(process, fake_cell, base)->exports);
+    *out = ww_capnp_cap_ref(WW_CONTAINER_OF(process, fake_cell, base)->exports);
+    return *out ? WW_OK : WW_E_MISSING;
 }
 
 static void cell_tell_end(ww_process *process)

@@ -416,6 +416,54 @@ static void process__with_a_link__calls_what_it_was_given(void **state)
     release_process(process);
 }
 
+static void process__without_a_link__exports_nothing(void **state)
+{
+    (void)state;
+    ww_capnp_cap *cap;
+    ww_process *process = run("cat", NULL);
+    assert_int_equal(process->class->bootstrap(process, &cap), WW_E_MISSING);
+    assert_null(cap);
+    process->class->kill(process, 0);
+    await_exit(process);
+    release_process(process);
+}
+
+typedef struct asked {
+    ww_capnp_done done;
+    bool is_done;
+} asked;
+
+static void answered(ww_capnp_done *done, ww_capnp_call *call)
+{
+    (void)call;
+    WW_CONTAINER_OF(done, asked, done)->is_done = true;
+}
+
+static void process__with_a_link__is_asked_what_it_exports(void **state)
+{
+    (void)state;
+    asked a = {.done = {answered}};
+    ww_loaded *program = load("link_echo");
+    ww_capnp_cap *silent = ww_capnp_promise_new(f.cells.rpc.vat), *cap;
+    ww_spawn_request request = {.program = program, .bootstrap = silent};
+    ww_process *process = spawn_request(&request, NULL);
+    assert_ok(process->class->bootstrap(process, &cap));
+    ww_capnp_call *question = ww_capnp_bootstrap_await(cap, &a.done);
+    assert_null(ww_capnp_bootstrap_await(cap, &a.done)); /* once */
+    while (!a.is_done)
+        ww_loop_turn(f.cells.loop, true);
+    assert_false(process->has_ended);
+    assert_int_equal(ww_capnp_call_exception(question), WW_CAPNP_FAILED);
+    assert_string_equal(ww_capnp_call_reason(question), "this vat has no main object");
+    ww_capnp_call_drop(question);
+    ww_capnp_cap_unref(cap);
+    ww_capnp_promise_break(silent, WW_CAPNP_FAILED, "enough");
+    ww_capnp_cap_unref(silent);
+    ww_loaded_unref(program);
+    assert_int_equal(await_exit(process), 1);
+    release_process(process);
+}
+
 static void process__that_never_ends__is_killed_with_the_code_that_is_told(void **state)
 {
     (void)state;
@@ -428,7 +476,8 @@ static void process__that_never_ends__is_killed_with_the_code_that_is_told(void 
     assert_int_equal(await_exit(spinner), WW_EXIT_KILLED);
     spinner->class->kill(spinner, 1);
     assert_int_equal(spinner->exit_code, WW_EXIT_KILLED);
-    assert_null(spinner->class->bootstrap(spinner));
+    ww_capnp_cap *none;
+    assert_int_equal(spinner->class->bootstrap(spinner, &none), WW_E_MISSING);
     assert_false(other->has_ended);
     release_process(spinner);
     release_process(other);
@@ -708,6 +757,8 @@ int main(void)
         CASE(process__with_input__gives_it_back_and_ends),
         CASE(process__that_ends__keeps_its_own_exit_code),
         CASE(process__with_a_link__calls_what_it_was_given),
+        CASE(process__without_a_link__exports_nothing),
+        CASE(process__with_a_link__is_asked_what_it_exports),
         CASE(process__that_never_ends__is_killed_with_the_code_that_is_told),
         CASE(process__that_used_its_time_up__ends),
         CASE(process__that_traps__says_why),
