@@ -36,7 +36,7 @@ typedef struct ww_capnp_limits {
     uint32_t exports_max, imports_max;
     uint32_t embargoes_max;
     uint32_t path_max;          /* operations of a promised answer's path */
-    uint64_t message_words_max; /* of one message, sent or received; 2^31 - 1 */
+    uint64_t message_words_max; /* of one message, sent or received; 2^30 - 1 at most */
     uint64_t queued_words_max;  /* of the calls that wait for one promise */
     uint64_t held_words_max; /* of the calls of one connection's peer that are not answered, and of
                                    their results until it has finished with them; then its calls

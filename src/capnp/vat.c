@@ -134,7 +134,8 @@ ww_capnp_vat *ww_capnp_vat_new(const ww_allocator *allocator, const ww_capnp_lim
     vat->allocator = allocator;
     vat->limits = limits ? *limits : WW_CAPNP_LIMITS_DEFAULT;
     if (vat->limits.path_max > WW_CAPNP_PATH_MAX) vat->limits.path_max = WW_CAPNP_PATH_MAX;
-    if (vat->limits.message_words_max > WW_TOLL_MAX) vat->limits.message_words_max = WW_TOLL_MAX;
+    const uint64_t words_max = WW_TOLL_MAX / 2; /* with its table, a message is a price in a toll */
+    if (vat->limits.message_words_max > words_max) vat->limits.message_words_max = words_max;
     if (!vat->limits.memory_max) vat->limits.memory_max = WW_CAPNP_LIMITS_DEFAULT.memory_max;
     vat->arena = capnp_arena_new(vat, UINT64_MAX);
     if (!vat->arena) {
