@@ -75,6 +75,9 @@ static void tell_exit_code(ww_capnp_call *call, const ww_process *process)
 
 static void tell_ending(ww_capnp_call *call, const ww_process *process)
 {
+    _Static_assert((int)WW_PROCESS_EXITED == (int)RUNTIME_ENDING_CAUSE_EXITED &&
+                       (int)WW_PROCESS_KILLED == (int)RUNTIME_ENDING_CAUSE_KILLED,
+                   "one order");
     runtime_ending_b ending =
         runtime_job_ending_results_init_ending(runtime_job_ending_results(call));
     runtime_ending_set_cause(ending, (enum runtime_ending_cause)process->cause);
